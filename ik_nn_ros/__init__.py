@@ -1,0 +1,1 @@
+"""Control of a 2-DOF arm with a learned inverse kinematics."""

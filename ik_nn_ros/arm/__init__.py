@@ -1,0 +1,1 @@
+"""The arm as numbers: kinematics, limits, workspace, simulator."""

@@ -1,0 +1,302 @@
+"""
+A 2-DOF arm as numbers: two links, two parallel revolute joints, one plane.
+
+Conventions, used everywhere in the package (metres, radians):
+
+- The *plane frame* lies in the base frame's coordinates: its origin is on the first joint's axis at
+  the height of the tip, its z axis is normal to the arm's plane, x and y span it. A *point* (x, y)
+  is always in this frame.
+- Joint positions ``q = (q1, q2)`` are those of the URDF. *Link angles* ``θ = (θ1, θ2)`` are
+  geometric: θ1 from the plane's x axis to the first link, θ2 from the first link to the second,
+  both about the plane's z axis: ``θi = sign_i · qi + offset_i``.
+- Forward kinematics (Al-Sharif et al., eq. 1 and 2, for zero offsets)::
+
+      x = L1 cos θ1 + L2 cos(θ1 + θ2)
+      y = L1 sin θ1 + L2 sin(θ1 + θ2)
+
+- The *branch* of a joint position is the side the elbow is bent to, seen along joint 2's own axis:
+  for an arm with no zero offset it is the sign of q2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import ceil, cos, floor, isfinite, pi, sin
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ik_nn_ros.errors import ArmError
+
+Array = NDArray[np.float64]
+Pair = tuple[float, float]
+
+TURN = 2.0 * pi
+LIMIT_SLACK = 1e-9
+"""
+How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
+clipped.
+"""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """
+    The plane frame in coordinates of the base frame.
+
+    :param frame: name of the base frame
+    :param origin: (3,) origin, m
+    :param rotation: (3, 3), columns are the plane's x, y and z axes
+    """
+
+    frame: str
+    origin: Array = field(default_factory=lambda: np.zeros(3))
+    rotation: Array = field(default_factory=lambda: np.eye(3))
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(tuple(float(v) for v in axis) for axis in self.rotation.T)
+
+    @cached_property
+    def _origin(self) -> tuple[float, ...]:
+        return tuple(float(v) for v in self.origin)
+
+    def project(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """
+        Express a position of the base frame in the plane frame.
+
+        :return: x and y in the plane and the distance from it along its normal, m
+        """
+        ox, oy, oz = self._origin
+        x, y, z = x - ox, y - oy, z - oz
+        (a, b, c), (d, e, f), (g, h, i) = self._rows
+        return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
+
+    def lift(self, point: ArrayLike) -> Array:
+        """
+        Express points of the plane in the base frame.
+
+        :param point: (..., 2), m
+        :return: (..., 3), m
+        """
+        lifted: Array = self.origin + np.asarray(point, dtype=float) @ self.rotation[:, :2].T
+        return lifted
+
+
+@dataclass(frozen=True)
+class ArmModel:
+    """
+    Geometry and limits of one arm; see the module's text for the conventions.
+
+    :param name: the robot's name
+    :param joint_names: of joint 1 and joint 2
+    :param lengths: (L1, L2), m, positive
+    :param signs: (s1, s2), +1 where the joint turns about the plane's normal, -1 where against it
+    :param offsets: link angles (θ1, θ2) at q = 0, rad
+    :param lower: joint limits, rad; -inf for a continuous joint
+    :param upper: joint limits, rad; +inf for a continuous joint
+    :param velocity: joint velocity limits, rad/s; inf where there is none
+    :param plane: where the arm's plane lies in the base frame
+    :raises ArmError: a value that no arm has
+    """
+
+    name: str
+    joint_names: tuple[str, str]
+    lengths: Pair
+    signs: Pair = (1.0, 1.0)
+    offsets: Pair = (0.0, 0.0)
+    lower: Pair = (-np.inf, -np.inf)
+    upper: Pair = (np.inf, np.inf)
+    velocity: Pair = (np.inf, np.inf)
+    plane: Plane = field(default_factory=lambda: Plane('base_link'))
+
+    def __post_init__(self) -> None:
+        for link, length in zip(('link 1', 'link 2'), self.lengths, strict=True):
+            if not (isfinite(length) and length > 0.0):
+                raise ArmError(
+                    f'{self.name}: length of {link}',
+                    got=f'{length} m',
+                    expected='a positive length',
+                )
+        for joint, low, up, speed in zip(
+            self.joint_names, self.lower, self.upper, self.velocity, strict=True
+        ):
+            if not low < up:
+                raise ArmError(
+                    f'{self.name}: limits of {joint}',
+                    got=f'[{low}, {up}] rad',
+                    expected='lower < upper',
+                )
+            if not speed > 0.0:
+                raise ArmError(
+                    f'{self.name}: velocity limit of {joint}',
+                    got=f'{speed} rad/s',
+                    expected='a positive velocity',
+                )
+
+    @property
+    def reach(self) -> float:
+        """The longest distance of the tip from the first axis, L1 + L2, m."""
+        return self.lengths[0] + self.lengths[1]
+
+    @property
+    def inner_reach(self) -> float:
+        """The shortest distance of the tip from the first axis, |L1 - L2|, m."""
+        return abs(self.lengths[0] - self.lengths[1])
+
+    @property
+    def home(self) -> Pair:
+        """A position inside the limits: the middle of each range, 0 for a continuous joint."""
+        low, up = (np.nan_to_num(side, posinf=0.0, neginf=0.0) for side in (self.lower, self.upper))
+        middle = (low + up) / 2.0
+        return float(middle[0]), float(middle[1])
+
+    @classmethod
+    def from_urdf(cls, urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> ArmModel:
+        """
+        Find the two actuated joints between base and tip and derive the arm from them.
+
+        :param urdf: the URDF as text
+        :param base_link: the frame targets are given in
+        :param tip_link: the frame whose origin is the tip
+        :raises ArmError: anything else than two revolute or continuous joints with parallel axes
+            and two links
+        """
+        from ik_nn_ros.arm.urdf import read_arm
+
+        return read_arm(urdf, base_link, tip_link)
+
+    def identity(self) -> dict[str, list[float | None]]:
+        """Return what tells one arm from another (rad, m; None: no limit), fit for JSON."""
+        return {
+            name: [float(value) if isfinite(value) else None for value in getattr(self, name)]
+            for name in ('lengths', 'signs', 'offsets', 'lower', 'upper')
+        }
+
+    # Points and joint angles as plain numbers, for one target at a time.
+
+    def fk_point(self, q1: float, q2: float) -> Pair:
+        """Return the tip (x, y), m, at joint angles q1, q2, rad."""
+        theta1 = self.signs[0] * q1 + self.offsets[0]
+        tip = theta1 + self.signs[1] * q2 + self.offsets[1]
+        l1, l2 = self.lengths
+        return l1 * cos(theta1) + l2 * cos(tip), l1 * sin(theta1) + l2 * sin(tip)
+
+    def linearize_point(
+        self, q1: float, q2: float
+    ) -> tuple[float, float, float, float, float, float]:
+        """Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2 (m, m/rad)."""
+        s1, s2 = self.signs
+        l1, l2 = self.lengths
+        theta1 = s1 * q1 + self.offsets[0]
+        tip = theta1 + s2 * q2 + self.offsets[1]
+        x2, y2 = l2 * cos(tip), l2 * sin(tip)
+        x, y = l1 * cos(theta1) + x2, l1 * sin(theta1) + y2
+        return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
+
+    def branch_of(self, q2: float) -> int:
+        """Return the side the elbow is bent to, +1 or -1; +1 for the straight arm."""
+        return -1 if sin(q2 + self.signs[1] * self.offsets[1]) < 0.0 else 1
+
+    def nearest_turn(self, joint: int, angle: float, near: float) -> float:
+        """
+        Return the angle, turned by whole turns to lie inside the limits and nearest to ``near``.
+
+        Where no turn lies inside, the limit that is the shorter way round: the caller checks where
+        that leads.
+
+        :param joint: 0 or 1
+        :param angle: rad, any turn
+        :param near: where the joint is now, rad
+        """
+        low, up = self.lower[joint], self.upper[joint]
+        angle += TURN * round((near - angle) / TURN)
+        if angle > up + LIMIT_SLACK:
+            angle -= TURN * ceil((angle - up - LIMIT_SLACK) / TURN)
+        elif angle < low - LIMIT_SLACK:
+            angle += TURN * ceil((low - LIMIT_SLACK - angle) / TURN)
+        if low <= angle <= up:
+            return angle
+        gap_low, gap_up = (low - angle) % TURN, (angle - up) % TURN
+        return low if min(gap_low, TURN - gap_low) <= min(gap_up, TURN - gap_up) else up
+
+    def into_limits(self, q: Pair, near: Pair) -> Pair:
+        """Return ``q`` with both joints on the turn inside the limits nearest to ``near``."""
+        return self.nearest_turn(0, q[0], near[0]), self.nearest_turn(1, q[1], near[1])
+
+    def within_limits(self, q: Pair) -> bool:
+        """Tell whether both joints lie inside their limits, ends included."""
+        return self.lower[0] <= q[0] <= self.upper[0] and self.lower[1] <= q[1] <= self.upper[1]
+
+    # The same over arrays.
+
+    def fk(self, q: ArrayLike) -> Array:
+        """
+        Forward kinematics.
+
+        :param q: (..., 2) joint angles, rad
+        :return: (..., 2) tip in the plane, m
+        """
+        theta1, tip = self._angles(q)
+        l1, l2 = self.lengths
+        return np.stack(
+            (l1 * np.cos(theta1) + l2 * np.cos(tip), l1 * np.sin(theta1) + l2 * np.sin(tip)),
+            axis=-1,
+        )
+
+    def jacobian(self, q: ArrayLike) -> Array:
+        """
+        Return the derivative of :meth:`fk` by the joint angles.
+
+        :param q: (..., 2) joint angles, rad
+        :return: (..., 2, 2), row x and y, column q1 and q2, m/rad
+        """
+        theta1, tip = self._angles(q)
+        (l1, l2), (s1, s2) = self.lengths, self.signs
+        x2, y2 = l2 * np.cos(tip), l2 * np.sin(tip)
+        x, y = l1 * np.cos(theta1) + x2, l1 * np.sin(theta1) + y2
+        return np.stack(
+            (np.stack((-s1 * y, -s2 * y2), axis=-1), np.stack((s1 * x, s2 * x2), axis=-1)), axis=-2
+        )
+
+    def into_limits_batch(self, q: Array, near: Array) -> Array:
+        """
+        Do :meth:`into_limits` for many positions.
+
+        :param q: (N, 2) joint angles, rad
+        :param near: (N, 2) or (2,), rad
+        :return: (N, 2), rad
+        """
+        low, up = np.asarray(self.lower), np.asarray(self.upper)
+        q = q + TURN * np.round((near - q) / TURN)
+        over, under = q > up + LIMIT_SLACK, q < low - LIMIT_SLACK
+        if over.any() or under.any():
+            down = np.where(over, np.ceil((q - up - LIMIT_SLACK) / TURN), 0.0)
+            lift = np.where(under, np.ceil((low - LIMIT_SLACK - q) / TURN), 0.0)
+            q = q + TURN * (lift - down)
+        outside = (q < low) | (q > up)
+        if outside.any():
+            with np.errstate(invalid='ignore'):  # a continuous joint is never outside
+                gap_low, gap_up = (low - q) % TURN, (q - up) % TURN
+            to_low = np.minimum(gap_low, TURN - gap_low) <= np.minimum(gap_up, TURN - gap_up)
+            q = np.where(outside, np.where(to_low, low, up), q)
+        return q
+
+    def _angles(self, q: ArrayLike) -> tuple[Array, Array]:
+        q = np.asarray(q, dtype=float)
+        theta1 = self.signs[0] * q[..., 0] + self.offsets[0]
+        return theta1, theta1 + self.signs[1] * q[..., 1] + self.offsets[1]
+
+    def link_angle_range(self, joint: int) -> Pair:
+        """
+        Return the range of a link angle θ, rad, at most one turn.
+
+        It is (-π, π) when the joint can go all the way round.
+        """
+        sign, offset = self.signs[joint], self.offsets[joint]
+        ends = sorted((sign * self.lower[joint] + offset, sign * self.upper[joint] + offset))
+        if ends[1] - ends[0] >= TURN:
+            return -pi, pi
+        turns = TURN * floor((ends[0] + pi) / TURN)
+        return ends[0] - turns, ends[1] - turns

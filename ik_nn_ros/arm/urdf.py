@@ -1,0 +1,264 @@
+"""
+Read a 2-DOF arm from a URDF.
+
+Only the joints between base and tip matter here, some forty lines of the standard's kinematics;
+urdf_parser_py would fill in missing limits with zeros, which must not pass for a limit, and does
+not run on Python 3.10 and later as published on PyPI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import atan2, hypot
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel, Array, Plane
+from ik_nn_ros.errors import ArmError
+
+PARALLEL_TOLERANCE = 1e-6
+"""Sine of the largest angle between two axes that count as parallel."""
+SMALLEST_LINK = 1e-6
+"""Links shorter than this (m) count as having no length."""
+
+
+@dataclass(frozen=True)
+class _Joint:
+    name: str
+    kind: str
+    parent: str
+    child: str
+    origin: Array  # (4, 4), child in parent at zero
+    axis: Array  # (3,), unit, in the child's frame
+    element: ElementTree.Element
+
+
+def read_description(path: str | Path, mappings: dict[str, str] | None = None) -> str:
+    """
+    Return the URDF text of a .urdf or .xacro file.
+
+    :param path: the file
+    :param mappings: xacro arguments by name
+    :raises ArmError: the file is missing or xacro refuses it
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArmError(
+            f'robot description {path}', got='no such file', expected='a .urdf or .xacro file'
+        )
+    if path.suffix != '.xacro':
+        return path.read_text(encoding='utf-8')
+    import xacro
+
+    try:
+        return str(xacro.process_file(str(path), mappings=mappings or {}).toxml())
+    except (xacro.XacroException, ValueError, SyntaxError, OSError) as error:
+        raise ArmError(
+            f'robot description {path}', got=f'xacro error: {error}', expected='valid xacro'
+        ) from error
+
+
+def read_arm(urdf: str, base_link: str, tip_link: str) -> ArmModel:
+    """Do what :meth:`ArmModel.from_urdf` says."""
+    try:
+        robot = ElementTree.fromstring(urdf)
+    except ElementTree.ParseError as error:
+        raise ArmError(
+            'robot description', got=f'{urdf[:40]!r} ({error})', expected='URDF, well-formed XML'
+        ) from error
+    if robot.tag != 'robot':
+        raise ArmError(
+            'robot description', got=f'<{robot.tag}>', expected='<robot> as the root element'
+        )
+    name = robot.get('name', 'arm')
+
+    pose = np.eye(4)
+    moving: list[
+        tuple[_Joint, Array, Array]
+    ] = []  # joint, axis and point on it in the base frame, at zero
+    for joint in _chain(robot, base_link, tip_link):
+        pose = pose @ joint.origin
+        if joint.kind != 'fixed':
+            moving.append((joint, pose[:3, :3] @ joint.axis, pose[:3, 3].copy()))
+    _require_two_revolute([joint for joint, _, _ in moving])
+    (joint1, axis1, point1), (joint2, axis2, point2) = moving
+    skew = float(np.linalg.norm(np.cross(axis1, axis2)))
+    if skew > PARALLEL_TOLERANCE:
+        raise ArmError(
+            f'axes of {joint1.name} and {joint2.name}',
+            got=f'{np.degrees(np.arcsin(min(skew, 1.0))):.3g} degrees between them',
+            expected='parallel axes',
+        )
+
+    plane = _plane(base_link, axis1, point1, pose[:3, 3])
+    elbow = np.array(plane.project(*point2)[:2])
+    forearm = np.array(plane.project(*pose[:3, 3])[:2]) - elbow
+    lengths = (hypot(*elbow), hypot(*forearm))
+    for length, of in zip(
+        lengths, (f'{joint1.name} to {joint2.name}', f'{joint2.name} to {tip_link}'), strict=True
+    ):
+        if length < SMALLEST_LINK:
+            raise ArmError(
+                f'link from {of}',
+                got=f'{length:.3g} m across the axis',
+                expected='a positive length',
+            )
+    theta1 = atan2(elbow[1], elbow[0])
+    theta2 = atan2(forearm[1], forearm[0]) - theta1
+    normal = plane.rotation[:, 2]
+    limits = [_limits(joint) for joint in (joint1, joint2)]
+    return ArmModel(
+        name=name,
+        joint_names=(joint1.name, joint2.name),
+        lengths=lengths,
+        signs=(float(np.sign(axis1 @ normal)), float(np.sign(axis2 @ normal))),
+        offsets=(theta1, float(atan2(np.sin(theta2), np.cos(theta2)))),
+        lower=(limits[0][0], limits[1][0]),
+        upper=(limits[0][1], limits[1][1]),
+        velocity=(limits[0][2], limits[1][2]),
+        plane=plane,
+    )
+
+
+def _chain(robot: ElementTree.Element, base_link: str, tip_link: str) -> list[_Joint]:
+    links = [link.get('name', '') for link in robot.findall('link')]
+    for link in (base_link, tip_link):
+        if link not in links:
+            raise ArmError(
+                f'link {link!r}',
+                got=f'links {", ".join(links) or "none"}',
+                expected='it among them',
+            )
+    by_child: dict[str, ElementTree.Element] = {}
+    for element in robot.findall('joint'):
+        child = element.find('child')
+        if child is not None:
+            by_child[child.get('link', '')] = element
+    chain: list[_Joint] = []
+    link = tip_link
+    while link != base_link:
+        if link not in by_child:
+            raise ArmError(
+                f'chain from {base_link} to {tip_link}',
+                got=f'no joint above {link}',
+                expected='one up to the base',
+            )
+        chain.append(_joint(by_child.pop(link)))  # popped, so that a loop ends
+        link = chain[-1].parent
+    return chain[::-1]
+
+
+def _joint(element: ElementTree.Element) -> _Joint:
+    name, kind = element.get('name', '?'), element.get('type', '?')
+    parent, child = element.find('parent'), element.find('child')
+    if parent is None or child is None:
+        raise ArmError(f'joint {name}', got='no parent or no child', expected='both')
+    origin, axis = element.find('origin'), element.find('axis')
+    pose = np.eye(4)
+    if origin is not None:
+        pose[:3, 3] = _numbers(origin.get('xyz', '0 0 0'), f'origin xyz of joint {name}')
+        pose[:3, :3] = _rotation(
+            _numbers(origin.get('rpy', '0 0 0'), f'origin rpy of joint {name}')
+        )
+    direction = _numbers(
+        '1 0 0' if axis is None else axis.get('xyz', '1 0 0'), f'axis of joint {name}'
+    )
+    norm = float(np.linalg.norm(direction))
+    if kind != 'fixed' and norm < 1e-9:
+        raise ArmError(f'axis of joint {name}', got=direction.tolist(), expected='a direction')
+    return _Joint(
+        name,
+        kind,
+        parent.get('link', ''),
+        child.get('link', ''),
+        pose,
+        direction / max(norm, 1e-9),
+        element,
+    )
+
+
+def _require_two_revolute(joints: list[_Joint]) -> None:
+    for joint in joints:
+        if joint.kind not in ('revolute', 'continuous'):
+            raise ArmError(
+                f'joint {joint.name}', got=f'type {joint.kind}', expected='revolute or continuous'
+            )
+        if joint.element.find('mimic') is not None:
+            raise ArmError(
+                f'joint {joint.name}', got='a mimic joint', expected='a joint moved on its own'
+            )
+    if len(joints) != 2:
+        names = ', '.join(joint.name for joint in joints) or 'none'
+        raise ArmError(
+            'actuated joints between base and tip', got=f'{len(joints)} ({names})', expected='2'
+        )
+
+
+def _limits(joint: _Joint) -> tuple[float, float, float]:
+    """Return lower and upper limit (rad) and velocity limit (rad/s)."""
+    limit = joint.element.find('limit')
+    values = {} if limit is None else limit.attrib
+    velocity = float(
+        _numbers(values.get('velocity', 'inf'), f'velocity limit of joint {joint.name}', count=1)[0]
+    )
+    if joint.kind == 'continuous':
+        return -np.inf, np.inf, velocity
+    missing = [side for side in ('lower', 'upper') if side not in values]
+    if missing:
+        raise ArmError(
+            f'limits of joint {joint.name}',
+            got=f'no {" and no ".join(missing)}',
+            expected='both on a revolute joint',
+        )
+    lower, upper = (
+        float(_numbers(values[side], f'{side} limit of joint {joint.name}', count=1)[0])
+        for side in ('lower', 'upper')
+    )
+    return lower, upper, velocity
+
+
+def _numbers(text: str, what: str, count: int = 3) -> Array:
+    try:
+        values = np.array([float(word) for word in text.split()])
+    except ValueError:
+        values = np.array([])
+    if (
+        len(values) != count
+        or np.isnan(values).any()
+        or (count > 1 and not np.isfinite(values).all())
+    ):
+        raise ArmError(
+            what, got=repr(text), expected=f'{count} finite number{"s" if count > 1 else ""}'
+        )
+    return values
+
+
+def _rotation(rpy: Array) -> Array:
+    """Return the rotation of fixed-axis roll, pitch, yaw: Rz(yaw) Ry(pitch) Rx(roll)."""
+    (cr, cp, cy), (sr, sp, sy) = np.cos(rpy), np.sin(rpy)
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
+
+
+def _plane(frame: str, axis: Array, on_axis: Array, tip: Array) -> Plane:
+    """
+    Lay the plane frame.
+
+    Its normal is along the axis, towards the positive side of the base axis it is closest to. Its x
+    axis is the next base axis in the order x, y, z, x, projected: an arm turning about z keeps the
+    base frame's x and y, one about y gets (z, x), one about x gets (y, z).
+    """
+    main = int(np.argmax(np.abs(axis)))
+    normal = axis * np.sign(axis[main])
+    x_axis = np.eye(3)[(main + 1) % 3]
+    x_axis = x_axis - normal * (x_axis @ normal)
+    x_axis /= np.linalg.norm(x_axis)
+    origin: Array = on_axis + normal * ((tip - on_axis) @ normal)
+    return Plane(frame, origin, np.stack((x_axis, np.cross(normal, x_axis), normal), axis=-1))

@@ -1,0 +1,36 @@
+"""``ik_nn``: the package's command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ik_nn_ros.commands import bench, demo, train
+from ik_nn_ros.errors import IkNnError
+
+COMMANDS = {'demo': demo, 'train': train, 'bench': bench}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; a mistake in the input ends with one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog='ik_nn', description='Learned inverse kinematics for a 2-DOF arm.'
+    )
+    subparsers = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
+    for name, module in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(subparser)
+    args = parser.parse_args(argv)
+    try:
+        return COMMANDS[args.command].run(args)
+    except IkNnError as error:
+        sys.stderr.write(f'ik_nn {args.command}: {error}\n')
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f'ik_nn {args.command}: interrupted\n')
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The package's exceptions: a message names its subject, what was got and what was expected."""
+
+
+class IkNnError(Exception):
+    """
+    A mistake in an input: a file, an argument, a parameter.
+
+    :param subject: what is wrong, e.g. a file, a joint or a parameter
+    :param got: what was found
+    :param expected: what would have been right
+    """
+
+    def __init__(self, subject: str, *, got: object, expected: object) -> None:
+        super().__init__(f'{subject}: got {got}, expected {expected}')
+        self.subject = subject
+        self.got = got
+        self.expected = expected
+
+
+class ArmError(IkNnError):
+    """A robot description that is not a usable 2-DOF arm."""
+
+
+class ModelError(IkNnError):
+    """A model file that is missing, broken or made for another arm."""
+
+
+class ConfigError(IkNnError):
+    """A parameter or argument of the wrong kind or out of its range."""

@@ -1,0 +1,1 @@
+"""From a target in the arm's plane to joint angles."""

@@ -1,0 +1,1 @@
+"""From samples of an arm to a model file (needs torch)."""

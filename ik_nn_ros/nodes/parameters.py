@@ -1,0 +1,132 @@
+"""
+Declarative node parameters: one table a node, from which they are declared, checked and read.
+
+A value given at start that has the wrong type or is out of range does not end the node: the default
+stands, and
+:attr:`Parameters.faults` says what was wrong until a right value is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite, isnan
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+Value = bool | float | str | list[float]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """
+    One parameter.
+
+    :param default: its value unless set; its type is the parameter's type
+    :param text: what it means, with the unit
+    :param low: smallest value of a number
+    :param high: largest value of a number
+    :param choices: allowed values of a text
+    :param live: whether it may be changed while the node is configured
+    """
+
+    default: Value
+    text: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Return the descriptor that ``ros2 param describe`` shows."""
+        descriptor = ParameterDescriptor(description=self.text)
+        if self.low is not None and self.high is not None:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=self.low, to_value=self.high)
+            ]
+        if self.choices:
+            descriptor.additional_constraints = f'one of: {", ".join(self.choices)}'
+        return descriptor
+
+    def fault(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with a value of the right type, None if nothing is."""
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if isinstance(self.default, float | list) and any(
+            isnan(v) or not isfinite(v) for v in numbers
+        ):
+            return f'{name}: got {value}, expected finite'
+        if isinstance(self.default, list) and len(numbers) != len(self.default):
+            return f'{name}: got {len(numbers)} numbers, expected {len(self.default)}'
+        if (
+            self.low is not None
+            and self.high is not None
+            and not all(self.low <= v <= self.high for v in numbers)
+        ):
+            return f'{name}: got {value}, expected {self.low} to {self.high}'
+        if self.choices and value not in self.choices:
+            return f'{name}: got {value!r}, expected {" or ".join(self.choices)}'
+        return None
+
+
+class Parameters:
+    """
+    The parameters of one node.
+
+    :param node: the node they are declared on
+    :param specs: the table, by name
+    """
+
+    def __init__(self, node: Node, specs: Mapping[str, Spec]) -> None:
+        self._node = node
+        self._specs = specs
+        self.faults: dict[str, str] = {}
+        """What was wrong with values given at start, by parameter."""
+        self.frozen = False
+        """While true, only live parameters can be set."""
+        for name, spec in specs.items():
+            self._declare(name, spec)
+        node.add_on_set_parameters_callback(self._check)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._node.get_parameter(name).value
+
+    def _declare(self, name: str, spec: Spec) -> None:
+        # The descriptor's range is checked by rclpy, before our own check, with a message of its
+        # own.
+        try:
+            value = self._node.declare_parameter(name, spec.default, spec.descriptor()).value
+            fault = spec.fault(name, value)
+        except InvalidParameterTypeException:
+            override = self._node._parameter_overrides[name].value
+            kind = type(spec.default).__name__
+            fault = f'{name}: got {override!r} ({type(override).__name__}), expected a {kind}'
+        except InvalidParameterValueException:
+            fault = (
+                spec.fault(name, self._node._parameter_overrides[name].value) or f'{name}: refused'
+            )
+        if fault is None:
+            return
+        self.faults[name] = fault
+        if self._node.has_parameter(name):
+            self._node.undeclare_parameter(name)
+        self._node.declare_parameter(name, spec.default, spec.descriptor(), ignore_override=True)
+
+    def _check(self, parameters: Iterable[Parameter]) -> SetParametersResult:
+        ours = [parameter for parameter in parameters if parameter.name in self._specs]
+        for parameter in ours:
+            name, spec = parameter.name, self._specs[parameter.name]
+            if self.frozen and not spec.live:
+                return SetParametersResult(
+                    successful=False,
+                    reason=f'{name}: takes effect when the node is configured; clean it up first',
+                )
+            fault = spec.fault(name, parameter.value)
+            if fault is not None:
+                return SetParametersResult(successful=False, reason=fault)
+        for parameter in ours:
+            self.faults.pop(parameter.name, None)
+        return SetParametersResult(successful=True)

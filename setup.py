@@ -1,0 +1,55 @@
+"""Package ik_nn_ros for colcon (ament_python) and for pip."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'ik_nn_ros'
+TORCH = 'torch==2.13.0'
+RUN = ['numpy', 'matplotlib', 'mujoco', 'onnxruntime', 'rich', 'setuptools', 'xacro']
+TRAIN = [TORCH, 'onnx', 'onnxscript']
+TEST = [
+    *TRAIN,
+    'hypothesis',
+    'ikpy',
+    'import-linter',
+    'mcap-ros2-support',
+    'mypy',
+    'pin',
+    'pytest',
+    'ruff',
+]
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='Control of a 2-DOF arm with a learned inverse kinematics',
+    license='Apache-2.0',
+    maintainer='ik_nn_ros maintainers',
+    maintainer_email='maintainers@users.noreply.r-seed-72aab49f.example',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        *(
+            (f'share/{PACKAGE}/{folder}', glob(f'{folder}/*'))
+            for folder in ('config', 'launch', 'models', 'rviz', 'urdf')
+        ),
+    ],
+    python_requires='>=3.10',
+    install_requires=RUN,
+    extras_require={
+        # Real rclpy and Fast DDS for a machine without ROS 2.
+        'ros': ['ros-jazzy-rclpy[fastrtps]', 'ros-jazzy-common-interfaces'],
+        'train': TRAIN,
+        'test': TEST,
+    },
+    zip_safe=True,
+    entry_points={
+        'console_scripts': [
+            f'ik_nn = {PACKAGE}.cli:main',
+            f'ik_node = {PACKAGE}.nodes.ik_node:main',
+            f'arm_sim = {PACKAGE}.nodes.arm_sim:main',
+        ],
+    },
+)

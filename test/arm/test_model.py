@@ -1,0 +1,161 @@
+"""FK, Jacobian and limits of ArmModel, against Pinocchio, MuJoCo and finite differences."""
+
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+import pinocchio
+import pytest
+from arms import random_arm, random_joints
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
+from ik_nn_ros.arm.model import TURN, ArmModel
+from ik_nn_ros.errors import ArmError
+
+SEEDS = range(60)
+ROOT_EPS = 3e-8  # sqrt of double precision: what a doubled root costs
+
+
+def simple(l1=0.3, l2=0.2, **kwargs):
+    return ArmModel('arm', ('joint1', 'joint2'), (l1, l2), **kwargs)
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_fk_agrees_with_pinocchio(seed):
+    arm = random_arm(seed)
+    model = pinocchio.buildModelFromXML(arm.urdf)
+    data = model.createData()
+    tip, base = model.getFrameId('tip'), model.getFrameId('base_link')
+    for q in random_joints(arm.model, np.random.default_rng(seed), 20):
+        # Pinocchio holds a continuous joint as cosine and sine.
+        configuration = np.concatenate(
+            [
+                [np.cos(angle), np.sin(angle)] if joint.nq == 2 else [angle]
+                for angle, joint in zip(q, list(model.joints)[1:], strict=True)
+            ]
+        )
+        pinocchio.framesForwardKinematics(model, data, configuration)
+        witness = data.oMf[base].actInv(data.oMf[tip]).translation
+        np.testing.assert_allclose(arm.model.plane.lift(arm.model.fk(q)), witness, atol=1e-12)
+        x, y, off = arm.model.plane.project(*witness)
+        np.testing.assert_allclose((x, y), arm.model.fk(q), atol=1e-12)
+        assert abs(off) < 1e-12
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_fk_agrees_with_mujoco(seed):
+    arm = random_arm(seed)
+    spec = mujoco.MjSpec.from_string(arm.urdf)
+    spec.compiler.fusestatic = False
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    for q in random_joints(arm.model, np.random.default_rng(seed), 5):
+        data.qpos[:] = q
+        mujoco.mj_kinematics(model, data)
+        base, tip = data.body('base_link'), data.body('tip')
+        witness = base.xmat.reshape(3, 3).T @ (tip.xpos - base.xpos)
+        np.testing.assert_allclose(arm.model.plane.lift(arm.model.fk(q)), witness, atol=1e-9)
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_jacobian_is_the_derivative_of_fk(seed):
+    arm = random_arm(seed).model
+    q = random_joints(arm, np.random.default_rng(seed), 50)
+    step = 1e-6
+    for joint in range(2):
+        shift = np.eye(2)[joint] * step
+        slope = (arm.fk(q + shift) - arm.fk(q - shift)) / (2 * step)
+        np.testing.assert_allclose(arm.jacobian(q)[..., joint], slope, atol=1e-7 * arm.reach)
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_numbers_and_arrays_agree(seed):
+    arm = random_arm(seed).model
+    q = random_joints(arm, np.random.default_rng(seed), 20)
+    near = np.random.default_rng(seed + 1).uniform(-9, 9, size=(20, 2))
+    branch = np.where(q[:, 1] > 0, 1, -1)
+    xy = arm.fk(q)
+    batch = closed_form_batch(arm, xy, branch, near)
+    turned = arm.into_limits_batch(q + TURN, near)
+    for i in range(20):
+        x, y, dxdq1, dxdq2, dydq1, dydq2 = arm.linearize_point(*q[i])
+        np.testing.assert_allclose((x, y), xy[i], atol=1e-14)
+        np.testing.assert_allclose(arm.fk_point(*q[i]), xy[i], atol=1e-14)
+        np.testing.assert_allclose([[dxdq1, dxdq2], [dydq1, dydq2]], arm.jacobian(q[i]), atol=1e-14)
+        np.testing.assert_allclose(
+            closed_form(arm, *xy[i], branch[i], tuple(near[i])), batch[i], atol=1e-12
+        )
+        np.testing.assert_allclose(arm.into_limits(tuple(q[i] + TURN), tuple(near[i])), turned[i])
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_closed_form_inverts_fk_on_both_branches(seed):
+    arm = random_arm(seed).model
+    q = random_joints(arm, np.random.default_rng(seed), 200)
+    xy = arm.fk(q)
+    own = np.array([arm.branch_of(q2) for q2 in q[:, 1]])
+    np.testing.assert_allclose(closed_form_batch(arm, xy, own, q), q, atol=ROOT_EPS)
+    free = replace(arm, lower=(-np.inf,) * 2, upper=(np.inf,) * 2)
+    for branch in (own, -own):
+        solved = closed_form_batch(free, xy, branch, q)
+        np.testing.assert_allclose(arm.fk(solved), xy, atol=1e-13 * arm.reach)
+        assert [arm.branch_of(q2) for q2 in solved[:, 1]] == branch.tolist()
+
+
+@settings(max_examples=200)
+@given(
+    l1=st.floats(0.01, 50),
+    l2=st.floats(0.01, 50),
+    theta1=st.floats(-3.1, 3.1),
+    theta2=st.sampled_from([0.0, 1e-12, 1e-8, 1e-4, np.pi - 1e-8, np.pi]),
+)
+def test_closed_form_is_exact_at_the_stretched_and_folded_arm(l1, l2, theta1, theta2):
+    arm = simple(l1, l2)
+    target = arm.fk_point(theta1, theta2)
+    for branch in (1, -1):
+        reached = arm.fk_point(*closed_form(arm, *target, branch, (0.0, 0.0)))
+        assert np.hypot(reached[0] - target[0], reached[1] - target[1]) <= 1e-12 * arm.reach
+
+
+@given(
+    low=st.floats(-20, 0),
+    span=st.floats(0.01, 30),
+    angle=st.floats(-100, 100),
+    near=st.floats(-100, 100),
+)
+def test_nearest_turn_is_inside_the_limits_and_the_nearest(low, span, angle, near):
+    arm = simple(lower=(low, low), upper=(low + span, low + span))
+    turned = arm.nearest_turn(0, angle, near)
+    assert low <= turned <= low + span
+    inside = [t for k in range(-40, 41) if low <= (t := angle + k * TURN) <= low + span]
+    if inside:
+        best = min(abs(t - near) for t in inside)
+        assert abs(turned - near) <= best + 1e-6
+
+
+def test_continuous_joints_take_the_short_way_round():
+    arm = simple()
+    assert arm.nearest_turn(0, -3.0, 3.0) == pytest.approx(-3.0 + TURN)
+    assert arm.nearest_turn(1, 0.1, 20 * np.pi) == pytest.approx(0.1 + 20 * np.pi)
+
+
+def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
+    arm = simple(lower=(-7.0, -2.0), upper=(7.0, 2.0))
+    assert arm.nearest_turn(0, 7.0 + 1e-15, 7.0) == 7.0
+    assert arm.nearest_turn(1, -2.0 - 1e-15, 0.0) == -2.0
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'words'),
+    [
+        ({'l1': 0.0}, 'link 1'),
+        ({'l2': float('nan')}, 'link 2'),
+        ({'lower': (1.0, 0.0), 'upper': (0.0, 1.0)}, 'limits of joint1'),
+        ({'velocity': (1.0, 0.0)}, 'velocity limit of joint2'),
+    ],
+)
+def test_values_no_arm_has_are_refused_by_name(kwargs, words):
+    with pytest.raises(ArmError, match=f'{words}: got .* expected'):
+        simple(**kwargs)
