@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import atan2, cos, hypot, sin, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel, Array, Pair
 
@@ -51,7 +52,7 @@ def closed_form(arm: ArmModel, x: float, y: float, branch: int, near: Pair) -> P
     return q1, q2
 
 
-def closed_form_batch(arm: ArmModel, xy: Array, branch: Array, near: Array) -> Array:
+def closed_form_batch(arm: ArmModel, xy: Array, branch: NDArray[np.int8], near: Array) -> Array:
     """
     Do :func:`closed_form` for many targets.
 

@@ -252,13 +252,21 @@ class ArmModel:
         :param q: (..., 2) joint angles, rad
         :return: (..., 2, 2), row x and y, column q1 and q2, m/rad
         """
+        _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
+        return np.stack((np.stack((dx1, dx2), axis=-1), np.stack((dy1, dy2), axis=-1)), axis=-2)
+
+    def linearize(self, q: ArrayLike) -> tuple[Array, Array, Array, Array, Array, Array]:
+        """
+        Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2.
+
+        :param q: (..., 2) joint angles, rad
+        :return: six arrays (...), m and m/rad
+        """
         theta1, tip = self._angles(q)
         (l1, l2), (s1, s2) = self.lengths, self.signs
         x2, y2 = l2 * np.cos(tip), l2 * np.sin(tip)
         x, y = l1 * np.cos(theta1) + x2, l1 * np.sin(theta1) + y2
-        return np.stack(
-            (np.stack((-s1 * y, -s2 * y2), axis=-1), np.stack((s1 * x, s2 * x2), axis=-1)), axis=-2
-        )
+        return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
     def into_limits_batch(self, q: Array, near: Array) -> Array:
         """

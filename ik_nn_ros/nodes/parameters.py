@@ -2,15 +2,15 @@
 Declarative node parameters: one table a node, from which they are declared, checked and read.
 
 A value given at start that has the wrong type or is out of range does not end the node: the default
-stands, and
-:attr:`Parameters.faults` says what was wrong until a right value is set.
+stands, and :attr:`Parameters.faults` says what was wrong until a right value is set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
@@ -53,11 +53,13 @@ class Spec:
         return descriptor
 
     def fault(self, name: str, value: Any) -> str | None:
-        """Return what is wrong with a value of the right type, None if nothing is."""
-        numbers = value if isinstance(value, list | tuple) else [value]
-        if isinstance(self.default, float | list) and any(
-            isnan(v) or not isfinite(v) for v in numbers
-        ):
+        """Return what is wrong with a value, None if nothing is."""
+        if not self._right_type(value):
+            numeric = isinstance(self.default, list)
+            kind = 'list of numbers' if numeric else type(self.default).__name__
+            return f'{name}: got {value!r} ({type(value).__name__}), expected a {kind}'
+        numbers = list(value) if isinstance(self.default, list) else [value]
+        if isinstance(self.default, float | list) and not all(isfinite(v) for v in numbers):
             return f'{name}: got {value}, expected finite'
         if isinstance(self.default, list) and len(numbers) != len(self.default):
             return f'{name}: got {len(numbers)} numbers, expected {len(self.default)}'
@@ -70,6 +72,18 @@ class Spec:
         if self.choices and value not in self.choices:
             return f'{name}: got {value!r}, expected {" or ".join(self.choices)}'
         return None
+
+    def _right_type(self, value: Any) -> bool:
+        if isinstance(self.default, list):
+            # rclpy gives arrays of numbers as array.array.
+            return isinstance(value, list | tuple | array) and all(map(_is_number, value))
+        if isinstance(self.default, float):
+            return _is_number(value)
+        return isinstance(value, type(self.default))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 class Parameters:
@@ -85,35 +99,52 @@ class Parameters:
         self._specs = specs
         self.faults: dict[str, str] = {}
         """What was wrong with values given at start, by parameter."""
+        self._values: dict[str, Any] = {}
+        self.changed: Callable[[], None] = lambda: None
+        """Called after live parameters were changed."""
         self.frozen = False
         """While true, only live parameters can be set."""
         for name, spec in specs.items():
             self._declare(name, spec)
+        if hasattr(node, 'add_pre_set_parameters_callback'):  # not on Humble
+            node.add_pre_set_parameters_callback(self._widen_all)
         node.add_on_set_parameters_callback(self._check)
 
     def __getitem__(self, name: str) -> Any:
-        return self._node.get_parameter(name).value
+        return self._values[name]
+
+    def _widen(self, parameter: Parameter) -> Parameter:
+        """Make doubles of the whole numbers given for a double: `rate:=100` means 100.0."""
+        spec = self._specs.get(parameter.name)
+        if spec is None:
+            return parameter
+        if parameter.type_ == Parameter.Type.INTEGER and isinstance(spec.default, float):
+            return Parameter(parameter.name, value=float(parameter.value))
+        if parameter.type_ == Parameter.Type.INTEGER_ARRAY and isinstance(spec.default, list):
+            return Parameter(parameter.name, value=[float(number) for number in parameter.value])
+        return parameter
+
+    def _widen_all(self, parameters: list[Parameter]) -> list[Parameter]:
+        return [self._widen(parameter) for parameter in parameters]
 
     def _declare(self, name: str, spec: Spec) -> None:
-        # The descriptor's range is checked by rclpy, before our own check, with a message of its
-        # own.
         try:
             value = self._node.declare_parameter(name, spec.default, spec.descriptor()).value
             fault = spec.fault(name, value)
-        except InvalidParameterTypeException:
-            override = self._node._parameter_overrides[name].value
-            kind = type(spec.default).__name__
-            fault = f'{name}: got {override!r} ({type(override).__name__}), expected a {kind}'
-        except InvalidParameterValueException:
-            fault = (
-                spec.fault(name, self._node._parameter_overrides[name].value) or f'{name}: refused'
-            )
-        if fault is None:
-            return
-        self.faults[name] = fault
+        except (InvalidParameterTypeException, InvalidParameterValueException):
+            value = self._node._parameter_overrides[name].value
+            fault = spec.fault(name, value)
+        if fault is not None:
+            self.faults[name] = fault
+            value = spec.default
         if self._node.has_parameter(name):
             self._node.undeclare_parameter(name)
-        self._node.declare_parameter(name, spec.default, spec.descriptor(), ignore_override=True)
+        if isinstance(spec.default, float):
+            value = float(value)  # `rate: 100` in a YAML file means 100.0
+        elif isinstance(spec.default, list):
+            value = [float(number) for number in value]
+        self._node.declare_parameter(name, value, spec.descriptor(), ignore_override=True)
+        self._values[name] = value
 
     def _check(self, parameters: Iterable[Parameter]) -> SetParametersResult:
         ours = [parameter for parameter in parameters if parameter.name in self._specs]
@@ -129,4 +160,7 @@ class Parameters:
                 return SetParametersResult(successful=False, reason=fault)
         for parameter in ours:
             self.faults.pop(parameter.name, None)
+            self._values[parameter.name] = parameter.value
+        if ours:
+            self.changed()
         return SetParametersResult(successful=True)

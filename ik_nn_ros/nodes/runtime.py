@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
 from ik_nn_ros.errors import IkNnError
+
+RCLError = rclpy_implementation.RCLError
 
 
 def run(create: Callable[[], Node]) -> int:
@@ -27,6 +30,10 @@ def run(create: Callable[[], Node]) -> int:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RCLError:
+        # A signal ends the context at once, also under a callback that is about to publish.
+        if rclpy.ok():
+            raise
     except IkNnError as error:
         sys.stderr.write(f'{error}\n')
         return 1

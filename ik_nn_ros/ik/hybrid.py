@@ -1,0 +1,186 @@
+"""
+From a target to joint angles: network, refinement, closed form, and one test that all must pass.
+
+network → accept? → refine → accept? → closed form → accept? → the other branch → refuse
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, isfinite, nan, sin
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ik_nn_ros.arm.closed_form import closed_form
+from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.workspace import BOTH, Workspace
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.ik.batch import STRAIGHT, solve_batch
+from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.refine import refine
+from ik_nn_ros.ik.result import BatchSolution, Reason, Solution, Stage, Status
+
+BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
+UNREACHABLE_CHOICES = ('reject', 'nearest')
+EXACT = 1e-9
+"""Default tolerance as a fraction of reach."""
+FARTHEST = 1e9
+"""Targets further out than this many reaches are projected as if they were this far."""
+
+
+@dataclass(frozen=True)
+class SolverConfig:
+    """
+    How targets are solved.
+
+    :param branch: nearest (stay on the branch of the current joints while it can go on), positive
+        or negative (see :meth:`ArmModel.branch_of`)
+    :param on_unreachable: reject, or nearest: go to the nearest reachable point
+    :param tolerance: largest accepted distance between tip and target, m; 0: 1e-9 of the reach
+    :raises ConfigError: a value that is none of these
+    """
+
+    branch: str = 'nearest'
+    on_unreachable: str = 'reject'
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ('branch', self.branch, tuple(BRANCH_CHOICES)),
+            ('on_unreachable', self.on_unreachable, UNREACHABLE_CHOICES),
+        ):
+            if value not in choices:
+                raise ConfigError(name, got=repr(value), expected=' or '.join(choices))
+        if not (isfinite(self.tolerance) and self.tolerance >= 0.0):
+            raise ConfigError('tolerance', got=f'{self.tolerance} m', expected='0 or more')
+
+
+class HybridSolver:
+    """
+    Solves targets for one arm.
+
+    Not safe for concurrent calls of :meth:`solve`: it reuses the network's input.
+
+    :param arm: the arm
+    :param network: its network; None: closed form only
+    :param config: how to solve
+    """
+
+    def __init__(
+        self, arm: ArmModel, network: Network | None = None, config: SolverConfig | None = None
+    ) -> None:
+        self.arm = arm
+        self.network = network
+        self.config = config or SolverConfig()
+        self.tolerance = self.config.tolerance or EXACT * arm.reach
+        self.wanted = BRANCH_CHOICES[self.config.branch]
+        self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
+        self._workspace = Workspace(arm, self.wanted)
+        self.outer = arm.reach + self.tolerance
+        self.inner = arm.inner_reach - self.tolerance
+
+    def solve(self, x: float, y: float, q_now: Pair) -> Solution:
+        """
+        Solve one target.
+
+        :param x: target in the plane, m
+        :param y: target in the plane, m
+        :param q_now: where the joints are, rad: decides branch and turn
+        """
+        if not (isfinite(x) and isfinite(y)):
+            return _rejected(Reason.NOT_FINITE, x, y)
+        reason = Reason.JOINT_LIMITS
+        if self.inner <= hypot(x, y) <= self.outer:
+            solution = self._solve_inside(x, y, q_now)
+            if solution is not None:
+                return solution
+        else:
+            reason = Reason.UNREACHABLE
+        if self.config.on_unreachable == 'reject':
+            return _rejected(reason, x, y)
+        nearest_x, nearest_y = self.project(np.array([[x, y]]))[0].tolist()
+        solution = None
+        if isfinite(nearest_x):
+            solution = self._solve_inside(nearest_x, nearest_y, q_now)
+        if solution is None:
+            return _rejected(reason, x, y)
+        return solution._replace(status=Status.PROJECTED, reason=reason)
+
+    def solve_batch(self, xy: ArrayLike, q_now: ArrayLike) -> BatchSolution:
+        """
+        Solve many targets, each on its own, on as many threads as there are processors.
+
+        :param xy: (N, 2) targets in the plane, m
+        :param q_now: (2,) or (N, 2) where the joints are, rad
+        """
+        return solve_batch(self, np.asarray(xy, dtype=float), np.asarray(q_now, dtype=float))
+
+    def _solve_inside(self, x: float, y: float, q_now: Pair) -> Solution | None:
+        # All stages on one branch before the other: a weak network must not cause a branch change.
+        for side in self._order(x, y, q_now):
+            solution = None
+            if self.network is not None:
+                solution = self._learned(self.network, x, y, side, q_now)
+            if solution is None:
+                q = closed_form(self.arm, x, y, side, q_now)
+                solution = self._accept(q, Stage.CLOSED_FORM, x, y, side)
+            if solution is not None:
+                return solution
+        return None
+
+    def _learned(
+        self, network: Network, x: float, y: float, side: int, q_now: Pair
+    ) -> Solution | None:
+        if side not in network.branches:
+            return None
+        q = network.propose(x, y, side)
+        if not (isfinite(q[0]) and isfinite(q[1])):
+            return None
+        q = self.arm.into_limits(q, q_now)
+        solution = self._accept(q, Stage.NETWORK, x, y, side)
+        if solution is None:
+            q = refine(self.arm, x, y, side, q, self.tolerance)
+            q = self.arm.into_limits(q, q_now)
+            solution = self._accept(q, Stage.REFINED, x, y, side)
+        return solution
+
+    def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
+        """Apply the acceptance test: inside the limits and the tip on the target."""
+        if not self.arm.within_limits(q):
+            return None
+        tip_x, tip_y = self.arm.fk_point(q[0], q[1])
+        error = hypot(tip_x - x, tip_y - y)
+        if not error <= self.tolerance:
+            return None
+        return Solution(q, Status.ACCEPTED, stage, error, side, Reason.NONE, (x, y))
+
+    def _order(self, x: float, y: float, q_now: Pair) -> tuple[int, ...]:
+        """Return the branches to try, the current one first; for a straight arm the nearer one."""
+        if self.wanted != BOTH:
+            return self.sides
+        bend = sin(q_now[1] + self.arm.signs[1] * self.arm.offsets[1])
+        if abs(bend) < STRAIGHT:
+            up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.sides)
+            bend = _distance(down, q_now) - _distance(up, q_now)
+        return self.sides if bend >= 0.0 else self.sides[::-1]
+
+    def project(self, xy: Array) -> Array:
+        """
+        Return the nearest points that the arm can reach within its limits on the wanted branch.
+
+        :param xy: (N, 2) unreachable points, m
+        :return: (N, 2), m; NaN where nothing can be reached
+        """
+        farthest = FARTHEST * self.arm.reach
+        size = np.abs(xy).max(axis=1)
+        scale = np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)
+        return self._workspace.nearest(xy * scale[:, None])
+
+
+def _rejected(reason: Reason, x: float, y: float) -> Solution:
+    return Solution(None, Status.REJECTED, Stage.NONE, nan, 0, reason, (x, y))
+
+
+def _distance(q: Pair, other: Pair) -> float:
+    return max(abs(q[0] - other[0]), abs(q[1] - other[1]))

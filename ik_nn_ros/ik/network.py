@@ -1,0 +1,120 @@
+"""Run a trained network from its model file with ONNX Runtime, on one thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
+
+from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.errors import ModelError
+from ik_nn_ros.ik.model_file import BRANCHES, INPUT, OUTPUT, ModelInfo
+
+LOAD_ERRORS = (
+    onnx_errors.Fail,
+    onnx_errors.InvalidArgument,
+    onnx_errors.InvalidGraph,
+    onnx_errors.InvalidProtobuf,
+    onnx_errors.NoModel,
+    onnx_errors.NoSuchFile,
+    onnx_errors.NotImplemented,
+    onnx_errors.RuntimeException,
+)
+
+
+class Network:
+    """
+    A model file, checked against the arm it is to serve.
+
+    :param file: the ONNX file
+    :param arm: the arm
+    :raises ModelError: the file is missing, damaged, of another arm, or gives no finite angles
+    """
+
+    def __init__(self, file: str | Path, arm: ArmModel) -> None:
+        self.file = Path(file)
+        session = _open(self.file)
+        _check_shapes(session, self.file)
+        self.info = ModelInfo.from_metadata(session.get_modelmeta().custom_metadata_map, self.file)
+        self.info.require_arm(arm, self.file)
+        self.branches = BRANCHES[self.info.branches]
+        """The branches the network was trained for."""
+        # The wrapped session skips the checks of names and types that hold for every call here.
+        self._run = session._sess.run
+        self._outputs = [OUTPUT]
+        self._target = np.empty((1, 3), dtype=np.float32)
+        self._feed = {INPUT: self._target}
+        self._check_answers(arm)
+
+    def propose(self, x: float, y: float, branch: int) -> Pair:
+        """Return joint angles (q1, q2), rad, on any turn, for a target (m) and a branch."""
+        target = self._target
+        target[0, 0] = x
+        target[0, 1] = y
+        target[0, 2] = branch
+        q1, q2 = self._run(self._outputs, self._feed, None)[0][0].tolist()
+        return q1, q2
+
+    def propose_batch(self, xy: Array, branch: ArrayLike) -> Array:
+        """
+        Return joint angles for many targets.
+
+        :param xy: (N, 2) m
+        :param branch: (N,) +1 or -1
+        :return: (N, 2) rad, on any turn
+        """
+        target = np.empty((len(xy), 3), dtype=np.float32)
+        target[:, :2] = xy
+        target[:, 2] = branch
+        q: Array = self._run(self._outputs, {INPUT: target}, None)[0].astype(np.float64)
+        return q
+
+    def _check_answers(self, arm: ArmModel) -> None:
+        q = np.linspace((-3.0, 0.3), (3.0, 2.8), 16)
+        proposed = self.propose_batch(arm.fk(q), np.full(16, self.branches[0]))
+        if proposed.shape != q.shape or not np.isfinite(proposed).all():
+            raise ModelError(
+                f'model {self.file}',
+                got=f'answers of shape {proposed.shape}, {np.isfinite(proposed).mean():.0%} finite',
+                expected=f'finite joint angles of shape {q.shape}',
+            )
+
+
+def _open(file: Path) -> onnxruntime.InferenceSession:
+    if not file.is_file():
+        raise ModelError(f'model {file}', got='no such file', expected='an ONNX file')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it would log arrives as an exception, too
+    try:
+        return onnxruntime.InferenceSession(
+            file.read_bytes(), options, providers=['CPUExecutionProvider']
+        )
+    except (*LOAD_ERRORS, OSError) as error:
+        size = file.stat().st_size
+        raise ModelError(
+            f'model {file}', got=f'{size} bytes that do not load ({error})', expected='an ONNX file'
+        ) from error
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, file: Path) -> None:
+    for kind, ports, name, columns in (
+        ('input', session.get_inputs(), INPUT, 3),
+        ('output', session.get_outputs(), OUTPUT, 2),
+    ):
+        got = [(port.name, port.type, port.shape) for port in ports]
+        if not (
+            len(got) == 1
+            and got[0][:2] == (name, 'tensor(float)')
+            and len(got[0][2]) == 2
+            and got[0][2][1] == columns
+            and not isinstance(got[0][2][0], int)
+        ):
+            raise ModelError(
+                f'{kind} of model {file}',
+                got=', '.join(f'{n} {t} {s}' for n, t, s in got) or 'none',
+                expected=f'{name} tensor(float) [N, {columns}]',
+            )

@@ -1,0 +1,370 @@
+"""
+The node from target poses to joint commands.
+
+It converts, asks the solver and publishes. Every target is answered once: by a command, or by a
+reason code on ``~/target_status``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header, String
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.errors import IkNnError, ModelError
+from ik_nn_ros.ik.hybrid import BRANCH_CHOICES, UNREACHABLE_CHOICES, HybridSolver, SolverConfig
+from ik_nn_ros.ik.network import Network
+from ik_nn_ros.nodes.conversions import MessageError
+from ik_nn_ros.nodes.frames import Frames
+from ik_nn_ros.nodes.joint_feedback import JointFeedback
+from ik_nn_ros.nodes.markers import no_markers, workspace_markers
+from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.nodes.reports import Warnings, diagnostic_status, target_status
+from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.targets import Answer, Targets
+from ik_nn_ros.share import share_directory
+
+PARAMETERS = {
+    'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
+    'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
+    'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
+    'model_file': Spec(
+        '', 'network, ONNX; a bare name is looked up in the package; empty: closed form', live=True
+    ),
+    'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
+    'branch': Spec('nearest', 'side of the elbow', choices=tuple(BRANCH_CHOICES), live=True),
+    'on_unreachable': Spec(
+        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, live=True
+    ),
+    'position_tolerance': Spec(
+        0.0, 'largest tip error of a command, m; 0: 1e-9 of the reach', low=0.0, high=0.1, live=True
+    ),
+    'plane_tolerance': Spec(
+        0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
+    ),
+    'motion': Spec('direct', 'one command a target', choices=('direct',)),
+    'require_joint_states': Spec(True, 'command only while joint_states arrive', live=True),
+    'joint_states_timeout': Spec(
+        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, live=True
+    ),
+    'max_target_age': Spec(
+        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, live=True
+    ),
+    'autostart': Spec(True, 'configure and activate without being told'),
+}
+
+TARGET_DEPTH = 100
+"""Targets queued while the node is busy: 100 ms at 1 kHz."""
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class IkNode(LifecycleNode):
+    """The lifecycle node ``ik_node``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('ik_node', **kwargs)
+        self._settings = Parameters(self, PARAMETERS)
+        self._settings.changed = self._apply_live
+        self._description = self._settings['robot_description']
+        self._targets: Targets | None = None
+        self._feedback: JointFeedback | None = None
+        self._network_fault = ''
+        self._active = False
+        self._holding = False
+        self._command = JointState()
+        self._last_command: Pair | None = None
+        self._counts: Counter[str] = Counter()
+        self._warn = Warnings(self.get_logger())
+        self._connect()
+
+    def _connect(self) -> None:
+        self._commands = self.create_publisher(JointState, 'joint_command', 10)
+        self._statuses = self.create_publisher(DiagnosticStatus, '~/target_status', TARGET_DEPTH)
+        self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_subscription(
+            JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data
+        )
+        self.create_subscription(PoseStamped, 'target_pose', self._on_target_pose, TARGET_DEPTH)
+        self.create_subscription(PointStamped, 'target_point', self._on_target_point, TARGET_DEPTH)
+        if not self._description:
+            self.create_subscription(
+                String, 'robot_description', self._on_robot_description, LATCHED
+            )
+        self.create_service(Trigger, '~/hold', self._on_hold)
+        self.create_service(Trigger, '~/resume', self._on_resume)
+        self.create_service(Trigger, '~/reload_model', self._on_reload_model)
+        self.create_timer(1.0, self._publish_diagnostics)
+
+    # Lifecycle
+
+    @property
+    def autostart(self) -> bool:
+        """Whether the node is to configure and activate without being told."""
+        return bool(self._settings['autostart'])
+
+    def start(self) -> None:
+        """Configure and activate, now or when the robot description arrives (``autostart``)."""
+        if not self._description and not self._settings.faults:
+            self.get_logger().info('waiting for the robot description on topic robot_description')
+        elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the arm and the model; stay unconfigured, saying why, when they cannot be used."""
+        if self._settings.faults:
+            for fault in self._settings.faults.values():
+                self.get_logger().error(f'parameter {fault}')
+            return TransitionCallbackReturn.FAILURE
+        if not self._description:
+            self.get_logger().error(
+                'robot_description: got nothing by parameter or topic, expected URDF'
+            )
+            return TransitionCallbackReturn.FAILURE
+        try:
+            arm = ArmModel.from_urdf(
+                self._description, self._settings['base_link'], self._settings['tip_link']
+            )
+            solver = HybridSolver(arm, self._load_network(arm), self._solver_config())
+        except IkNnError as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
+        self._targets = Targets(solver, frames, self._settings, self.get_clock())
+        self._feedback = JointFeedback(arm.joint_names)
+        self._command.name = list(arm.joint_names)
+        self._last_command = None
+        self._settings.frozen = True
+        self._markers.publish(workspace_markers(arm))
+        self.get_logger().info(_describe(solver))
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to answer targets with commands."""
+        self._active = True
+        self._holding = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop commanding; targets are refused with NOT_ACTIVE."""
+        self._active = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget arm and model."""
+        self._active = False
+        self._settings.frozen = False
+        if self._targets is not None:
+            self._targets.frames.close()
+        self._targets = self._feedback = None
+        self._description = self._settings['robot_description'] or self._description
+        self._markers.publish(no_markers())
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop for good."""
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured after an error in a transition."""
+        return self.on_cleanup(state)
+
+    # Arm and model
+
+    def _solver_config(self) -> SolverConfig:
+        return SolverConfig(
+            branch=self._settings['branch'],
+            on_unreachable=self._settings['on_unreachable'],
+            tolerance=self._settings['position_tolerance'],
+        )
+
+    def _load_network(self, arm: ArmModel) -> Network | None:
+        self._network_fault = ''
+        try:
+            return self._open_network(arm)
+        except ModelError as error:
+            if self._settings['model_required']:
+                raise
+            self._network_fault = str(error)
+            self.get_logger().warning(f'{error}; going on with the closed form')
+            return None
+
+    def _open_network(self, arm: ArmModel) -> Network | None:
+        file = self._settings['model_file']
+        if not file:
+            return None
+        path = Path(file)
+        if path.name == file and not path.exists():
+            path = share_directory() / 'models' / file
+        return Network(path, arm)
+
+    def _use_network(self, targets: Targets, network: Network | None) -> None:
+        targets.solver = HybridSolver(targets.solver.arm, network, self._solver_config())
+
+    def _apply_live(self) -> None:
+        if self._targets is not None:
+            self._use_network(self._targets, self._targets.solver.network)
+            self._targets.frames.tolerance = self._settings['plane_tolerance']
+
+    # Messages
+
+    def _on_robot_description(self, message: String) -> None:
+        if self._targets is not None:
+            if message.data != self._description:
+                self._warn('description', 'a new robot_description takes effect after a cleanup')
+            return
+        self._description = message.data
+        if self.autostart:
+            self.start()
+
+    def _on_joint_states(self, message: JointState) -> None:
+        if self._feedback is None:
+            return
+        try:
+            self._feedback.update(message)
+        except MessageError as error:
+            self._warn('joint_states', f'joint_states ignored: {error}')
+
+    def _on_target_pose(self, message: PoseStamped) -> None:
+        self._on_target(message.header, message.pose.position)
+
+    def _on_target_point(self, message: PointStamped) -> None:
+        self._on_target(message.header, message.point)
+
+    def _on_target(self, header: Header, position: Point) -> None:
+        answer = self._answer(header, position)
+        solution = answer.solution
+        if solution is not None and solution.q is not None:
+            # Smooth motion will stand between the solver and the command.
+            self._publish_command(solution.q)
+            self._counts[solution.stage.name.lower()] += 1
+        else:
+            self._warn(answer.code, f'target refused, {answer.code}: {answer.detail}')
+        self._counts[answer.code] += 1
+        if self._statuses.get_subscription_count():
+            self._statuses.publish(target_status(self.get_name(), self._hardware(), header, answer))
+
+    def _answer(self, header: Header, position: Point) -> Answer:
+        if not self._active or self._targets is None:
+            return Answer('NOT_ACTIVE', 'lifecycle state: got another one, expected active')
+        if self._holding:
+            return Answer('HOLDING', 'holding still until ~/resume is called')
+        q_now = self._joints()
+        if q_now is None:
+            limit = self._settings['joint_states_timeout']
+            return Answer('NO_JOINT_STATES', f'joint_states: got none for {limit:g} s')
+        return self._targets.answer(header, position, q_now)
+
+    def _joints(self) -> Pair | None:
+        """Return where the joints are; without feedback, where they were last sent."""
+        if self._feedback is None or self._targets is None:
+            return None
+        joints = self._feedback.positions(self._settings['joint_states_timeout'])
+        if joints is None and not self._settings['require_joint_states']:
+            return self._last_command or self._targets.solver.arm.home
+        return joints
+
+    def _publish_command(self, q: Pair) -> None:
+        self._command.header.stamp = self.get_clock().now().to_msg()
+        self._command.position = q
+        self._commands.publish(self._command)
+        self._last_command = q
+
+    # Services
+
+    def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._holding = True
+        joints = self._joints()
+        if self._active and self._targets is not None and joints is not None:
+            # Sent to where it is, the arm gives up the way it still had to go.
+            self._publish_command(self._targets.solver.arm.into_limits(joints, joints))
+        response.success = True
+        response.message = 'holding'
+        return response
+
+    def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._holding = False
+        response.success = True
+        response.message = 'targets are carried out again'
+        return response
+
+    def _on_reload_model(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._targets is None:
+            response.message = 'not configured: the model is loaded when the node is configured'
+            return response
+        try:
+            network = self._open_network(self._targets.solver.arm)
+        except ModelError as error:
+            response.message = f'{error}; the model in use stays'
+            return response
+        self._network_fault = ''
+        self._use_network(self._targets, network)
+        response.success = True
+        response.message = _describe(self._targets.solver)
+        return response
+
+    # Reports
+
+    def _publish_diagnostics(self) -> None:
+        level, text = self._health()
+        network = self._targets.solver.network if self._targets else None
+        values = [('model', network.file if network else ''), *sorted(self._counts.items())]
+        name = f'{self.get_name()}: targets'
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status = [diagnostic_status(level, name, text, self._hardware(), values)]
+        self._diagnostics.publish(message)
+
+    def _health(self) -> tuple[bytes, str]:
+        if self._settings.faults:
+            return DiagnosticStatus.ERROR, '; '.join(self._settings.faults.values())
+        if self._targets is None:
+            return DiagnosticStatus.WARN, 'not configured'
+        if not self._active:
+            return DiagnosticStatus.WARN, 'not active'
+        if self._holding:
+            return DiagnosticStatus.WARN, 'holding'
+        if self._joints() is None:
+            return DiagnosticStatus.ERROR, 'no joint_states'
+        if self._network_fault:
+            return DiagnosticStatus.WARN, f'closed form only: {self._network_fault}'
+        return DiagnosticStatus.OK, 'ready'
+
+    def _hardware(self) -> str:
+        return self._targets.solver.arm.name if self._targets else ''
+
+
+def _describe(solver: HybridSolver) -> str:
+    arm, network = solver.arm, solver.network
+    model = f'{network.info.family} network {network.file}' if network else 'closed form only'
+    return (
+        f'arm {arm.name}: joints {", ".join(arm.joint_names)}, '
+        f'lengths {arm.lengths[0]:.6g} and {arm.lengths[1]:.6g} m, {model}'
+    )
+
+
+def _create() -> IkNode:
+    node = IkNode()
+    if node.autostart:
+        node.start()
+    return node
+
+
+def main() -> None:
+    """Run the node until SIGINT or SIGTERM."""
+    sys.exit(run(_create))
+
+
+if __name__ == '__main__':
+    main()

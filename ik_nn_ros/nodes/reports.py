@@ -1,0 +1,78 @@
+"""What the node says of itself: target_status, diagnostics, warnings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from std_msgs.msg import Header
+
+from ik_nn_ros.nodes.targets import Answer
+
+LEVELS = {'ACCEPTED': DiagnosticStatus.OK, 'PROJECTED': DiagnosticStatus.WARN}
+REPEAT = 5.0
+"""A warning of one cause is logged again after this many seconds at the earliest."""
+
+
+def diagnostic_status(
+    level: bytes, name: str, message: str, hardware: str, values: Iterable[tuple[str, object]]
+) -> DiagnosticStatus:
+    """Build a DiagnosticStatus; numbers are written in full precision."""
+    return DiagnosticStatus(
+        level=level,
+        name=name,
+        message=message,
+        hardware_id=hardware,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values],
+    )
+
+
+def target_status(name: str, hardware: str, header: Header, answer: Answer) -> DiagnosticStatus:
+    """
+    Build the answer to one target as a message.
+
+    :param name: the node's name
+    :param hardware: the arm's name
+    :param header: of the target
+    :param answer: to it
+    """
+    x, y = answer.point or ('', '')
+    stage = position_error = branch = q1 = q2 = ''
+    if answer.solution is not None and answer.solution.q is not None:
+        q1, q2 = answer.solution.q
+        stage = answer.solution.stage.name.lower()
+        position_error, branch = answer.solution.position_error, answer.solution.branch
+    values = {
+        'stage': stage,
+        'position_error_m': position_error,
+        'branch': branch,
+        'x': x,
+        'y': y,
+        'q1': q1,
+        'q2': q2,
+        'stamp': f'{header.stamp.sec}.{header.stamp.nanosec:09d}',
+        'detail': answer.detail,
+    }
+    level = LEVELS.get(answer.code, DiagnosticStatus.ERROR)
+    return diagnostic_status(level, name, answer.code, hardware, values.items())
+
+
+class Warnings:
+    """
+    Logs a warning once per cause, not once per message.
+
+    :param logger: where to
+    """
+
+    def __init__(self, logger: RcutilsLogger) -> None:
+        self._logger = logger
+        self._logged: dict[str, float] = {}
+
+    def __call__(self, cause: str, text: str) -> None:
+        """Log the text unless this cause was logged shortly before."""
+        now = time.monotonic()
+        if now - self._logged.get(cause, -REPEAT) >= REPEAT:
+            self._logged[cause] = now
+            self._logger.warning(text)

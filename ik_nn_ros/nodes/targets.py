@@ -1,0 +1,89 @@
+"""Decide on one target: a solution, or a reason code with what was got and what was expected."""
+
+from __future__ import annotations
+
+from math import hypot, isfinite
+from typing import NamedTuple
+
+from geometry_msgs.msg import Point
+from rclpy.clock import Clock
+from std_msgs.msg import Header
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.result import Reason, Solution, Status
+from ik_nn_ros.nodes.conversions import seconds
+from ik_nn_ros.nodes.frames import FrameError, Frames
+from ik_nn_ros.nodes.parameters import Parameters
+
+
+class Answer(NamedTuple):
+    """
+    What becomes of one target.
+
+    ``code`` is ACCEPTED, PROJECTED or a reason code, ``detail`` says why in words, ``point`` is the
+    target in the arm's plane (m) as far as it is known, ``solution`` what to carry out, if
+    anything.
+    """
+
+    code: str
+    detail: str = ''
+    point: Pair | None = None
+    solution: Solution | None = None
+
+
+class Targets:
+    """
+    Answers targets for one arm.
+
+    :param solver: solves them
+    :param frames: brings them into the arm's plane
+    :param parameters: the node's parameters
+    :param clock: the node's clock, for the age of stamps
+    """
+
+    def __init__(
+        self, solver: HybridSolver, frames: Frames, parameters: Parameters, clock: Clock
+    ) -> None:
+        self.solver = solver
+        self.frames = frames
+        self._parameters = parameters
+        self._clock = clock
+
+    def answer(self, header: Header, position: Point, q_now: Pair) -> Answer:
+        """
+        Answer one target.
+
+        :param header: frame and stamp of the target
+        :param position: in that frame, m
+        :param q_now: where the joints are, rad
+        """
+        x, y, z = position.x, position.y, position.z
+        if not (isfinite(x) and isfinite(y) and isfinite(z)):
+            return Answer('NOT_FINITE', f'position: got ({x}, {y}, {z}) m, expected finite')
+        oldest = self._parameters['max_target_age']
+        if oldest > 0.0 and (age := self._age(header)) > oldest:
+            return Answer('TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {oldest:g} s')
+        try:
+            point = self.frames.to_plane(header, x, y, z)
+        except FrameError as error:
+            return Answer(error.reason, str(error))
+        solution = self.solver.solve(point[0], point[1], q_now)
+        if solution.status == Status.REJECTED:
+            return Answer(solution.reason.name, _why(self.solver.arm, solution), point)
+        return Answer(solution.status.name, '', point, solution)
+
+    def _age(self, header: Header) -> float:
+        """Return the age of a stamp, s; no stamp is not old."""
+        stamp = seconds(header.stamp)
+        return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
+
+
+def _why(arm: ArmModel, solution: Solution) -> str:
+    x, y = solution.point
+    if solution.reason == Reason.UNREACHABLE:
+        return (
+            f'distance from the first axis: got {hypot(x, y):.6g} m, '
+            f'expected {arm.inner_reach:.6g} to {arm.reach:.6g} m'
+        )
+    return f'joints for ({x:.6g}, {y:.6g}) m: got none inside the limits, expected at least one'
