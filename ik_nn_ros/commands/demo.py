@@ -1,16 +1,172 @@
-"""``ik_nn demo``."""
+"""``ik_nn demo``: a simulated arm follows targets over real ROS 2 topics."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-HELP = 'not built yet'
+from ik_nn_ros.errors import ConfigError, IkNnError
+
+if TYPE_CHECKING:
+    from ik_nn_ros.demo.display import Show
+    from ik_nn_ros.demo.record import Record
+    from ik_nn_ros.demo.script import Target
+    from ik_nn_ros.nodes.demo_node import DemoNode
+
+HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
+STARTUP = 20.0
+"""Time for the nodes to find each other, s."""
+STOP = 5.0
+"""Time for a node to end after SIGINT, s."""
+SEED = 0
+MEASURED = ('figure eight', 'random points')
+"""Phases in which the tip's distance from its target counts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument('--duration', type=float, default=30.0, metavar='S', help='default 30 s')
+    parser.add_argument('--headless', action='store_true', help='plain lines, no live display')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the summary as JSON')
+    parser.add_argument(
+        '--plot',
+        type=Path,
+        metavar='FILE',
+        default=Path('output/demo.png'),
+        help='picture of the paths asked and driven; default output/demo.png',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command."""
-    raise NotImplementedError(args)
+    """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
+    try:
+        import rclpy
+        from rclpy.signals import SignalHandlerOptions
+    except ImportError as error:
+        raise ConfigError(
+            'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
+        ) from error
+    import numpy as np
+    from rich.console import Console
+
+    from ik_nn_ros.arm.model import ArmModel
+    from ik_nn_ros.arm.urdf import read_description
+    from ik_nn_ros.demo.display import display, summary_table
+    from ik_nn_ros.demo.record import Record
+    from ik_nn_ros.demo.script import script
+    from ik_nn_ros.nodes.demo_node import DemoNode
+    from ik_nn_ros.share import share_directory
+
+    description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
+    arm = ArmModel.from_urdf(description)
+    targets = script(arm, args.duration, np.random.default_rng(SEED))
+    _make_folders(args.json, args.plot)
+    record, console = Record(arm), Console()
+    # Named apart from any other arm on this network, which must not move with the demo.
+    namespace = f'/demo_{os.getpid()}'
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with (
+            _nodes(namespace) as require_alive,
+            display(record, console, live=not args.headless) as show,
+        ):
+            console.print(f'topics are under {namespace}; Ctrl-C ends the demo', highlight=False)
+            _play(DemoNode(record, description, namespace), targets, record, show, require_alive)
+    except KeyboardInterrupt:
+        console.print('interrupted')
+    finally:
+        rclpy.try_shutdown()
+    console.print(summary_table(record))
+    record.plot(args.plot)
+    console.print(f'path asked and path driven: {args.plot}', highlight=False)
+    if args.json:
+        args.json.write_text(json.dumps(record.summary(), indent=2) + '\n', encoding='utf-8')
+    return 0
+
+
+def _make_folders(*files: Path | None) -> None:
+    """Refuse files that could not be written, before anything runs."""
+    for file in filter(None, files):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f'file {file}', got=error, expected='a folder to write to') from error
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise ConfigError(f'file {file}', got='not writable', expected='a file to write')
+
+
+@contextmanager
+def _nodes(namespace: str) -> Iterator[Callable[[], None]]:
+    """Run arm_sim and ik_node; gives a check that raises when one of them has ended."""
+    with ExitStack() as stack:
+        logs, processes = {}, {}
+        for name, options in (('arm_sim', []), ('ik_node', ['-p', 'model_file:=arm.onnx'])):
+            logs[name] = stack.enter_context(tempfile.TemporaryFile('w+', encoding='utf-8'))
+            module = [sys.executable, '-m', f'ik_nn_ros.nodes.{name}']
+            processes[name] = subprocess.Popen(
+                [*module, '--ros-args', '-r', f'__ns:={namespace}', *options],
+                stdout=logs[name],
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process, which ends the others
+            )
+            stack.callback(_stop, processes[name])
+
+        def require_alive() -> None:
+            for name, process in processes.items():
+                if process.poll() is not None:
+                    logs[name].seek(0)
+                    said = logs[name].read()[-2000:]
+                    code = process.returncode
+                    raise IkNnError(name, got=f'exit code {code}: {said}', expected='a live node')
+
+        yield require_alive
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _play(
+    node: DemoNode,
+    targets: list[Target],
+    record: Record,
+    show: Show,
+    require_alive: Callable[[], None],
+) -> None:
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+
+    def spin(until: float, phase: str, done: Callable[[], bool] = lambda: False) -> None:
+        while not done() and (left := until - time.monotonic()) > 0.0:
+            executor.spin_once(timeout_sec=min(left, 0.05))
+            require_alive()
+            show(phase, node.tip_error)
+
+    spin(time.monotonic() + STARTUP, 'starting', lambda: node.ready)
+    if not node.ready:
+        raise IkNnError('nodes', got=f'not ready in {STARTUP:g} s', expected='arm_sim, ik_node')
+    due = time.monotonic()
+    for target in targets:
+        node.send(target)
+        due += target.hold
+        spin(due, target.phase)
+        if target.phase in MEASURED and node.tip_error is not None:
+            record.tip_errors.append(node.tip_error)

@@ -1,0 +1,91 @@
+"""What came of the demo's targets: counts, errors, summary and picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.workspace import Workspace
+
+ACCEPTED = ('ACCEPTED', 'PROJECTED')
+
+
+@dataclass
+class Record:
+    """
+    Everything measured in one run.
+
+    :param arm: the arm
+    """
+
+    arm: ArmModel
+    targets: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    """Answers by code."""
+    stages: Counter[str] = field(default_factory=Counter)
+    """Commands by the stage that solved them."""
+    solver_errors: list[float] = field(default_factory=list)
+    """Model error of each command, m."""
+    tip_errors: list[float] = field(default_factory=list)
+    """Distance of the tip from each accepted target when the next one was due, m."""
+    round_trips: list[float] = field(default_factory=list)
+    """From target published to command received, s."""
+    limit_violations: int = 0
+    """Commands outside the joint limits."""
+    asked: list[tuple[float, float]] = field(default_factory=list)
+    """Accepted targets, m, in the arm's plane."""
+    refused: list[tuple[float, float]] = field(default_factory=list)
+    """Refused targets, m, as far as they are in the arm's plane."""
+    driven: list[tuple[float, float]] = field(default_factory=list)
+    """Where the tip was, m."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run in numbers; lengths in m, times in µs; None where nothing was measured."""
+        rejected = {code: n for code, n in self.codes.items() if code not in ACCEPTED}
+        return {
+            'targets': self.targets,
+            'accepted': sum(self.codes[code] for code in ACCEPTED),
+            'rejected': rejected,
+            'unanswered': self.targets - self.codes.total(),
+            'stages': dict(self.stages),
+            'solver_error_max_m': max(self.solver_errors, default=None),
+            'tip_error_p50_m': _percentile(self.tip_errors, 50),
+            'tip_error_p95_m': _percentile(self.tip_errors, 95),
+            'limit_violations': self.limit_violations,
+            'round_trip_p50_us': _percentile(self.round_trips, 50, 1e6),
+            'round_trip_p99_us': _percentile(self.round_trips, 99, 1e6),
+        }
+
+    def plot(self, file: Path) -> None:
+        """
+        Draw the path asked for and the path driven.
+
+        :param file: a PNG
+        """
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 8), layout='constrained')
+        axes = figure.add_subplot(aspect='equal')
+        for index, arc in enumerate(Workspace(self.arm).arcs):
+            label = 'edges of the workspace' if index == 0 else None
+            axes.plot(*arc.points(0.005 * self.arm.reach).T, color='0.8', lw=1.0, label=label)
+        if self.asked:
+            axes.plot(*np.array(self.asked).T, '.', ms=7, color='tab:orange', label='asked')
+        if self.driven:
+            axes.plot(*np.array(self.driven).T, lw=1.2, color='tab:blue', label='driven')
+        if self.refused:
+            axes.plot(*np.array(self.refused).T, 'x', ms=9, mew=2, color='tab:red', label='refused')
+        axes.set(xlabel="x in the arm's plane, m", ylabel="y in the arm's plane, m")
+        axes.set_title(f'{self.arm.name}: path asked and path driven')
+        axes.grid(alpha=0.3)
+        axes.legend(loc='upper right')
+        figure.savefig(file, dpi=120)
+
+
+def _percentile(values: list[float], percent: float, scale: float = 1.0) -> float | None:
+    return float(np.percentile(values, percent)) * scale if values else None

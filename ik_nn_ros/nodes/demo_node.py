@@ -1,0 +1,110 @@
+"""The demo's own node: sends targets and watches what the arm does, on public topics only."""
+
+from __future__ import annotations
+
+import time
+from math import hypot
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from ik_nn_ros.demo.record import ACCEPTED, Record
+from ik_nn_ros.demo.script import Target
+from ik_nn_ros.nodes.conversions import joint_positions
+
+DEPTH = 100
+
+
+class DemoNode(Node):
+    """
+    Publishes the robot description and targets, and records answers, commands and the tip.
+
+    :param record: filled in
+    :param description: URDF for the other nodes
+    :param namespace: of all nodes of the demo
+    """
+
+    def __init__(self, record: Record, description: str, namespace: str) -> None:
+        super().__init__('demo', namespace=namespace)
+        self._record = record
+        self._plane = record.arm.plane
+        self._tip: tuple[float, float] | None = None
+        self._asked: dict[str, tuple[float, float]] = {}
+        self._accepted: tuple[float, float] | None = None
+        self._sent = 0.0
+        self._clock_now = Clock().now
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_publisher(String, 'robot_description', latched).publish(
+            String(data=description)
+        )
+        self._targets = self.create_publisher(PoseStamped, 'target_pose', DEPTH)
+        self._subscribe(JointState, 'joint_command', self._on_command)
+        self._subscribe(PoseStamped, 'tip_pose', self._on_tip)
+        self._status = self._subscribe(DiagnosticStatus, 'ik_node/target_status', self._on_status)
+
+    def _subscribe(self, kind, topic, callback):
+        return self.create_subscription(kind, topic, callback, DEPTH)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the arm is there and somebody takes targets."""
+        return (
+            self._tip is not None
+            and self._targets.get_subscription_count() > 0
+            and self._status.get_publisher_count() > 0
+        )
+
+    @property
+    def tip_error(self) -> float | None:
+        """Distance of the tip from the last accepted target, m."""
+        if self._tip is None or self._accepted is None:
+            return None
+        return hypot(self._tip[0] - self._accepted[0], self._tip[1] - self._accepted[1])
+
+    def send(self, target: Target) -> None:
+        """Publish one target."""
+        message = PoseStamped()
+        message.header.frame_id = target.frame
+        message.header.stamp = self._clock_now().to_msg()
+        position = message.pose.position
+        position.x, position.y, position.z = target.position
+        message.pose.orientation.w = 1.0
+        stamp = message.header.stamp
+        key = f'{stamp.sec}.{stamp.nanosec:09d}'
+        self._asked[key] = self._plane.project(*target.position)[:2]
+        self._record.targets += 1
+        self._sent = time.perf_counter()
+        self._targets.publish(message)
+
+    def _on_command(self, message: JointState) -> None:
+        record = self._record
+        record.round_trips.append(time.perf_counter() - self._sent)
+        q = joint_positions(message, record.arm.joint_names)
+        if not record.arm.within_limits(q):
+            record.limit_violations += 1
+
+    def _on_tip(self, message: PoseStamped) -> None:
+        position = message.pose.position
+        self._tip = self._plane.project(position.x, position.y, position.z)[:2]
+        if self._record.targets:
+            self._record.driven.append(self._tip)
+
+    def _on_status(self, message: DiagnosticStatus) -> None:
+        record = self._record
+        values = {entry.key: entry.value for entry in message.values}
+        asked = self._asked.pop(values['stamp'], None)
+        if asked is None:
+            return
+        record.codes[message.message] += 1
+        if message.message in ACCEPTED:
+            record.stages[values['stage']] += 1
+            record.solver_errors.append(float(values['position_error_m']))
+            record.asked.append(asked)
+            self._accepted = asked
+        elif message.message in ('UNREACHABLE', 'JOINT_LIMITS'):
+            record.refused.append(asked)
