@@ -197,7 +197,16 @@ class ArmModel:
 
     def branch_of(self, q2: float) -> int:
         """Return the side the elbow is bent to, +1 or -1; +1 for the straight arm."""
-        return -1 if sin(q2 + self.signs[1] * self.offsets[1]) < 0.0 else 1
+        return -1 if self.bend(q2) < 0.0 else 1
+
+    def bend(self, q2: float) -> float:
+        """Return the sine of the elbow's angle about joint 2's own axis: 0 for a straight arm."""
+        return sin(q2 + self.signs[1] * self.offsets[1])
+
+    def bend_batch(self, q2: Array) -> Array:
+        """Do :meth:`bend` for (N,) angles, rad."""
+        bend: Array = np.sin(q2 + self.signs[1] * self.offsets[1])
+        return bend
 
     def nearest_turn(self, joint: int, angle: float, near: float) -> float:
         """

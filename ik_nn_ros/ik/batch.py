@@ -117,7 +117,7 @@ class _Work:
         if len(solver.sides) == 1:
             return [np.full(len(rows), solver.sides[0], dtype=np.int8)]
         arm = solver.arm
-        bend = np.sin(q_now[:, 1] + arm.signs[1] * arm.offsets[1])
+        bend = arm.bend_batch(q_now[:, 1])
         straight = np.flatnonzero(np.abs(bend) < STRAIGHT)
         if len(straight):
             xy, near = self.answer.point[rows[straight]], q_now[straight]
@@ -130,21 +130,20 @@ class _Work:
         return [side, -side]
 
     def _learned(self, network: Network, rows: Rows, side: Sides, q_now: Array) -> Mask:
-        if len(network.branches) == 1 and not (side == network.branches[0]).all():
-            trained: Mask = side == network.branches[0]
-            trained[trained] = self._learned(network, rows[trained], side[trained], q_now[trained])
-            return trained
         solver, xy = self.solver, self.answer.point[rows]
         q = network.propose_batch(xy, side)
-        q[~np.isfinite(q).all(axis=1)] = 0.0
+        usable: Mask = np.isfinite(q).all(axis=1) & np.isin(side, network.branches)
+        if not usable.all():
+            rows, side = rows[usable], side[usable]
+            xy, q, q_now = xy[usable], q[usable], q_now[usable]
         q = solver.arm.into_limits_batch(q, q_now)
         solved = self._accept(rows, q, xy, side, Stage.NETWORK)
         rest = np.flatnonzero(~solved)
         if len(rest):
             q = refine_batch(solver.arm, xy[rest], side[rest], q[rest], solver.tolerance)
-            q = solver.arm.into_limits_batch(q, q_now[rest])
             solved[rest] = self._accept(rows[rest], q, xy[rest], side[rest], Stage.REFINED)
-        return solved
+        usable[usable] = solved
+        return usable
 
     def _closed_form(self, rows: Rows, side: Sides, q_now: Array) -> Mask:
         xy = self.answer.point[rows]
@@ -157,7 +156,8 @@ class _Work:
         tip = arm.fk(q)
         error = np.hypot(tip[:, 0] - xy[:, 0], tip[:, 1] - xy[:, 1])
         inside = (q >= arm.lower) & (q <= arm.upper)
-        passed: Mask = inside[:, 0] & inside[:, 1] & (error <= self.solver.tolerance)
+        on_branch = side * arm.bend_batch(q[:, 1]) >= -STRAIGHT
+        passed: Mask = inside[:, 0] & inside[:, 1] & on_branch & (error <= self.solver.tolerance)
         done = rows[passed]
         answer.q[done] = q[passed]
         answer.position_error[done] = error[passed]

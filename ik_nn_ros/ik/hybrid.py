@@ -7,7 +7,7 @@ network → accept? → refine → accept? → closed form → accept? → the o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, isfinite, nan, sin
+from math import hypot, isfinite, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -141,13 +141,12 @@ class HybridSolver:
         solution = self._accept(q, Stage.NETWORK, x, y, side)
         if solution is None:
             q = refine(self.arm, x, y, side, q, self.tolerance)
-            q = self.arm.into_limits(q, q_now)
             solution = self._accept(q, Stage.REFINED, x, y, side)
         return solution
 
     def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
-        """Apply the acceptance test: inside the limits and the tip on the target."""
-        if not self.arm.within_limits(q):
+        """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""
+        if not self.arm.within_limits(q) or side * self.arm.bend(q[1]) < -STRAIGHT:
             return None
         tip_x, tip_y = self.arm.fk_point(q[0], q[1])
         error = hypot(tip_x - x, tip_y - y)
@@ -159,7 +158,7 @@ class HybridSolver:
         """Return the branches to try, the current one first; for a straight arm the nearer one."""
         if self.wanted != BOTH:
             return self.sides
-        bend = sin(q_now[1] + self.arm.signs[1] * self.arm.offsets[1])
+        bend = self.arm.bend(q_now[1])
         if abs(bend) < STRAIGHT:
             up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.sides)
             bend = _distance(down, q_now) - _distance(up, q_now)

@@ -3,6 +3,7 @@ Make a proposal exact on the arm model by Newton steps.
 
 The damping vanishes with the error (λ = |e|²), so the convergence stays quadratic; a fixed damping
 stalls at the stretched arm, where the Jacobian is singular and the error falls by four each step.
+A step that would leave the joint limits ends at the limit, and the other joint makes up for it.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
     :param x: target in the plane, m
     :param y: target in the plane, m
     :param branch: +1 or -1, the side to leave an exactly straight arm to
-    :param q: proposal (q1, q2), rad
+    :param q: proposal (q1, q2) inside the limits, rad
     :param tolerance: tip error to stop at, m
     """
     q1, q2 = q
+    (low1, low2), (up1, up2) = arm.lower, arm.upper
     enough = tolerance * tolerance
     for _ in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
@@ -48,8 +50,14 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
         step2 = (m11 * g2 - m12 * g1) / determinant
         longest = max(abs(step1), abs(step2))
         scale = STEP_CAP / longest if longest > STEP_CAP else 1.0
-        q1 += scale * step1
-        q2 += scale * step2
+        next1, next2 = q1 + scale * step1, q2 + scale * step2
+        if not low1 <= next1 <= up1:
+            next1 = low1 if next1 < low1 else up1
+            next2 = q2 + min(max((g2 - m12 * (next1 - q1)) / m22, -STEP_CAP), STEP_CAP)
+        elif not low2 <= next2 <= up2:
+            next2 = low2 if next2 < low2 else up2
+            next1 = q1 + min(max((g1 - m12 * (next2 - q2)) / m11, -STEP_CAP), STEP_CAP)
+        q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
     return q1, q2
 
 
@@ -61,7 +69,7 @@ def refine_batch(
 
     :param xy: (N, 2) targets, m
     :param branch: (N,) +1 or -1
-    :param q: (N, 2) proposals, rad
+    :param q: (N, 2) proposals inside the limits, rad
     :param tolerance: m
     :return: (N, 2) rad
     """
@@ -91,6 +99,22 @@ def refine_batch(
         step *= np.minimum(1.0, STEP_CAP / np.maximum(longest, STEP_CAP))[:, None]
         step[flat] = 0.0
         step[flat, 1] = branch[flat] * NUDGE
-        q = q + step
+        q = _step_inside(arm, q, step, np.stack((m11, m12, m22, g1, g2)))
     result[rows] = q
     return result
+
+
+def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> Array:
+    """Take the steps (N, 2); where one leaves the limits, hold that joint and move the other."""
+    moved: Array = q + step
+    inside = np.clip(moved, arm.lower, arm.upper)
+    rows = np.flatnonzero((moved != inside).any(axis=1))
+    if len(rows):
+        m11, m12, m22, g1, g2 = equations[:, rows]
+        held1 = moved[rows, 0] != inside[rows, 0]
+        way = inside[rows] - q[rows]
+        alone = np.where(held1, (g2 - m12 * way[:, 0]) / m22, (g1 - m12 * way[:, 1]) / m11)
+        other = held1.astype(int)
+        inside[rows, other] = q[rows, other] + np.clip(alone, -STEP_CAP, STEP_CAP)
+        inside = np.clip(inside, arm.lower, arm.upper)
+    return inside
