@@ -137,20 +137,18 @@ class _Work:
             rows, side = rows[usable], side[usable]
             xy, q, q_now = xy[usable], q[usable], q_now[usable]
         q = solver.arm.into_limits_batch(q, q_now)
-        solved = self._accept(rows, q, xy, side, Stage.NETWORK)
-        rest = np.flatnonzero(~solved)
-        if len(rest):
-            q = refine_batch(solver.arm, xy[rest], side[rest], q[rest], solver.tolerance)
-            solved[rest] = self._accept(rows[rest], q, xy[rest], side[rest], Stage.REFINED)
-        usable[usable] = solved
+        q, moved = refine_batch(solver.arm, xy, side, q, solver.tolerance)
+        stage = np.where(moved, Stage.REFINED, Stage.NETWORK)
+        usable[usable] = self._accept(rows, q, xy, side, stage)
         return usable
 
     def _closed_form(self, rows: Rows, side: Sides, q_now: Array) -> Mask:
         xy = self.answer.point[rows]
         q = closed_form_batch(self.solver.arm, xy, side, q_now)
-        return self._accept(rows, q, xy, side, Stage.CLOSED_FORM)
+        stage = np.full(len(rows), Stage.CLOSED_FORM)
+        return self._accept(rows, q, xy, side, stage)
 
-    def _accept(self, rows: Rows, q: Array, xy: Array, side: Sides, stage: Stage) -> Mask:
+    def _accept(self, rows: Rows, q: Array, xy: Array, side: Sides, stage: Rows) -> Mask:
         """Apply the acceptance test and write what passes into the answer."""
         arm, answer = self.solver.arm, self.answer
         tip = arm.fk(q)
@@ -162,6 +160,6 @@ class _Work:
         answer.q[done] = q[passed]
         answer.position_error[done] = error[passed]
         answer.branch[done] = side[passed]
-        answer.stage[done] = stage
+        answer.stage[done] = stage[passed]
         answer.status[done] = Status.ACCEPTED
         return passed

@@ -16,6 +16,8 @@ from ik_nn_ros.arm.model import ArmModel, Array, Pair
 MAX_STEPS = 12
 STEP_CAP = 0.3
 """Longest step of a joint, rad."""
+STUCK = 1e-13
+"""A step shorter than this (rad) leads nowhere: the target is beyond the limits."""
 NUDGE = 1e-4
 """How far (rad) the elbow is turned off a pose from which no step leads to the target."""
 
@@ -43,7 +45,7 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
-        if determinant == 0.0 or g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22):
+        if g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22):
             q2 += branch * NUDGE  # no gradient: the target lies straight inwards of a straight arm
             continue
         step1 = (m22 * g1 - m12 * g2) / determinant
@@ -57,13 +59,17 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
         elif not low2 <= next2 <= up2:
             next2 = low2 if next2 < low2 else up2
             next1 = q1 + min(max((g1 - m12 * (next2 - q2)) / m11, -STEP_CAP), STEP_CAP)
-        q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
+        next1, next2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
+        stuck = abs(next1 - q1) < STUCK and abs(next2 - q2) < STUCK
+        q1, q2 = next1, next2
+        if stuck:
+            break
     return q1, q2
 
 
 def refine_batch(
     arm: ArmModel, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
-) -> Array:
+) -> tuple[Array, NDArray[np.bool_]]:
     """
     Do :func:`refine` for many targets.
 
@@ -71,37 +77,45 @@ def refine_batch(
     :param branch: (N,) +1 or -1
     :param q: (N, 2) proposals inside the limits, rad
     :param tolerance: m
-    :return: (N, 2) rad
+    :return: (N, 2) rad, and (N,) whether a step was taken
     """
-    result: Array = q.copy()
+    result = np.empty_like(q)
+    q = np.asfortranarray(q)
+    xy = np.asfortranarray(xy)
     rows = np.arange(len(q))
-    for _ in range(MAX_STEPS):
+    moved = np.ones(len(q), dtype=bool)
+    stuck = np.zeros(len(q), dtype=bool)
+    for step in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize(q)
         ex, ey = xy[:, 0] - tip_x, xy[:, 1] - tip_y
         error = ex * ex + ey * ey
-        open_rows = error > tolerance * tolerance
-        if not open_rows.all():
-            result[rows] = q
-            if not open_rows.any():
-                return result
-            rows, branch = rows[open_rows], branch[open_rows]
-            xy, q = xy[open_rows], q[open_rows]
-            a, b, c, d, ex, ey, error = (v[open_rows] for v in (a, b, c, d, ex, ey, error))
+        done = (error <= tolerance * tolerance) | stuck
+        if done.any():
+            result[rows[done]] = q[done]
+            if step == 0:
+                moved[done] = False
+            far = np.flatnonzero(~done)
+            if not len(far):
+                return result, moved
+            rows, branch, xy, q = rows[far], branch[far], xy[far], q[far]
+            a, b, c, d, ex, ey, error = (v[far] for v in (a, b, c, d, ex, ey, error))
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
-        flat = (determinant == 0.0) | (g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22))
-        determinant[flat] = 1.0
-        step = np.stack(
-            ((m22 * g1 - m12 * g2) / determinant, (m11 * g2 - m12 * g1) / determinant), axis=-1
-        )
-        longest = np.abs(step).max(axis=1)
-        step *= np.minimum(1.0, STEP_CAP / np.maximum(longest, STEP_CAP))[:, None]
-        step[flat] = 0.0
-        step[flat, 1] = branch[flat] * NUDGE
-        q = _step_inside(arm, q, step, np.stack((m11, m12, m22, g1, g2)))
+        way = np.empty(q.shape, order='F')
+        way[:, 0] = (m22 * g1 - m12 * g2) / determinant
+        way[:, 1] = (m11 * g2 - m12 * g1) / determinant
+        longest = np.maximum(np.abs(way[:, 0]), np.abs(way[:, 1]))
+        if (longest > STEP_CAP).any():
+            way *= (STEP_CAP / np.maximum(longest, STEP_CAP))[:, None]
+        flat = np.flatnonzero(g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22))
+        way[flat] = 0.0
+        way[flat, 1] = branch[flat] * NUDGE
+        ahead = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
+        stuck = np.abs(ahead - q).max(axis=1) < STUCK
+        q = ahead
     result[rows] = q
-    return result
+    return result, moved
 
 
 def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> Array:

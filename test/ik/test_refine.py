@@ -19,7 +19,7 @@ def test_proposals_a_thousandth_off_become_exact(seed):
     start = q + rng.uniform(-1e-3, 1e-3, q.shape)
     xy, branch = arm.fk(q), np.ones(len(q), dtype=np.int8)
     tolerance = 1e-9 * arm.reach
-    refined = refine_batch(arm, xy, branch, start, tolerance)
+    refined, _ = refine_batch(arm, xy, branch, start, tolerance)
     assert np.hypot(*(arm.fk(refined) - xy).T).max() <= tolerance
     np.testing.assert_allclose(refined, q, atol=1e-5)
     for i in range(0, len(q), 10):
@@ -33,7 +33,7 @@ def test_the_exactly_stretched_and_folded_arm_is_reached(elbow):
     q = np.column_stack((rng.uniform(-3, 3, 500), np.full(500, elbow)))
     start = q + rng.uniform(-1e-3, 1e-3, q.shape)
     xy = FREE.fk(q)
-    refined = refine_batch(FREE, xy, np.ones(500, dtype=np.int8), start, 1e-9 * FREE.reach)
+    refined, _ = refine_batch(FREE, xy, np.ones(500, dtype=np.int8), start, 1e-9 * FREE.reach)
     assert np.hypot(*(FREE.fk(refined) - xy).T).max() <= 1e-9 * FREE.reach
 
 
@@ -44,7 +44,7 @@ def test_a_straight_arm_bends_to_the_wanted_side(branch):
     start = (float(np.arctan2(y, x)), 0.0)
     refined = refine(FREE, x, y, branch, start, 1e-9)
     assert np.sign(refined[1]) == branch
-    one = refine_batch(
+    one, _ = refine_batch(
         FREE, np.array([[x, y]]), np.array([branch], dtype=np.int8), np.array([start]), 1e-9
     )
     assert np.sign(one[0, 1]) == branch
