@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel, Array, Pair
 
+Mask = NDArray[np.bool_]
+
 MAX_STEPS = 12
 STEP_CAP = 0.3
 """Longest step of a joint, rad."""
-STUCK = 1e-13
-"""A step shorter than this (rad) leads nowhere: the target is beyond the limits."""
+SLOW = 0.25
+"""A squared error that falls by less, with a joint held at a limit: the target is beyond it."""
 NUDGE = 1e-4
 """How far (rad) the elbow is turned off a pose from which no step leads to the target."""
 
@@ -35,11 +37,12 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
     q1, q2 = q
     (low1, low2), (up1, up2) = arm.lower, arm.upper
     enough = tolerance * tolerance
+    held, before = False, 0.0
     for _ in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
         ex, ey = x - tip_x, y - tip_y
         error = ex * ex + ey * ey
-        if error <= enough:
+        if error <= enough or (held and error > SLOW * before):
             break
         # (JᵀJ + λ) dq = Jᵀ e, with J = ((a, b), (c, d)).
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
@@ -53,23 +56,22 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
         longest = max(abs(step1), abs(step2))
         scale = STEP_CAP / longest if longest > STEP_CAP else 1.0
         next1, next2 = q1 + scale * step1, q2 + scale * step2
+        held, before = True, error
         if not low1 <= next1 <= up1:
             next1 = low1 if next1 < low1 else up1
             next2 = q2 + min(max((g2 - m12 * (next1 - q1)) / m22, -STEP_CAP), STEP_CAP)
         elif not low2 <= next2 <= up2:
             next2 = low2 if next2 < low2 else up2
             next1 = q1 + min(max((g1 - m12 * (next2 - q2)) / m11, -STEP_CAP), STEP_CAP)
-        next1, next2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
-        stuck = abs(next1 - q1) < STUCK and abs(next2 - q2) < STUCK
-        q1, q2 = next1, next2
-        if stuck:
-            break
+        else:
+            held = False
+        q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
     return q1, q2
 
 
 def refine_batch(
     arm: ArmModel, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, Mask]:
     """
     Do :func:`refine` for many targets.
 
@@ -84,12 +86,13 @@ def refine_batch(
     xy = np.asfortranarray(xy)
     rows = np.arange(len(q))
     moved = np.ones(len(q), dtype=bool)
-    stuck = np.zeros(len(q), dtype=bool)
+    held = np.zeros(len(q), dtype=bool)
+    before = np.zeros(len(q))
     for step in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize(q)
         ex, ey = xy[:, 0] - tip_x, xy[:, 1] - tip_y
         error = ex * ex + ey * ey
-        done = (error <= tolerance * tolerance) | stuck
+        done = (error <= tolerance * tolerance) | (held & (error > SLOW * before))
         if done.any():
             result[rows[done]] = q[done]
             if step == 0:
@@ -99,6 +102,7 @@ def refine_batch(
                 return result, moved
             rows, branch, xy, q = rows[far], branch[far], xy[far], q[far]
             a, b, c, d, ex, ey, error = (v[far] for v in (a, b, c, d, ex, ey, error))
+        before = error
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
@@ -111,18 +115,22 @@ def refine_batch(
         flat = np.flatnonzero(g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22))
         way[flat] = 0.0
         way[flat, 1] = branch[flat] * NUDGE
-        ahead = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
-        stuck = np.abs(ahead - q).max(axis=1) < STUCK
-        q = ahead
+        q, held = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
     result[rows] = q
     return result, moved
 
 
-def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> Array:
-    """Take the steps (N, 2); where one leaves the limits, hold that joint and move the other."""
+def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> tuple[Array, Mask]:
+    """
+    Take the steps (N, 2); where one leaves the limits, hold that joint and move the other.
+
+    :return: (N, 2) where the steps end, rad, and (N,) whether a joint was held
+    """
     moved: Array = q + step
     inside = np.clip(moved, arm.lower, arm.upper)
-    rows = np.flatnonzero((moved != inside).any(axis=1))
+    outside = moved != inside
+    held: Mask = outside[:, 0] | outside[:, 1]
+    rows = np.flatnonzero(held)
     if len(rows):
         m11, m12, m22, g1, g2 = equations[:, rows]
         held1 = moved[rows, 0] != inside[rows, 0]
@@ -131,4 +139,4 @@ def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> Arra
         other = held1.astype(int)
         inside[rows, other] = q[rows, other] + np.clip(alone, -STEP_CAP, STEP_CAP)
         inside = np.clip(inside, arm.lower, arm.upper)
-    return inside
+    return inside, held
