@@ -76,7 +76,7 @@ class IkNode(LifecycleNode):
         super().__init__('ik_node', **kwargs)
         self._settings = Parameters(self, PARAMETERS)
         self._settings.changed = self._apply_live
-        self._description = self._settings['robot_description']
+        self._received_description = ''
         self._targets: Targets | None = None
         self._feedback: JointFeedback | None = None
         self._network_fault = ''
@@ -98,7 +98,7 @@ class IkNode(LifecycleNode):
         )
         self.create_subscription(PoseStamped, 'target_pose', self._on_target_pose, TARGET_DEPTH)
         self.create_subscription(PointStamped, 'target_point', self._on_target_point, TARGET_DEPTH)
-        if not self._description:
+        if not self._settings['robot_description']:
             self.create_subscription(
                 String, 'robot_description', self._on_robot_description, LATCHED
             )
@@ -168,7 +168,6 @@ class IkNode(LifecycleNode):
         if self._targets is not None:
             self._targets.frames.close()
         self._targets = self._feedback = None
-        self._description = self._settings['robot_description'] or self._description
         self._markers.publish(no_markers())
         return TransitionCallbackReturn.SUCCESS
 
@@ -181,6 +180,10 @@ class IkNode(LifecycleNode):
         return self.on_cleanup(state)
 
     # Arm and model
+
+    @property
+    def _description(self) -> str:
+        return self._settings['robot_description'] or self._received_description
 
     def _solver_config(self) -> SolverConfig:
         return SolverConfig(
@@ -221,10 +224,10 @@ class IkNode(LifecycleNode):
 
     def _on_robot_description(self, message: String) -> None:
         if self._targets is not None:
-            if message.data != self._description:
+            if message.data != self._received_description:
                 self._warn('description', 'a new robot_description takes effect after a cleanup')
             return
-        self._description = message.data
+        self._received_description = message.data
         if self.autostart:
             self.start()
 

@@ -1,0 +1,533 @@
+"""The node ik_node as a process of its own: every target gets one right answer."""
+
+import signal
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PointStamped, PoseStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from processes import Client, fresh_domain, node_process
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rig import ARM, MODEL, MODULE, URDF, joint_state, rig
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import Marker, MarkerArray
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.share import share_directory
+from models import info, linear_model
+
+NAN, INF = float('nan'), float('inf')
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+GOOD = (0.3, 0.2)
+
+
+@pytest.fixture(scope='module')
+def node():
+    """One node for tests that only send targets."""
+    with rig() as it:
+        yield it
+
+
+def tip(command):
+    return ARM.fk_point(*command.position)
+
+
+def transition(client, number, node='ik_node'):
+    request = ChangeState.Request(transition=Transition(id=number))
+    return client.call(ChangeState, f'{node}/change_state', request).success
+
+
+def state(client, node='ik_node'):
+    return client.call(GetState, f'{node}/get_state', GetState.Request()).current_state.label
+
+
+# Targets
+
+
+def test_a_target_becomes_a_command_for_both_joints(node):
+    before = len(node.commands)
+    code, values = node.ask(*GOOD, frame='base_link')
+    assert code == 'ACCEPTED'
+    assert values['stage'] in ('network', 'refined')
+    assert float(values['position_error_m']) <= 1e-9 * ARM.reach
+    node.client.wait_until(lambda: len(node.commands) > before)
+    command = node.commands[-1]
+    assert command.name == ['joint1', 'joint2']
+    assert list(command.position) == [float(values['q1']), float(values['q2'])]
+    assert not command.velocity
+    assert not command.effort
+    assert command.header.stamp.sec > 0
+    np.testing.assert_allclose(tip(command), GOOD, atol=1e-9)
+
+
+REFUSED = [
+    ('NOT_FINITE', (NAN, 0.0, 0.0), '', 'position: got (nan, 0.0, 0.0) m, expected finite'),
+    ('NOT_FINITE', (0.3, -INF, 0.0), '', 'expected finite'),
+    ('NOT_FINITE', (0.3, 0.2, NAN), '', 'expected finite'),
+    ('UNREACHABLE', (0.6, 0.0), '', 'got 0.6 m, expected 0.1 to 0.5 m'),
+    ('UNREACHABLE', (0.05, 0.0), '', 'got 0.05 m, expected 0.1 to 0.5 m'),
+    ('UNREACHABLE', (0.5 + 1e-8, 0.0), '', 'expected 0.1 to 0.5 m'),
+    ('UNREACHABLE', (1e300, -1e300), '', 'expected 0.1 to 0.5 m'),
+    ('UNREACHABLE', (1.7e308, 1.7e308), '', 'got inf m'),
+    ('UNREACHABLE', (5e-324, 0.0), '', 'expected 0.1 to 0.5 m'),
+    ('JOINT_LIMITS', (-0.49, -0.005), '', 'inside the limits'),
+    ('JOINT_LIMITS', (0.12, 0.0), '', 'inside the limits'),
+    ('OUT_OF_PLANE', (0.3, 0.2, 0.02), '', 'got 0.02 m, expected at most 0.01 m'),
+    ('OUT_OF_PLANE', (0.3, 0.2, -1e300), '', 'expected at most 0.01 m'),
+    ('NO_TRANSFORM', (0.3, 0.2), 'map', "'map'"),
+    ('NO_TRANSFORM', (0.3, 0.2), 'base_link ', "'base_link '"),
+    ('BAD_FRAME', (0.3, 0.2), '/base_link', "got '/base_link', expected a name without"),
+]
+
+
+@pytest.mark.parametrize(('code', 'target', 'frame', 'words'), REFUSED)
+def test_a_target_that_cannot_be_met_is_refused_by_name(node, code, target, frame, words):
+    before = len(node.commands)
+    answer, values = node.ask(*target, frame=frame)
+    assert answer == code
+    assert words in values['detail']
+    assert values['q1'] == values['stage'] == ''
+    # The commands come before the answer; the next target is met as if nothing had been.
+    assert len(node.commands) == before
+    assert node.ask(*GOOD)[0] == 'ACCEPTED'
+
+
+def test_denormal_parts_of_a_target_do_no_harm(node):
+    assert node.ask(0.3, 5e-324, -5e-324)[0] == 'ACCEPTED'
+
+
+@pytest.mark.parametrize('stamp', [Time(), Time(sec=1), Time(sec=2**31 - 1, nanosec=999999999)])
+def test_stamps_do_not_matter_unless_asked_for(node, stamp):
+    message = PoseStamped()
+    message.header.stamp = stamp
+    message.pose.position.x, message.pose.position.y = GOOD
+    before = len(node.answers)
+    node.targets.publish(message)
+    node.client.wait_until(lambda: len(node.answers) > before)
+    assert node.answers[-1].message == 'ACCEPTED'
+
+
+def test_points_are_targets_too(node):
+    points = node.client.publisher(PointStamped, 'target_point')
+    message = PointStamped()
+    message.point.x, message.point.y = 0.1, 0.35
+    before = len(node.commands)
+    node.client.publish_until(points, message, lambda: len(node.commands) > before)
+    np.testing.assert_allclose(tip(node.commands[-1]), (0.1, 0.35), atol=1e-9)
+
+
+def test_every_one_of_many_targets_is_answered_once_and_rightly(node):
+    """Random targets, garbage among them: one answer each, no command off target or limits."""
+    rng = np.random.default_rng(0)
+    targets = rng.uniform(-0.6, 0.6, (2000, 2))
+    targets[::40] = rng.choice([NAN, INF, -INF, 1e200, 5e-324], (50, 2))
+    node.commands.clear()
+    stamps = {}
+    for target in targets:
+        stamp = node.send(*target)
+        stamps[stamp] = target
+        if len(stamps) % 20 == 0:
+            node.answer(stamp)
+    node.client.wait_until(
+        lambda: {{v.key: v.value for v in s.values}['stamp'] for s in node.answers} >= set(stamps)
+    )
+    accepted = []
+    for status in node.answers:
+        values = {entry.key: entry.value for entry in status.values}
+        if values['stamp'] in stamps:
+            target = stamps.pop(values['stamp'])  # fails when answered twice
+            if status.message == 'ACCEPTED':
+                accepted.append(target)
+    assert not stamps
+    node.client.wait_until(lambda: len(node.commands) == len(accepted))
+    assert len(accepted) > 500
+    q = np.array([command.position for command in node.commands])
+    assert ((q >= ARM.lower) & (q <= ARM.upper)).all()
+    np.testing.assert_allclose(ARM.fk(q), accepted, atol=1e-9 * ARM.reach)
+
+
+def test_warnings_are_logged_once_a_cause(node):
+    for _ in range(20):
+        node.ask(0.6, 0.0)
+    assert node.process.output.count('got 0.6 m') <= 2
+
+
+def test_old_targets_are_refused_only_when_asked_for():
+    with rig({**MODEL, 'max_target_age': 1.0}, ready=None) as it:
+        now = it.client.node.get_clock().now().nanoseconds // 10**9
+        message = PoseStamped()
+        message.pose.position.x, message.pose.position.y = GOOD
+        it.client.publish_until(  # no stamp is not old
+            it.targets, message, lambda: it.answers and it.answers[-1].message == 'ACCEPTED'
+        )
+        for sec, code in ((now - 100, 'TOO_OLD'), (now + 100, 'ACCEPTED'), (now, 'ACCEPTED')):
+            message.header.stamp = Time(sec=sec, nanosec=900_000_000)
+            assert it.answer(it.send_message(it.targets, message))[0] == code
+        assert 'expected <= 1 s' in it.process.output
+
+
+def test_the_nearest_reachable_point_is_driven_to_when_asked_for():
+    with rig({**MODEL, 'on_unreachable': 'nearest'}) as it:
+        code, values = it.ask(3.0, 4.0)
+        assert (code, it.answers[-1].level) == ('PROJECTED', DiagnosticStatus.WARN)
+        it.client.wait_until(lambda: it.commands)
+        np.testing.assert_allclose(tip(it.commands[-1]), (0.3, 0.4), atol=1e-9)
+        assert float(values['q2']) == pytest.approx(0.0, abs=1e-3)
+        assert it.ask(NAN, 0.0)[0] == 'NOT_FINITE'
+
+
+def test_an_arm_in_a_vertical_plane_is_led_in_its_own_base_frame():
+    """RRBot: both axes +Y, zero pose up, the plane 0.2 m beside the base."""
+    urdf = """<robot name="rrbot">
+      <link name="base_link"/><link name="link1"/><link name="link2"/><link name="tool_link"/>
+      <joint name="joint1" type="continuous"><parent link="base_link"/><child link="link1"/>
+        <origin xyz="0 0.1 1.95"/><axis xyz="0 1 0"/></joint>
+      <joint name="joint2" type="continuous"><parent link="link1"/><child link="link2"/>
+        <origin xyz="0 0.1 0.9"/><axis xyz="0 1 0"/></joint>
+      <joint name="tool" type="fixed"><parent link="link2"/><child link="tool_link"/>
+        <origin xyz="0 0 1"/></joint></robot>"""
+    with rig({'robot_description': urdf, 'tip_link': 'tool_link'}, ready='UNREACHABLE') as it:
+        assert it.ask(0.0, 0.2, 3.85)[0] == 'ACCEPTED'
+        it.client.wait_until(lambda: it.commands)
+        np.testing.assert_allclose(it.commands[-1].position, (0.0, 0.0), atol=1e-4)
+        arm = ArmModel.from_urdf(urdf, 'base_link', 'tool_link')
+        assert it.ask(1.2, 0.2, 2.4)[0] == 'ACCEPTED'
+        it.client.wait_until(lambda: len(it.commands) == 2)
+        reached = arm.plane.lift(arm.fk(it.commands[-1].position))
+        np.testing.assert_allclose(reached, (1.2, 0.2, 2.4), atol=1e-8)
+
+
+# Joint states
+
+
+@pytest.mark.parametrize('side', [1, -1])
+def test_joints_are_found_by_name_in_any_order(side):
+    """The branch of the answer shows which number was taken for the elbow."""
+    message = JointState(
+        name=['gripper', 'joint2', 'joint1'],
+        position=[-side * 9.0, side * 0.5, -side * 0.5],
+        velocity=[NAN] * 3,
+        effort=[NAN] * 3,
+    )
+    with rig(joints=message) as it:
+        assert it.ask(*GOOD)[1]['branch'] == str(side)
+
+
+@pytest.mark.parametrize(
+    ('message', 'words'),
+    [
+        (JointState(name=['a', 'b'], position=[0.0, 0.0]), 'joints: got a, b, expected joint1'),
+        (JointState(name=['joint1'], position=[0.0]), 'joints: got joint1, expected'),
+        (JointState(position=[0.0, 0.0]), 'joints: got none, expected joint1'),
+        (joint_state(0.0, 0.0, position=[]), 'positions: got 0 for 2 names'),
+        (joint_state(0.0, 0.0, position=[0.0]), 'positions: got 1 for 2 names'),
+        (joint_state(NAN, 0.0), 'got nan, 0.0 rad, expected finite'),
+        (joint_state(0.0, INF), 'got 0.0, inf rad, expected finite'),
+    ],
+)
+def test_unusable_joint_states_are_named_and_do_not_count(message, words):
+    with rig(joints=message, ready='NO_JOINT_STATES') as it:
+        assert words in it.process.output
+        # Once in five seconds, not fifty times a second.
+        assert it.process.output.count('joint_states ignored') <= 4
+        assert 'joint_states: got none' in it.ask(*GOOD)[1]['detail']
+        assert not it.commands
+        it.joints = joint_state(0.0, 0.5)
+        it.ask_until('ACCEPTED', *GOOD)
+
+
+def test_joint_states_that_stop_are_not_trusted_for_long():
+    with rig() as it:
+        it.joints = None
+        it.ask_until('NO_JOINT_STATES', *GOOD)
+        it.joints = joint_state(0.0, 0.5)
+        it.ask_until('ACCEPTED', *GOOD)
+
+
+def test_without_feedback_the_last_command_stands_for_it():
+    with rig({**MODEL, 'require_joint_states': False}, joints=None) as it:
+        assert it.ask(*GOOD)[0] == 'ACCEPTED'
+        assert it.client.set_parameter('ik_node', 'branch', 'negative').successful
+        assert it.ask(0.2, 0.2)[1]['branch'] == '-1'
+        assert it.client.set_parameter('ik_node', 'branch', 'nearest').successful
+        assert it.ask(0.2, 0.1)[1]['branch'] == '-1'
+
+
+def test_best_effort_joint_states_are_taken():
+    with rig(joints=None, ready='NO_JOINT_STATES') as it:
+        states = it.client.publisher(JointState, 'joint_states', qos_profile_sensor_data)
+        it.client.node.create_timer(0.02, lambda: states.publish(joint_state(0.0, 0.5)))
+        it.ask_until('ACCEPTED', *GOOD)
+
+
+# Hold and resume
+
+
+def test_hold_stops_the_arm_where_it_is_until_resume():
+    with rig(joints=joint_state(0.2, 0.7)) as it:
+        assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        it.client.wait_until(lambda: it.commands)
+        np.testing.assert_allclose(it.commands[-1].position, (0.2, 0.7))
+        it.commands.clear()
+        assert it.ask(*GOOD)[0] == 'HOLDING'
+        assert not it.commands
+        assert it.client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+        assert it.ask(*GOOD)[0] == 'ACCEPTED'
+
+
+def test_hold_beyond_a_limit_commands_the_limit():
+    with rig(joints=joint_state(0.2, 2.7)) as it:
+        assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        it.client.wait_until(lambda: it.commands)
+        np.testing.assert_allclose(it.commands[-1].position, (0.2, 2.6))
+
+
+# Lifecycle and robot description
+
+
+def test_the_lifecycle_is_led_from_outside():
+    with rig({**MODEL, 'autostart': False}, ready='NOT_ACTIVE') as it:
+        client = it.client
+        assert state(client) == 'unconfigured'
+        for number, label, code in (
+            (Transition.TRANSITION_CONFIGURE, 'inactive', 'NOT_ACTIVE'),
+            (Transition.TRANSITION_ACTIVATE, 'active', 'ACCEPTED'),
+            (Transition.TRANSITION_DEACTIVATE, 'inactive', 'NOT_ACTIVE'),
+            (Transition.TRANSITION_ACTIVATE, 'active', 'ACCEPTED'),
+            (Transition.TRANSITION_DEACTIVATE, 'inactive', 'NOT_ACTIVE'),
+            (Transition.TRANSITION_CLEANUP, 'unconfigured', 'NOT_ACTIVE'),
+            (Transition.TRANSITION_CONFIGURE, 'inactive', 'NOT_ACTIVE'),
+            (Transition.TRANSITION_ACTIVATE, 'active', 'ACCEPTED'),
+        ):
+            assert transition(client, number)
+            assert state(client) == label
+            it.ask_until(code, *GOOD)
+        assert transition(client, Transition.TRANSITION_ACTIVE_SHUTDOWN)
+        assert state(client) == 'finalized'
+        assert it.process.stop() == 0
+
+
+def test_the_robot_description_comes_by_topic():
+    with rig({'model_file': 'arm.onnx'}, ready='NOT_ACTIVE') as it:
+        it.process.wait_for('waiting for the robot description')
+        it.client.publisher(String, 'robot_description', LATCHED).publish(String(data=URDF))
+        it.ask_until('ACCEPTED', *GOOD)
+
+
+@pytest.mark.parametrize(
+    ('urdf', 'words'),
+    [
+        ('<robot', 'robot description: got'),
+        (URDF.replace('"tip_joint" type="fixed"', '"tip_joint" type="revolute"'), 'got 3 (joint1'),
+        (URDF.replace('"joint2" type="revolute"', '"joint2" type="fixed"'), 'got 1 (joint1)'),
+        (URDF.replace('<axis xyz="0 0 1"/>', '<axis xyz="0 1 1"/>', 1), 'expected parallel axes'),
+        (URDF.replace('xyz="0.3 0 0"', 'xyz="0 0 0"'), 'expected a positive length'),
+    ],
+)
+def test_an_unusable_description_is_named_and_a_good_one_still_works(urdf, words):
+    with rig({'robot_description': urdf}, ready='NOT_ACTIVE') as it:
+        it.process.wait_for(words)
+        assert state(it.client) == 'unconfigured'
+        assert it.client.set_parameter('ik_node', 'robot_description', URDF).successful
+        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+        assert transition(it.client, Transition.TRANSITION_ACTIVATE)
+        it.ask_until('ACCEPTED', *GOOD)
+
+
+# Model
+
+
+def write_truncated(path):
+    whole = (share_directory() / 'models' / 'arm.onnx').read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def write_of_another_arm(path):
+    longer = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro', {'l1': '0.4'})
+    linear_model(path, info(ArmModel.from_urdf(longer)).to_metadata())
+
+
+def write_nan(path):
+    linear_model(path, info(ARM).to_metadata(), bias=(NAN, NAN))
+
+
+@pytest.mark.parametrize(
+    ('write', 'words'),
+    [
+        (lambda path: None, 'got no such file'),
+        (write_truncated, 'bytes that do not load'),
+        (lambda path: path.write_text('not a model'), 'bytes that do not load'),
+        (write_of_another_arm, 'expected lengths [0.3, 0.2]'),
+        (write_nan, '0% finite'),
+    ],
+)
+def test_an_unusable_model_leaves_the_closed_form(tmp_path, write, words):
+    file = tmp_path / 'model.onnx'
+    write(file)
+    with rig({'robot_description': URDF, 'model_file': str(file)}) as it:
+        assert words in it.process.output
+        assert it.ask(*GOOD)[1]['stage'] == 'closed_form'
+        reports = it.client.collect(DiagnosticArray, '/diagnostics')
+        it.client.wait_until(lambda: reports)
+        assert reports[-1].status[0].level == DiagnosticStatus.WARN
+        assert words in reports[-1].status[0].message
+
+        file.write_bytes((share_directory() / 'models' / 'arm.onnx').read_bytes())
+        answer = it.client.call(Trigger, 'ik_node/reload_model', Trigger.Request())
+        assert answer.success
+        assert 'edge_smooth network' in answer.message
+        assert it.ask(*GOOD)[1]['stage'] in ('network', 'refined')
+
+
+def test_a_required_model_keeps_the_node_from_being_configured(tmp_path):
+    missing = str(tmp_path / 'none.onnx')
+    parameters = {'robot_description': URDF, 'model_file': missing, 'model_required': True}
+    with rig(parameters, ready='NOT_ACTIVE') as it:
+        it.process.wait_for('none.onnx: got no such file')
+        assert state(it.client) == 'unconfigured'
+        assert it.client.set_parameter('ik_node', 'model_file', 'arm.onnx').successful
+        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+
+
+def test_reloading_a_broken_model_keeps_the_one_in_use(tmp_path):
+    with rig() as it:
+        file = tmp_path / 'model.onnx'
+        write_truncated(file)
+        assert it.client.set_parameter('ik_node', 'model_file', str(file)).successful
+        answer = it.client.call(Trigger, 'ik_node/reload_model', Trigger.Request())
+        assert not answer.success
+        assert 'the model in use stays' in answer.message
+        assert it.ask(*GOOD)[1]['stage'] in ('network', 'refined')
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ('name', 'bad', 'good', 'words'),
+    [
+        ('position_tolerance', 'small', 1e-6, "got 'small' (str), expected a float"),
+        ('position_tolerance', -1.0, 1e-6, 'got -1.0, expected 0.0 to 0.1'),
+        ('plane_tolerance', NAN, 0.01, 'got nan, expected finite'),
+        ('joint_states_timeout', 1e9, 1.0, 'got 1000000000.0, expected 0.01 to 60.0'),
+        ('branch', 'left', 'nearest', "got 'left', expected nearest or positive or negative"),
+        ('branch', 3, 'nearest', 'got 3 (int), expected a str'),
+        ('model_required', 'maybe', False, "got 'maybe' (str), expected a bool"),
+        ('motion', 'teleport', 'direct', "got 'teleport', expected direct"),
+    ],
+)
+def test_an_absurd_parameter_at_start_is_named_until_it_is_set_right(name, bad, good, words):
+    with rig({**MODEL, name: bad}, ready='NOT_ACTIVE') as it:
+        it.process.wait_for(f'parameter {name}: {words}')
+        assert not transition(it.client, Transition.TRANSITION_CONFIGURE)
+        assert it.client.set_parameter('ik_node', name, good).successful
+        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'words'),
+    [
+        ('branch', 'left', 'expected nearest or positive or negative'),
+        ('position_tolerance', 1.0, ''),
+        ('position_tolerance', NAN, ''),
+        ('position_tolerance', 'small', ''),
+        ('base_link', 'world', 'takes effect when the node is configured'),
+    ],
+)
+def test_bad_changes_while_running_are_refused(node, name, value, words):
+    result = node.client.set_parameter('ik_node', name, value)
+    assert not result.successful
+    assert words in result.reason
+    assert node.ask(*GOOD)[0] == 'ACCEPTED'
+
+
+def test_live_parameters_apply_at_once():
+    with rig() as it:
+        assert it.ask(*GOOD)[1]['branch'] == '1'
+        assert it.client.set_parameter('ik_node', 'branch', 'negative').successful
+        assert it.ask(*GOOD)[1]['branch'] == '-1'
+        assert it.ask(*GOOD, 0.05)[0] == 'OUT_OF_PLANE'
+        assert it.client.set_parameter('ik_node', 'plane_tolerance', 0.1).successful
+        assert it.ask(*GOOD, 0.05)[0] == 'ACCEPTED'
+
+
+# Reports, and the process as a whole
+
+
+def test_diagnostics_count_what_happened():
+    with rig() as it:
+        reports = it.client.collect(DiagnosticArray, '/diagnostics')
+
+        def values():
+            return {v.key: v.value for v in reports[-1].status[0].values}
+
+        it.client.wait_until(lambda: reports)
+        before = values()
+        for target in (GOOD, GOOD, (0.3, 0.2, 1.0)):
+            it.ask(*target)
+        it.client.wait_until(lambda: values().get('OUT_OF_PLANE') == '1')
+        for key in ('ACCEPTED', 'refined'):
+            assert int(values()[key]) == int(before[key]) + 2
+        assert values()['model'].endswith('arm.onnx')
+        status = reports[-1].status[0]
+        assert (status.level, status.message) == (DiagnosticStatus.OK, 'ready')
+        assert (status.name, status.hardware_id) == ('ik_node: targets', 'two_link_arm')
+
+
+def test_the_workspace_is_shown_as_a_surface_to_click_on(node):
+    arrays = node.client.collect(MarkerArray, 'ik_node/markers', LATCHED)
+    node.client.wait_until(lambda: arrays)
+    surface, edge = arrays[-1].markers
+    assert (surface.type, edge.type) == (Marker.TRIANGLE_LIST, Marker.LINE_LIST)
+    assert surface.header.frame_id == 'base_link'
+    assert len(surface.points) % 3 == 0
+    assert len(edge.points) % 2 == 0
+    radius = [np.hypot(p.x, p.y) for p in surface.points]
+    assert 0.1 - 1e-9 <= min(radius) < 0.2 < 0.49 < max(radius) <= 0.5 + 1e-9
+
+
+def test_no_torch_and_no_simulator_in_the_node(node):
+    with open(f'/proc/{node.process.process.pid}/maps') as maps:
+        libraries = maps.read()
+    assert 'onnxruntime' in libraries
+    for heavy in ('torch', 'mujoco', 'matplotlib', '/scipy/'):
+        assert heavy not in libraries
+
+
+def test_two_nodes_in_two_namespaces_do_not_mix():
+    domain = fresh_domain()
+    with (
+        node_process(MODULE, '-r', '__ns:=/left', domain=domain, parameters=MODEL),
+        node_process(MODULE, '-r', '__ns:=/right', domain=domain, parameters=MODEL),
+        Client(domain) as client,
+    ):
+        got = {
+            side: client.collect(JointState, f'/{side}/joint_command') for side in ('left', 'right')
+        }
+        states = {side: client.publisher(JointState, f'/{side}/joint_states') for side in got}
+        client.node.create_timer(
+            0.02, lambda: [p.publish(joint_state(0.0, 0.5)) for p in states.values()]
+        )
+        targets = client.publisher(PoseStamped, '/left/target_pose')
+        client.publisher(PoseStamped, '/right/target_pose')
+        message = PoseStamped()
+        message.pose.position.x, message.pose.position.y = GOOD
+        client.publish_until(targets, message, lambda: len(got['left']) > 5)
+        assert not got['right']
+
+
+@pytest.mark.parametrize(
+    'signals',
+    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)],
+    ids=['SIGINT', 'SIGTERM', 'SIGINT twice'],
+)
+def test_a_signal_ends_the_node_cleanly(signals):
+    with rig() as it:
+        assert it.process.stop(*signals) == 0
+        assert 'Traceback' not in it.process.output
