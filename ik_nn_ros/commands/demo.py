@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ik_nn_ros.commands.output import require_writable, write_atomically
 from ik_nn_ros.errors import ConfigError, IkNnError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ STARTUP = 20.0
 STOP = 5.0
 """Time for a node to end after SIGINT, s."""
 SEED = 0
+PLOT = Path('output/demo.png')
 MEASURED = ('figure eight', 'random points')
 """Phases in which the tip's distance from its target counts."""
 
@@ -42,8 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--plot',
         type=Path,
         metavar='FILE',
-        default=Path('output/demo.png'),
-        help='picture of the paths asked and driven; default output/demo.png',
+        help=f'picture of the paths asked and driven; default {PLOT}',
     )
 
 
@@ -70,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
     description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
     arm = ArmModel.from_urdf(description)
     targets = script(arm, args.duration, np.random.default_rng(SEED))
-    _make_folders(args.json, args.plot)
+    plot = args.plot or _default_plot()
+    for file in filter(None, (plot, args.json)):
+        require_writable(file)
     record, console = Record(arm), Console()
     # Named apart from any other arm on this network, which must not move with the demo.
     namespace = f'/demo_{os.getpid()}'
@@ -88,22 +91,19 @@ def run(args: argparse.Namespace) -> int:
     finally:
         rclpy.try_shutdown()
     console.print(summary_table(record))
-    record.plot(args.plot)
-    console.print(f'path asked and path driven: {args.plot}', highlight=False)
+    record.plot(plot)
+    console.print(f'path asked and path driven: {plot}', highlight=False)
     if args.json:
-        args.json.write_text(json.dumps(record.summary(), indent=2) + '\n', encoding='utf-8')
+        write_atomically(args.json, f'{json.dumps(record.summary(), indent=2)}\n'.encode())
     return 0
 
 
-def _make_folders(*files: Path | None) -> None:
-    """Refuse files that could not be written, before anything runs."""
-    for file in filter(None, files):
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f'file {file}', got=error, expected='a folder to write to') from error
-        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-            raise ConfigError(f'file {file}', got='not writable', expected='a file to write')
+def _default_plot() -> Path:
+    try:
+        PLOT.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'folder {PLOT.parent}', got=error, expected='one to write to') from error
+    return PLOT
 
 
 @contextmanager
@@ -160,8 +160,12 @@ def _play(
             require_alive()
             show(phase, node.tip_error)
 
-    spin(time.monotonic() + STARTUP, 'starting', lambda: node.ready)
-    if not node.ready:
+    latest = time.monotonic() + STARTUP
+    spin(latest, 'starting', lambda: node.ready)
+    while not node.accepting and time.monotonic() < latest:
+        node.probe(targets[0])
+        spin(time.monotonic() + 0.1, 'starting', lambda: node.accepting)
+    if not node.accepting:
         raise IkNnError('nodes', got=f'not ready in {STARTUP:g} s', expected='arm_sim, ik_node')
     due = time.monotonic()
     for target in targets:

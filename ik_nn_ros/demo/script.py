@@ -77,10 +77,10 @@ def _to_refuse(arm: ArmModel, count: int) -> Iterator[Target]:
     normal = arm.plane.rotation[:, 2]
     positions = [
         (frame, arm.plane.lift((1.3 * reach, 0.1 * reach))),
-        (frame, arm.plane.lift((0.5 * arm.inner_reach, 0.0))),
         (frame, arm.plane.lift((0.5 * reach, 0.2 * reach)) + 0.1 * normal),
-        (frame, np.array((nan, 0.0, 0.0))),
         (frame, arm.plane.lift((-0.98 * reach, -0.01 * reach))),
+        (frame, np.array((nan, 0.0, 0.0))),
+        (frame, arm.plane.lift((0.5 * arm.inner_reach, 0.0))),
         ('nowhere', arm.plane.lift((0.5 * reach, 0.0))),
         (frame, np.array((inf, 0.0, 0.0))),
     ]

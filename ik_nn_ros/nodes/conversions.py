@@ -22,17 +22,16 @@ def joint_positions(message: JointState, names: Sequence[str]) -> Pair:
 
     :raises MessageError: a joint is missing, has no position or one that is not finite
     """
-    position = message.position
+    have, position = message.name, message.position
+    if len(position) != len(have):
+        raise MessageError(
+            'positions', got=f'{len(position)} for {len(have)} names', expected='one a name'
+        )
     try:
-        first, second = (position[message.name.index(name)] for name in names)
+        first, second = (position[have.index(name)] for name in names)
     except ValueError:
-        raise MessageError(
-            'joints', got=', '.join(message.name) or 'none', expected=', '.join(names)
-        ) from None
-    except IndexError:
-        raise MessageError(
-            'positions', got=f'{len(position)} for {len(message.name)} names', expected='one a name'
-        ) from None
+        got = ', '.join(have) or 'none'
+        raise MessageError('joints', got=got, expected=', '.join(names)) from None
     if not (isfinite(first) and isfinite(second)):
         raise MessageError(
             f'positions of {names[0]}, {names[1]}', got=f'{first}, {second} rad', expected='finite'

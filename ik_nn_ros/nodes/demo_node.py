@@ -37,6 +37,8 @@ class DemoNode(Node):
         self._asked: dict[str, tuple[float, float]] = {}
         self._accepted: tuple[float, float] | None = None
         self._sent = 0.0
+        self.accepting = False
+        """Whether a probe was accepted."""
         self._clock_now = Clock().now
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_publisher(String, 'robot_description', latched).publish(
@@ -66,14 +68,13 @@ class DemoNode(Node):
             return None
         return hypot(self._tip[0] - self._accepted[0], self._tip[1] - self._accepted[1])
 
+    def probe(self, target: Target) -> None:
+        """Publish a target that does not count, to find out whether targets are accepted yet."""
+        self._targets.publish(self._message(target))
+
     def send(self, target: Target) -> None:
         """Publish one target."""
-        message = PoseStamped()
-        message.header.frame_id = target.frame
-        message.header.stamp = self._clock_now().to_msg()
-        position = message.pose.position
-        position.x, position.y, position.z = target.position
-        message.pose.orientation.w = 1.0
+        message = self._message(target)
         stamp = message.header.stamp
         key = f'{stamp.sec}.{stamp.nanosec:09d}'
         self._asked[key] = self._plane.project(*target.position)[:2]
@@ -81,9 +82,19 @@ class DemoNode(Node):
         self._sent = time.perf_counter()
         self._targets.publish(message)
 
+    def _message(self, target: Target) -> PoseStamped:
+        message = PoseStamped()
+        message.header.frame_id = target.frame
+        message.header.stamp = self._clock_now().to_msg()
+        position = message.pose.position
+        position.x, position.y, position.z = target.position
+        message.pose.orientation.w = 1.0
+        return message
+
     def _on_command(self, message: JointState) -> None:
         record = self._record
-        record.round_trips.append(time.perf_counter() - self._sent)
+        if record.targets:
+            record.round_trips.append(time.perf_counter() - self._sent)
         q = joint_positions(message, record.arm.joint_names)
         if not record.arm.within_limits(q):
             record.limit_violations += 1
@@ -99,6 +110,7 @@ class DemoNode(Node):
         values = {entry.key: entry.value for entry in message.values}
         asked = self._asked.pop(values['stamp'], None)
         if asked is None:
+            self.accepting |= message.message in ACCEPTED
             return
         record.codes[message.message] += 1
         if message.message in ACCEPTED:

@@ -7,7 +7,6 @@ reason code on ``~/target_status``.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -364,10 +363,10 @@ def _create() -> IkNode:
     return node
 
 
-def main() -> None:
+def main() -> int:
     """Run the node until SIGINT or SIGTERM."""
-    sys.exit(run(_create))
+    return run(_create)
 
 
 if __name__ == '__main__':
-    main()
+    raise SystemExit(main())

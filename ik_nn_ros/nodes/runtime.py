@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from ik_nn_ros.errors import IkNnError
 
@@ -23,12 +24,22 @@ def run(create: Callable[[], Node]) -> int:
     :param create: makes the node
     :return: exit code: 0 after a signal, 1 where the node could not be made
     """
-    rclpy.init()
+    # Until the node stands a signal is only noted: a context that ends meanwhile leaves it half
+    # made. Then rclpy ends the context, and Python's own handler stays out of it: KeyboardInterrupt
+    # would strike anywhere, also in the clean-up, as Ctrl-C under `ros2 launch` arrives twice.
+    noted: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: noted.append(received))
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = None
     try:
         node = create()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        install_signal_handlers(SignalHandlerOptions.ALL)
+        if not noted:
+            executor.spin()
+    except ExternalShutdownException:
         pass
     except RCLError:
         # A signal ends the context at once, also under a callback that is about to publish.
@@ -38,8 +49,6 @@ def run(create: Callable[[], Node]) -> int:
         sys.stderr.write(f'{error}\n')
         return 1
     finally:
-        # Under `ros2 launch` Ctrl-C arrives twice, from the terminal and from launch.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -1,0 +1,142 @@
+"""The rigid bodies of an arm, from its URDF to MuJoCo."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+from xml.etree import ElementTree
+
+import mujoco
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.errors import ArmError
+
+ROD_DENSITY = 1.3
+"""Of a link whose URDF gives no mass, kg/m: about that of the default arm's links."""
+NO_MASS = 1e-6
+"""Below this (kg) a link counts as given without a mass."""
+KEPT = {'link': ('inertial',), 'joint': ('parent', 'child', 'origin', 'axis', 'dynamics')}
+"""The elements of a URDF that matter here; shapes, meshes and extensions are left out."""
+MOMENTS = ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz')
+LIMIT_SOLREF, LIMIT_SOLIMP = (2e-3, 1.0), (0.99, 0.999, 1e-4, 0.5, 2.0)
+"""A mechanical stop as stiff as the time step of 1 ms allows."""
+
+
+def build_spec(urdf: str, arm: ArmModel, tip_link: str) -> mujoco.MjSpec:
+    """
+    Return the bodies with the arm's two joints, their limits and one actuator each, gains 0.
+
+    :param urdf: the URDF that the arm was read from
+    :raises ArmError: MuJoCo refuses it
+    """
+    spec = _read(_bare(urdf, arm), arm.name)
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    _fill_in_masses(spec, arm, tip_link)
+    for name, low, up, effort in zip(
+        arm.joint_names, arm.lower, arm.upper, effort_limits(urdf, arm), strict=True
+    ):
+        _limit_joint(spec.joint(name), low, up)
+        _add_servo(spec, name, effort)
+    return spec
+
+
+def _read(urdf: str, name: str) -> mujoco.MjSpec:
+    try:
+        spec = mujoco.MjSpec.from_string(urdf)
+        spec.compiler.fusestatic = False  # base and tip stay bodies
+        spec.compiler.balanceinertia = True
+        spec.compiler.boundmass, spec.compiler.boundinertia = 1e-9, 1e-12
+        spec.compile()
+    except ValueError as error:
+        raise ArmError(
+            f'{name}: bodies', got=f'MuJoCo error: {error}', expected='a URDF'
+        ) from error
+    for body in spec.bodies:
+        if not (isfinite(body.mass) and body.mass >= 0.0):
+            raise ArmError(
+                f'mass of link {body.name}', got=f'{body.mass} kg', expected='a positive mass'
+            )
+    return spec
+
+
+def effort_limits(urdf: str, arm: ArmModel) -> Pair:
+    """Return the joints' effort limits, N m; inf where there is none, or the zero of exporters."""
+    robot = ElementTree.fromstring(urdf)
+    efforts = []
+    for name in arm.joint_names:
+        limit = next(j for j in robot.findall('joint') if j.get('name') == name).find('limit')
+        text = '0' if limit is None else limit.get('effort', '0')
+        try:
+            effort = float(text)
+        except ValueError:
+            effort = -1.0
+        if not effort >= 0.0:
+            raise ArmError(
+                f'effort limit of joint {name}', got=repr(text), expected='a positive number'
+            )
+        efforts.append(effort or inf)
+    return efforts[0], efforts[1]
+
+
+def _bare(urdf: str, arm: ArmModel) -> str:
+    """Return the URDF with nothing but bodies and joints, all fixed but the arm's two."""
+    robot = ElementTree.fromstring(urdf)
+    for element in list(robot):
+        if element.tag not in KEPT:
+            robot.remove(element)
+            continue
+        for child in list(element):
+            if child.tag not in KEPT[element.tag]:
+                element.remove(child)
+            elif child.tag == 'inertial' and child.find('inertia') is None:
+                ElementTree.SubElement(child, 'inertia', dict.fromkeys(MOMENTS, '0'))
+        if element.tag == 'joint':
+            moves = element.get('name') in arm.joint_names
+            element.set('type', 'continuous' if moves else 'fixed')
+    return ElementTree.tostring(robot, encoding='unicode')
+
+
+def _fill_in_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
+    """Make a slender rod of each link that has no mass, from its joint to the next or the tip."""
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    upper, lower = (int(model.joint(name).bodyid[0]) for name in arm.joint_names)
+    tip = int(model.body(tip_link).id)
+    below = model.body_subtreemass
+    for body, end, mass in (
+        (upper, lower, below[upper] - below[lower]),
+        (lower, tip, below[lower]),
+    ):
+        if mass < NO_MASS:
+            rotation = data.xmat[body].reshape(3, 3)
+            along: Array = rotation.T @ (data.xpos[end] - data.xpos[body])
+            _make_rod(spec.body(model.body(body).name), along)
+
+
+def _make_rod(body: mujoco.MjsBody, along: Array) -> None:
+    length = float(np.linalg.norm(along))
+    body.mass = ROD_DENSITY * length
+    body.ipos = along / 2.0
+    body.iquat = (1.0, 0.0, 0.0, 0.0)
+    body.inertia = np.full(3, body.mass * length**2 / 12.0)
+    body.explicitinertial = True
+
+
+def _limit_joint(joint: mujoco.MjsJoint, low: float, up: float) -> None:
+    if isfinite(low) or isfinite(up):
+        joint.limited = True
+        joint.range = np.clip((low, up), -1e6, 1e6)
+        joint.solref_limit, joint.solimp_limit = LIMIT_SOLREF, LIMIT_SOLIMP
+
+
+def _add_servo(spec: mujoco.MjSpec, joint: str, effort: float) -> None:
+    servo = spec.add_actuator(
+        name=joint,
+        target=joint,
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+    )
+    if isfinite(effort):
+        servo.forcelimited = True
+        servo.forcerange = (-effort, effort)

@@ -1,0 +1,218 @@
+"""
+A simulated arm: rigid bodies in MuJoCo, moved by two position servos.
+
+The bodies come from the same URDF as the :class:`ArmModel`; gravity pulls along -z of its root link
+(REP 103), so the mounting is what the URDF says. A link without inertia counts as a slender rod.
+Joints beside the arm (a gripper, a moving base) stand still, and nothing collides.
+
+A servo does what a real one does: its reference moves to the command within a profile velocity
+and a profile acceleration, and its force is ``kp (reference - q) - kv dq/dt``, cut at the effort
+limit. So a loaded arm sags by torque / kp, and a moving one lags by 2 / ω.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import copysign, isfinite, pi, sqrt
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.simulated_bodies import build_spec, effort_limits
+from ik_nn_ros.errors import ArmError, ConfigError
+
+TIME_STEP = 1e-3
+"""Of the physics and of the servos, s."""
+EFFORT_SHARE = 0.5
+"""The part of the effort limit the profile spends on acceleration; the rest carries the load."""
+
+
+@dataclass(frozen=True)
+class ServoConfig:
+    """
+    The servos of the simulated arm.
+
+    :param bandwidth: natural frequency of the position loops at the arm's heaviest pose, Hz
+    """
+
+    bandwidth: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.bandwidth <= 50.0:
+            raise ConfigError(
+                'servo bandwidth', got=f'{self.bandwidth} Hz', expected='0.1 to 50 Hz'
+            )
+
+
+@dataclass
+class Profile:
+    """
+    The reference of one servo, on its way to the command.
+
+    :param position: where the reference is, rad
+    :param max_velocity: rad/s; inf for none
+    :param max_acceleration: rad/s²; inf for none
+    :param velocity: of the reference, rad/s
+    """
+
+    position: float
+    max_velocity: float
+    max_acceleration: float
+    velocity: float = 0.0
+
+    def advance(self, command: float, dt: float) -> float:
+        """Move towards the command for ``dt`` (s), able to stop there; return the position."""
+        way = command - self.position
+        gain = self.max_acceleration * dt
+        # From this speed v, one more step and then the brakes end there: v dt + v² / 2a = way.
+        root = sqrt(dt * dt + 2.0 * abs(way) / self.max_acceleration)
+        wanted = copysign(min(self.max_velocity, 2.0 * abs(way) / (dt + root)), way)
+        self.velocity += min(max(wanted - self.velocity, -gain), gain)
+        self.position += self.velocity * dt
+        return self.position
+
+
+class Simulator:
+    """
+    The arm as it moves under its servos.
+
+    :param urdf: the URDF as text
+    :param base_link: the frame the tip is given in
+    :param tip_link: the frame whose origin is the tip
+    :param config: the servos
+    :param q: (2,) where the joints start, rad; None: :attr:`ArmModel.home`
+    :raises ArmError: not a usable 2-DOF arm, or a start outside its limits
+    """
+
+    def __init__(
+        self,
+        urdf: str,
+        base_link: str = 'base_link',
+        tip_link: str = 'tip',
+        config: ServoConfig | None = None,
+        q: ArrayLike | None = None,
+    ) -> None:
+        self.arm = ArmModel.from_urdf(urdf, base_link, tip_link)
+        start = _pair(self.arm.home if q is None else q, 'start position')
+        if not self.arm.within_limits(start):
+            raise ArmError('start position', got=f'{start} rad', expected=_range_text(self.arm))
+        spec = build_spec(urdf, self.arm, tip_link)
+        spec.option.timestep = TIME_STEP
+        self._model = spec.compile()
+        self._data = mujoco.MjData(self._model)
+        self._base = self._model.body(base_link).id
+        self._tip = self._model.body(tip_link).id
+        acceleration = self._set_servos(config or ServoConfig(), effort_limits(urdf, self.arm))
+        self._data.qpos[:] = start
+        self._data.ctrl[:] = start
+        mujoco.mj_forward(self._model, self._data)
+        self._profiles = [
+            Profile(*values) for values in zip(start, self.arm.velocity, acceleration, strict=True)
+        ]
+        self._command = start
+        self._owed = 0.0
+
+    @property
+    def joint_names(self) -> tuple[str, str]:
+        """The names of joint 1 and joint 2."""
+        return self.arm.joint_names
+
+    @property
+    def q(self) -> Array:
+        """(2,) joint positions, rad."""
+        return self._data.qpos.copy()  # type: ignore[no-any-return]
+
+    @property
+    def velocity(self) -> Array:
+        """(2,) joint velocities, rad/s."""
+        return self._data.qvel.copy()  # type: ignore[no-any-return]
+
+    @property
+    def effort(self) -> Array:
+        """(2,) torques of the servos, N m."""
+        return self._data.qfrc_actuator.copy()  # type: ignore[no-any-return]
+
+    @property
+    def tip(self) -> Array:
+        """(3,) position of the tip in the base link's frame, m."""
+        pose = self._data
+        rotation = pose.xmat[self._base].reshape(3, 3)
+        position: Array = rotation.T @ (pose.xpos[self._tip] - pose.xpos[self._base])
+        return position
+
+    @property
+    def tip_quaternion(self) -> Array:
+        """(4,) orientation of the tip link in the base link's frame, as (x, y, z, w)."""
+        inverse, relative = np.empty(4), np.empty(4)
+        mujoco.mju_negQuat(inverse, self._data.xquat[self._base])
+        mujoco.mju_mulQuat(relative, inverse, self._data.xquat[self._tip])
+        return np.roll(relative, -1)
+
+    def command(self, q: ArrayLike) -> None:
+        """
+        Give the servos a new goal; they clip it to the joint limits.
+
+        :param q: (2,) joint positions, rad
+        :raises ConfigError: not two finite numbers
+        """
+        q1, q2 = _pair(q, 'commanded position')
+        low, up = self.arm.lower, self.arm.upper
+        self._command = min(max(q1, low[0]), up[0]), min(max(q2, low[1]), up[1])
+
+    def step(self, seconds: float) -> None:
+        """Let the time pass; what is left of a physics step is owed to the next call."""
+        self._owed += seconds
+        count = round(self._owed / TIME_STEP)
+        self._owed -= count * TIME_STEP
+        for _ in range(count):
+            for joint, profile in enumerate(self._profiles):
+                self._data.ctrl[joint] = profile.advance(self._command[joint], TIME_STEP)
+            mujoco.mj_step(self._model, self._data)
+        # mj_step leaves the poses of the bodies one step behind the joints.
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def _set_servos(self, config: ServoConfig, effort: Pair) -> Array:
+        """
+        Choose the gains from the arm's inertia; return the profile accelerations, rad/s².
+
+        With Kp = ω² D, Kv = 2 ω D and D at least as large as the mass matrix M in every pose, no
+        mode of M q'' + Kv q' + Kp q = 0 is less than critically damped.
+        """
+        masses = self._mass_matrices()
+        heaviest = masses[:, [0, 1], [0, 1]].max(axis=0)
+        scale = np.sqrt(heaviest)
+        coupling = np.linalg.eigvalsh(masses / np.outer(scale, scale)).max()
+        inertia: Array = heaviest * coupling
+        omega = 2.0 * pi * config.bandwidth
+        kp = omega**2 * inertia
+        kv = np.maximum(2.0 * omega * inertia - self._model.dof_damping, 0.0)
+        self._model.actuator_gainprm[:, 0] = kp
+        self._model.actuator_biasprm[:, 1] = -kp
+        self._model.actuator_biasprm[:, 2] = -kv
+        return EFFORT_SHARE * np.array(effort) / inertia
+
+    def _mass_matrices(self) -> Array:
+        """(N, 2, 2) mass matrices, kg m², over one turn of joint 2, which alone changes them."""
+        masses = np.empty((64, 2, 2))
+        for q2, mass in zip(np.linspace(-pi, pi, len(masses)), masses, strict=True):
+            self._data.qpos[:] = 0.0, q2
+            mujoco.mj_forward(self._model, self._data)
+            for row, unit in zip(mass, np.eye(2), strict=True):
+                mujoco.mj_mulM(self._model, self._data, row, unit)
+        return masses
+
+
+def _pair(q: ArrayLike, what: str) -> Pair:
+    values = np.asarray(q, dtype=float)
+    if values.shape != (2,) or not all(isfinite(value) for value in values):
+        raise ConfigError(what, got=values.tolist(), expected='two finite joint positions')
+    return float(values[0]), float(values[1])
+
+
+def _range_text(arm: ArmModel) -> str:
+    return ', '.join(
+        f'{joint} in [{low:.4g}, {up:.4g}]'
+        for joint, low, up in zip(arm.joint_names, arm.lower, arm.upper, strict=True)
+    )

@@ -1,0 +1,120 @@
+"""
+Levenberg-Marquardt: Gauss-Newton steps on all weights at once, damped until they help.
+
+For some hundreds to a few thousand weights in double precision it gets orders of magnitude below
+where gradient descent stalls. Reference: Nocedal and Wright, Numerical Optimization, section 10.3;
+damping goes up slowly and down fast ("delayed gratification", Transtrum and Sethna 2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
+
+Residual = Callable[[Tensor, Tensor], Tensor]
+"""From the output (M,) and the input (K,) of one sample to its residuals (P,)."""
+
+UP, DOWN = 2.0, 5.0
+SMALLEST_DAMPING, LARGEST_DAMPING = 1e-14, 1e10
+CHUNK = 500
+"""Samples whose Jacobian is held at a time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    One iteration.
+
+    :param loss: half the sum of squared residuals after it
+    :param damping: what the next one starts with, as a multiple of the normal matrix's mean
+        diagonal
+    :param accepted: whether a step that lowers the loss was found
+    """
+
+    loss: float
+    damping: float
+    accepted: bool
+
+
+class _Problem:
+    """The residuals of all samples as a function of one vector of weights."""
+
+    def __init__(self, module: nn.Module, data: Tensor, residual: Residual) -> None:
+        self.data = data
+        self._shapes = {name: p.shape for name, p in module.named_parameters()}
+
+        def of_sample(weights: Tensor, row: Tensor) -> Tensor:
+            output = functional_call(module, self.unpack(weights), (row[None],))
+            return residual(output[0], row)
+
+        self._residuals = vmap(of_sample, in_dims=(None, 0))
+        self._jacobian = vmap(jacrev(of_sample), in_dims=(None, 0))
+
+    def unpack(self, weights: Tensor) -> dict[str, Tensor]:
+        """Split the vector of weights into the module's parameters."""
+        parts = torch.split(weights, [shape.numel() for shape in self._shapes.values()])
+        return {
+            name: part.view(shape)
+            for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
+        }
+
+    def loss(self, weights: Tensor) -> Tensor:
+        """Return half the sum of squared residuals."""
+        return 0.5 * self._residuals(weights, self.data).square().sum()
+
+    def linearize(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the Gauss-Newton normal matrix (W, W) and the gradient (W,)."""
+        normal, gradient = torch.zeros(len(weights), len(weights)).to(weights), 0.0 * weights
+        for chunk in torch.split(self.data, CHUNK):
+            jacobian = self._jacobian(weights, chunk).flatten(0, 1)  # (N P, W)
+            normal += jacobian.T @ jacobian
+            gradient += jacobian.T @ self._residuals(weights, chunk).flatten()
+        return normal, gradient
+
+
+@torch.no_grad()
+def minimize(
+    module: nn.Module, data: Tensor, residual: Residual, damping: float = 1e-3
+) -> Iterator[Step]:
+    """
+    Lower half the sum of squared residuals over the parameters of a module, in place.
+
+    Each ``next`` is one iteration; it ends by itself when no step helps any more.
+
+    :param module: takes (N, K), returns (N, M)
+    :param data: (N, K) inputs
+    :param residual: of one sample
+    :param damping: of the first step
+    """
+    problem = _Problem(module, data, residual)
+    weights = nn.utils.parameters_to_vector(module.parameters())
+    loss = problem.loss(weights)
+    accepted = True
+    while accepted:
+        normal, gradient = problem.linearize(weights)
+        accepted = False
+        while not accepted and damping < LARGEST_DAMPING:
+            candidate = weights - _solve(normal, gradient, damping)
+            candidate_loss = problem.loss(candidate)
+            accepted = bool(candidate_loss < loss)
+            damping = max(damping / DOWN, SMALLEST_DAMPING) if accepted else damping * UP
+        if accepted:
+            weights, loss = candidate, candidate_loss
+            for parameter, part in zip(
+                module.parameters(), problem.unpack(weights).values(), strict=True
+            ):
+                parameter.copy_(part)
+        yield Step(float(loss), damping, accepted)
+
+
+def _solve(normal: Tensor, gradient: Tensor, damping: float) -> Tensor:
+    """Return the damped step; NaN where rounding leaves the matrix not positive definite."""
+    damped = normal + damping * normal.diagonal().mean() * torch.eye(len(normal)).to(normal)
+    factor, failed = torch.linalg.cholesky_ex(damped)
+    if failed:
+        return torch.full_like(gradient, torch.nan)
+    return torch.cholesky_solve(gradient[:, None], factor)[:, 0]

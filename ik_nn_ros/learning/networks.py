@@ -1,0 +1,202 @@
+"""
+The families of networks: (x, y, branch) in, joint angles out, for any arm.
+
+A network holds the arm's geometry and its own normalisation, so both travel with the weights. Its
+``forward`` is written for the graph it becomes: at one target at a time each operation costs
+onnxruntime more than its arithmetic.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import inf, pi
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.learning.config import TrainingConfig
+from ik_nn_ros.learning.sampling import paper_ranges, whole_workspace
+
+TINIEST_SQUARE = 1e-30
+"""Keeps the squared distance to the target (m²) off zero, where its direction is 0/0."""
+
+
+class Sampler(Protocol):
+    """Draws (count, 3) targets for an arm."""
+
+    def __call__(self, arm: ArmModel, rng: np.random.Generator, count: int) -> Array: ...  # noqa: D102
+
+
+class Network(nn.Module):
+    """
+    What training and export know of a network; its weights are double precision.
+
+    ``family`` is its name, ``branches`` the key of :data:`ik_nn_ros.ik.model_file.BRANCHES` it
+    serves, ``sample`` draws targets of the region it is for, ``config`` is how it trains well.
+
+    :param arm: the arm
+    :param generator: draws the first weights
+    :param hidden: widths of the hidden layers
+    :param activation: between them
+    """
+
+    family: ClassVar[str]
+    branches: ClassVar[str]
+    sample: ClassVar[Sampler]
+    config: ClassVar[TrainingConfig]
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        generator: torch.Generator,
+        hidden: tuple[int, ...] = (16, 16),
+        activation: type[nn.Module] = nn.Tanh,
+    ) -> None:
+        super().__init__()
+        self.arm = arm
+        self.layers = nn.Sequential()
+        widths = (2, *hidden, 2)
+        for inputs, outputs in pairwise(widths):
+            # A plain nn.Linear would draw from the global generator.
+            linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+                nn.Linear, inputs, outputs, dtype=torch.float64
+            )
+            for values in (linear.weight, linear.bias):
+                nn.init.uniform_(values, -(inputs**-0.5), inputs**-0.5, generator=generator)
+            self.layers.extend((linear, activation()))
+        del self.layers[-1]
+
+    def _constant(self, name: str, values: object) -> None:
+        self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64))
+
+
+class EdgeSmoothNetwork(Network):
+    """
+    Whole workspace, both branches; the square roots make the edges smooth.
+
+    With r the distance of the target from the first axis, R = L1 + L2 and d = |L1 - L2|, the
+    inputs of the hidden layers are v = √(r² - d²) and u = √(R² - r²), scaled so that u² + v² = 1.
+    The elbow's angle is smooth in them, also where the arm is stretched (u = 0) or folded (v = 0)
+    and the angle goes like the root of the distance to the edge. They carry the link lengths.
+
+    The hidden layers give joint 2's angle and joint 1's against the direction φ of the target,
+    for the positive branch; the other branch is its mirror image.
+    """
+
+    family = 'edge_smooth'
+    branches = 'both'
+    sample = staticmethod(whole_workspace)
+    config = TrainingConfig()
+    SPREAD = 3.0
+    """Factor on the first layer's weights: the inputs cover [0, 1] only."""
+
+    squares: Tensor
+    shift: Tensor
+    least: Tensor
+    most: Tensor
+    towards: Tensor
+    zero: Tensor
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        generator: torch.Generator,
+        hidden: tuple[int, ...] = (16, 16),
+        activation: type[nn.Module] = nn.Tanh,
+    ) -> None:
+        super().__init__(arm, generator, hidden, activation)
+        with torch.no_grad():
+            for values in self.layers[0].parameters():
+                values.mul_(self.SPREAD)
+        outer, inner = arm.reach**2, arm.inner_reach**2
+        a = 1.0 / (outer - inner)
+        # (x², y², branch²) → v², u², r²
+        self._constant('squares', [[a, a, 0.0], [-a, -a, 0.0], [1.0, 1.0, 0.0]])
+        self._constant('shift', [-inner * a, outer * a, 0.0])
+        self._constant('least', [0.0, 0.0, TINIEST_SQUARE])
+        self._constant('most', [1.0, 1.0, inf])
+        self._constant('towards', [[2.0 * arm.signs[0], 0.0]])
+        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
+
+    def forward(self, target: Tensor) -> Tensor:
+        """
+        Propose joint angles; a target out of reach gives the arm stretched or folded towards it.
+
+        :param target: (N, 3) x, y (m) and branch
+        :return: (N, 2) joint angles, rad
+        """
+        x, y, branch = torch.split(target, 1, dim=1)
+        squares = nn.functional.linear(target * target, self.squares, self.shift)
+        roots = squares.clamp(self.least, self.most).sqrt()
+        edges, r = torch.split(roots, [2, 1], dim=1)
+        # tan(φ/2) = y / (r + x) = (r - x) / y: the one that does not cancel on this side.
+        ahead = x > 0.0
+        half = torch.atan(torch.where(ahead, y, r - x) / torch.where(ahead, r + x, y))
+        q = torch.addmm(branch * self.layers(edges), half, self.towards)
+        return q + self.zero if any(self.arm.offsets) else q
+
+
+class PaperNetwork(Network):
+    """
+    Al-Sharif et al.: x and y in, 64 and 32 hidden units, ReLU, joint angles out; one branch.
+
+    For targets as in the paper, see :func:`ik_nn_ros.learning.sampling.paper_ranges`. x and y
+    are normalised by their mean and standard deviation there.
+    """
+
+    family = 'paper'
+    branches = 'positive'
+    sample = staticmethod(paper_ranges)
+    config = TrainingConfig(adam_steps=40_000, lm_iterations=0)
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        generator: torch.Generator,
+        hidden: tuple[int, ...] = (64, 32),
+        activation: type[nn.Module] = nn.ReLU,
+    ) -> None:
+        super().__init__(arm, generator, hidden, activation)
+        xy = self.sample(arm, np.random.default_rng(0), 10_000)[:, :2]
+        mean, deviation = xy.mean(axis=0), xy.std(axis=0)
+        self._constant('scale', np.column_stack((np.diag(1.0 / deviation), (0.0, 0.0))))
+        self._constant('shift', -mean / deviation)
+        # Begin in the middle of the ranges: the loss on the tip knows no branch.
+        signs, offsets = np.asarray(arm.signs), np.asarray(arm.offsets)
+        with torch.no_grad():
+            _, bias = self.layers[-1].parameters()
+            bias.add_(torch.from_numpy(np.array([pi / 4, pi / 2]) - signs * offsets))
+
+    def forward(self, target: Tensor) -> Tensor:
+        """
+        Propose joint angles.
+
+        :param target: (N, 3) x, y (m) and branch, which is not looked at
+        :return: (N, 2) joint angles, rad
+        """
+        normalised = nn.functional.linear(target, self.scale, self.shift)
+        q: Tensor = self.layers(normalised)
+        return q
+
+
+FAMILIES: dict[str, type[Network]] = {
+    network.family: network for network in (EdgeSmoothNetwork, PaperNetwork)
+}
+
+
+def find_family(name: str) -> type[Network]:
+    """
+    Return the network class of that name.
+
+    :raises ConfigError: there is none
+    """
+    if name not in FAMILIES:
+        raise ConfigError('network', got=name, expected=' or '.join(FAMILIES))
+    return FAMILIES[name]

@@ -1,0 +1,169 @@
+"""
+Train a network on the arm's own forward kinematics.
+
+The loss is where the tip ends up, not which angles the network gives: Adam on fresh targets finds
+the basin, Levenberg-Marquardt in double precision goes to its bottom. The weights kept are those
+that did best on held-out targets, judged by their median and their worst error together.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, sqrt
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.learning.config import TrainingConfig
+from ik_nn_ros.learning.kinematics import tip_residual
+from ik_nn_ros.learning.levenberg_marquardt import minimize
+from ik_nn_ros.learning.networks import Network
+
+IMPROVEMENT = 0.98
+"""A look at the held-out targets counts as better when its score falls below this share."""
+ADAM_SHARE = 0.5
+"""Share of the time limit that stage 1 may use up."""
+ADAM_CHECK_EVERY = 250
+
+
+@dataclass(frozen=True)
+class Progress:
+    """
+    How far training is.
+
+    :param stage: 'Adam' or 'Levenberg-Marquardt'
+    :param done: steps of this stage
+    :param total: the most steps of this stage
+    :param p50: median error on held-out targets, as a fraction of reach
+    :param worst: largest error on them
+    """
+
+    stage: str
+    done: int
+    total: int
+    p50: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """
+    A trained network.
+
+    :param network: with the best weights, double precision
+    :param samples: targets it has seen
+    :param seconds: time taken
+    :param stopped_by: 'goal', 'no improvement', 'iterations' or 'time limit'
+    """
+
+    network: Network
+    samples: int
+    seconds: float
+    stopped_by: str
+
+
+Report = Callable[[Progress], None]
+
+
+def train(
+    family: type[Network],
+    arm: ArmModel,
+    config: TrainingConfig | None = None,
+    report: Report = lambda progress: None,
+) -> TrainingResult:
+    """
+    Train a network of a family for an arm.
+
+    :param config: default: what suits the family
+    :param report: called now and then with the progress
+    """
+    return _Training(family, arm, config or family.config, report).run()
+
+
+class _Training:
+    def __init__(
+        self, family: type[Network], arm: ArmModel, config: TrainingConfig, report: Report
+    ) -> None:
+        self.arm, self.config, self.report = arm, config, report
+        self.network = family(arm, torch.Generator().manual_seed(config.seed))
+        seeds = np.random.SeedSequence(config.seed).spawn(2)
+        self.rng = np.random.default_rng(seeds[0])
+        held_out = family.sample(arm, np.random.default_rng(seeds[1]), config.validation_samples)
+        self.held_out = torch.from_numpy(held_out)
+        self.samples = 0
+        self.start = time.monotonic()
+        self.best_score, self.best_weights = inf, copy.deepcopy(self.network.state_dict())
+
+    def run(self) -> TrainingResult:
+        self._adam()
+        stopped_by = self._levenberg_marquardt()
+        self.network.load_state_dict(self.best_weights)
+        return TrainingResult(self.network, self.samples, time.monotonic() - self.start, stopped_by)
+
+    def _adam(self) -> None:
+        steps = self.config.adam_steps
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
+        for step in range(1, steps + 1):
+            target = self._draw(self.config.batch_size)
+            loss = tip_residual(self.arm, self.network(target), target).square().sum(1).mean()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            late = self._late(ADAM_SHARE)
+            if step % ADAM_CHECK_EVERY == 0 or step == steps or late:
+                self._check('Adam', step, steps)
+            if late:
+                return
+
+    def _levenberg_marquardt(self) -> str:
+        """Return what ended it."""
+        config, stage, since_better = self.config, 'Levenberg-Marquardt', 0
+        if not config.lm_iterations:
+            return 'iterations'
+        steps = minimize(
+            self.network,
+            self._draw(config.lm_samples),
+            lambda q, target: tip_residual(self.arm, q, target),
+        )
+        for done, step in enumerate(steps, start=1):
+            last = done == config.lm_iterations or not step.accepted
+            late = self._late()
+            if done % config.check_every == 0 or last or late:
+                worst, better = self._check(stage, done, config.lm_iterations)
+                since_better = 0 if better else since_better + 1
+                if worst <= config.goal:
+                    return 'goal'
+                if since_better >= config.patience:
+                    return 'no improvement'
+                if late:
+                    return 'time limit'
+                if last:
+                    break
+        return 'iterations' if done == config.lm_iterations else 'no improvement'
+
+    def _draw(self, count: int) -> Tensor:
+        self.samples += count
+        return torch.from_numpy(self.network.sample(self.arm, self.rng, count))
+
+    def _late(self, share: float = 1.0) -> bool:
+        return time.monotonic() - self.start > share * self.config.max_seconds
+
+    @torch.no_grad()
+    def _check(self, stage: str, done: int, total: int) -> tuple[float, bool]:
+        """Judge and report the weights, keep the best; return the worst error and if better."""
+        error = tip_residual(self.arm, self.network(self.held_out), self.held_out).norm(dim=1)
+        p50, worst = float(error.median()), float(error.max())
+        score = sqrt(p50 * worst)
+        better = score < IMPROVEMENT * self.best_score
+        if score < self.best_score:
+            self.best_score = score
+            self.best_weights = copy.deepcopy(self.network.state_dict())
+        self.report(Progress(stage, done, total, p50, worst))
+        return worst, better

@@ -1,0 +1,183 @@
+"""
+The node ``arm_sim``: a simulated arm that stands in for the real one.
+
+It takes ``joint_command`` and gives ``joint_states`` and ``tip_pose``, what a motion-capture system
+would see. Until it has a description it can simulate, it waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.time import Time
+from rclpy.timer import Timer
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from ik_nn_ros.arm.model import LIMIT_SLACK, ArmModel, Pair
+from ik_nn_ros.arm.simulator import ServoConfig, Simulator
+from ik_nn_ros.errors import IkNnError
+from ik_nn_ros.nodes.conversions import MessageError, joint_positions
+from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.nodes.runtime import run
+
+PARAMETERS: Mapping[str, Spec] = {
+    'robot_description': Spec('', 'URDF of the arm as text; empty: the topic robot_description'),
+    'base_link': Spec('base_link', 'link in whose frame tip_pose is given'),
+    'tip_link': Spec('tip', 'link whose pose is given'),
+    'rate': Spec(100.0, 'rate of joint_states and tip_pose, Hz', low=1.0, high=1000.0),
+    'initial_position': Spec([0.0, 0.0], 'where the two joints start, rad'),
+    'servo_bandwidth': Spec(
+        10.0, 'natural frequency of the servos at the heaviest pose, Hz', low=0.1, high=50.0
+    ),
+}
+MAX_STEP = 0.1
+"""The most time (s) one tick simulates: what a paused process missed is not made up for."""
+
+
+def read_command(message: JointState, arm: ArmModel) -> Pair:
+    """
+    Return the positions of the arm's two joints, rad, found by name among any others.
+
+    :raises MessageError: not such a message, or a position outside the limits, which a servo
+        refuses
+    """
+    q = joint_positions(message, arm.joint_names)
+    for joint, position, low, up in zip(arm.joint_names, q, arm.lower, arm.upper, strict=True):
+        if not low - LIMIT_SLACK <= position <= up + LIMIT_SLACK:
+            raise MessageError(
+                f'position of {joint}',
+                got=f'{position:.6g} rad',
+                expected=f'{low:.6g} to {up:.6g} rad',
+            )
+    return q
+
+
+def joint_state_message(simulator: Simulator, stamp: Time) -> JointState:
+    """Return what the servos measure."""
+    message = JointState()
+    message.header.stamp = stamp.to_msg()
+    message.name = list(simulator.joint_names)
+    message.position = simulator.q.tolist()
+    message.velocity = simulator.velocity.tolist()
+    message.effort = simulator.effort.tolist()
+    return message
+
+
+def tip_pose_message(simulator: Simulator, stamp: Time) -> PoseStamped:
+    """Return the pose of the tip link in the base link's frame."""
+    message = PoseStamped()
+    message.header.stamp = stamp.to_msg()
+    message.header.frame_id = simulator.arm.plane.frame
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = _floats(simulator.tip)
+    orientation.x, orientation.y, orientation.z, orientation.w = _floats(simulator.tip_quaternion)
+    return message
+
+
+def _floats(values: Sequence[float] | np.ndarray) -> list[float]:
+    return [float(value) for value in values]
+
+
+class ArmSim(Node):
+    """Simulates the arm and speaks for it."""
+
+    def __init__(self) -> None:
+        super().__init__('arm_sim')
+        self._settings = Parameters(self, PARAMETERS)
+        self._simulator: Simulator | None = None
+        self._described = ''
+        self._said: set[object] = set()
+        self._joint_states = self.create_publisher(JointState, 'joint_states', 10)
+        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', 10)
+        self.create_subscription(JointState, 'joint_command', self._on_command, 10)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(String, 'robot_description', self._on_description, latched)
+        self._timer: Timer | None = None
+        self._settings.changed = self._try_to_start
+        self._try_to_start()
+
+    def _first(self, cause: object) -> bool:
+        """Tell whether this cause has not been logged yet."""
+        first = cause not in self._said
+        self._said.add(cause)
+        return first
+
+    def _on_description(self, message: String) -> None:
+        changed = message.data != self._described
+        self._described = message.data
+        if changed and not self._settings['robot_description']:
+            self._try_to_start()
+
+    def _try_to_start(self) -> None:
+        """Begin to simulate, or say once what is in the way."""
+        for fault in self._settings.faults.values():
+            if self._first(fault):
+                self.get_logger().error(f'waiting for a right parameter: {fault}')
+        if self._settings.faults:
+            return
+        values = {name: self._settings[name] for name in PARAMETERS}
+        urdf = values['robot_description'] or self._described
+        if not urdf:
+            topic = self.resolve_topic_name('robot_description')
+            if self._first('no description'):
+                self.get_logger().info(f'waiting for a description on {topic}')
+            return
+        try:
+            simulator = self._make(urdf, values)
+        except IkNnError as error:
+            cause = (urdf, values['base_link'], values['tip_link'])
+            if self._first(cause):
+                self.get_logger().error(f'waiting for a right robot_description: {error}')
+            return
+        self._simulator = simulator
+        self._settings.frozen = True
+        self._last_tick = self.get_clock().now()
+        if self._timer is not None:
+            self.destroy_timer(self._timer)
+        self._timer = self.create_timer(1.0 / values['rate'], self._tick)
+        arm = simulator.arm
+        self.get_logger().info(f'simulating {arm.name}: {" and ".join(arm.joint_names)}')
+
+    def _make(self, urdf: str, values: Mapping[str, object]) -> Simulator:
+        base, tip = str(values['base_link']), str(values['tip_link'])
+        arm = ArmModel.from_urdf(urdf, base, tip)
+        wanted = np.array(values['initial_position'])
+        start = np.clip(wanted, arm.lower, arm.upper)
+        if (start != wanted).any():
+            text = f'initial_position: got {wanted.tolist()}, outside the limits; starting at '
+            if self._first(text):
+                self.get_logger().warning(f'{text}{start.tolist()}')
+        return Simulator(urdf, base, tip, ServoConfig(values['servo_bandwidth']), start)
+
+    def _on_command(self, message: JointState) -> None:
+        if self._simulator is None:
+            if self._first('early'):
+                self.get_logger().warning('joint_command ignored: no description yet')
+            return
+        try:
+            self._simulator.command(read_command(message, self._simulator.arm))
+        except MessageError as error:
+            if self._first(error.subject):
+                self.get_logger().warning(f'joint_command ignored: {error}')
+
+    def _tick(self) -> None:
+        now = self.get_clock().now()
+        passed = (now - self._last_tick).nanoseconds * 1e-9
+        self._last_tick = now
+        self._simulator.step(min(max(passed, 0.0), MAX_STEP))
+        self._joint_states.publish(joint_state_message(self._simulator, now))
+        self._tip_pose.publish(tip_pose_message(self._simulator, now))
+
+
+def main() -> int:
+    """Run the node."""
+    return run(ArmSim)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,129 @@
+"""The demo as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from processes import LOCALHOST, reserved_domain
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.demo.record import Record
+from ik_nn_ros.demo.script import script
+from ik_nn_ros.share import share_directory
+
+ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+DEADLINE = 60.0
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Start the demo in an empty folder; gives the process."""
+    running = []
+
+    def start(*arguments):
+        with reserved_domain() as domain:
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, '-m', 'ik_nn_ros.cli', 'demo', *arguments],
+                    cwd=tmp_path,
+                    env={**os.environ, **LOCALHOST, 'ROS_DOMAIN_ID': str(domain)},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def nodes_of(process):
+    """Processes of the demo's nodes, found by their namespace."""
+    found = subprocess.run(
+        ['pgrep', '-f', f'__ns:=/demo_{process.pid}( |$)'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.split()
+
+
+def test_the_arm_follows_and_the_summary_says_so(demo, tmp_path):
+    process = demo('--headless', '--duration', '6', '--json', 'demo.json')
+    output, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, output
+    summary = json.loads((tmp_path / 'demo.json').read_text())
+    assert summary['unanswered'] == 0
+    assert summary['accepted'] + sum(summary['rejected'].values()) == summary['targets'] > 100
+    assert sum(summary['stages'].values()) == summary['accepted']
+    assert set(summary['stages']) <= {'network', 'refined'}
+    assert set(summary['rejected']) == {'UNREACHABLE', 'OUT_OF_PLANE'}
+    assert summary['solver_error_max_m'] <= 1e-9 * ARM.reach
+    assert summary['limit_violations'] == 0
+    assert 0.0 < summary['tip_error_p50_m'] < 0.05
+    assert summary['round_trip_p50_us'] > 0.0
+    assert (tmp_path / 'output' / 'demo.png').read_bytes().startswith(b'\x89PNG')
+    assert 'figure eight' in output
+    assert not nodes_of(process)
+
+
+def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(demo, tmp_path):
+    process = demo('--headless', '--duration', '600', '--json', 'demo.json')
+    end = time.monotonic() + DEADLINE
+    for line in process.stdout:
+        if line.startswith('figure eight') or time.monotonic() > end:
+            break
+    assert len(nodes_of(process)) == 2
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0
+    assert 'Traceback' not in output
+    assert json.loads((tmp_path / 'demo.json').read_text())['accepted'] > 0
+    assert not nodes_of(process)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (('--duration', '0'), 'duration: got 0.0 s, expected a positive number'),
+        (('--duration', 'nan'), 'duration: got nan s, expected a positive number'),
+        (('--json', 'none/x.json'), 'output none/x.json: got no such directory'),
+        (('--json', '.'), 'output .: got a directory, expected a file'),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_runs(demo, arguments, words):
+    process = demo('--headless', *arguments)
+    output, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 2
+    assert words in output
+    assert 'Traceback' not in output
+
+
+def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
+    targets = script(ARM, 30.0, np.random.default_rng(0))
+    assert sum(target.hold for target in targets[1:]) == pytest.approx(30.0, abs=1.5)
+    phases = [target.phase for target in targets]
+    order = ['approach', 'figure eight', 'random points', 'refused']
+    assert phases == sorted(phases, key=order.index)
+    for target in targets:
+        r = np.hypot(*target.position[:2])
+        if target.phase != 'refused':
+            assert ARM.inner_reach < r < ARM.reach
+            assert target.position[2] == 0.0
+            assert target.frame == 'base_link'
+
+
+def test_a_run_without_anything_measured_still_has_a_summary(tmp_path):
+    record = Record(ARM)
+    assert record.summary()['tip_error_p50_m'] is None
+    record.plot(tmp_path / 'empty.png')
+    assert (tmp_path / 'empty.png').stat().st_size > 0

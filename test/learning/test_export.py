@@ -1,0 +1,167 @@
+"""Model files: the same answers as torch, metadata, and the one that is shipped."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from arms import random_arm
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.errors import ModelError
+from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.learning import export
+from ik_nn_ros.learning.evaluation import propose, tip_errors
+from ik_nn_ros.learning.networks import FAMILIES, EdgeSmoothNetwork, PaperNetwork
+from ik_nn_ros.share import share_directory
+
+ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
+SHIPPED = share_directory() / 'models' / 'arm.onnx'
+SEEDS = (1, 2, 3, 4)
+"""Random arms with every combination of axis signs."""
+
+
+def make(family, arm, seed=0):
+    return family(arm, torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope='module')
+def model():
+    return export.to_onnx(make(EdgeSmoothNetwork, ARM))
+
+
+def angles_apart(arm, network, content, target):
+    """Difference of joint angles, whole turns aside, at targets away from the edges' roots."""
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(target)).numpy()
+    difference = propose(content, target) - wanted
+    return np.abs(np.angle(np.exp(1j * difference)))
+
+
+@pytest.mark.parametrize('family', FAMILIES.values())
+@pytest.mark.parametrize('seed', SEEDS)
+def test_file_gives_the_networks_answers_for_any_arm(family, seed):
+    """Catches a sign or an offset lost on the way; to_onnx checks the tips besides."""
+    arm = random_arm(seed).model
+    network = make(family, arm, seed)
+    target = family.sample(arm, np.random.default_rng(seed), 5000)
+    r = np.hypot(target[:, 0], target[:, 1])
+    margin = 0.02 * (arm.reach - arm.inner_reach)
+    target = target[(r > arm.inner_reach + margin) & (r < arm.reach - margin)]
+    content = export.to_onnx(network).SerializeToString()
+    assert angles_apart(arm, network, content, target).max() < 2e-5
+
+
+def test_an_export_that_differs_is_refused(model):
+    other = make(EdgeSmoothNetwork, ARM, seed=1)
+    with pytest.raises(ModelError, match=r'tips .* apart'):
+        export.require_parity(other, model.SerializeToString())
+
+
+def test_graph_follows_the_contract(model):
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (target,), (q,) = session.get_inputs(), session.get_outputs()
+    assert (target.name, target.type, target.shape[1]) == ('target', 'tensor(float)', 3)
+    assert (q.name, q.type, q.shape[1]) == ('q', 'tensor(float)', 2)
+    for count in (1, 2, 1000):
+        rows = np.tile(np.array([[0.2, 0.1, 1.0]], np.float32), (count, 1))
+        assert session.run(None, {'target': rows})[0].shape == (count, 2)
+
+
+def test_graph_stays_lean(model):
+    """Each operation costs every solve a third of a microsecond."""
+    assert len(model.graph.node) <= 22
+
+
+def test_file_holds_no_paths_and_no_outside_data(model):
+    content = model.SerializeToString()
+    for word in (os.sep + 'site-packages', str(Path.home()), str(Path.cwd()), 'torch.onnx'):
+        assert word.encode() not in content
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+
+
+def test_exporting_says_nothing(capfd, recwarn):
+    export.to_onnx(make(PaperNetwork, ARM))
+    assert capfd.readouterr() == ('', '')
+    assert not recwarn.list
+
+
+def test_metadata_survives_the_file(model, tmp_path):
+    arm = random_arm(3).model
+    info = ModelInfo(arm.identity(), 'edge_smooth', 'both', {'seed': 3, 'errors': {'p50': 1e-7}})
+    export.write_atomically(tmp_path / 'a.onnx', export.add_metadata(model, info))
+    loaded = onnx.load(tmp_path / 'a.onnx')
+    entries = {entry.key: entry.value for entry in loaded.metadata_props}
+    read = ModelInfo.from_metadata(entries, 'a.onnx')
+    assert read == info
+    read.require_arm(arm, 'a.onnx')
+    with pytest.raises(ModelError):
+        read.require_arm(ARM, 'a.onnx')
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    file = tmp_path / 'a.onnx'
+    file.write_bytes(b'old')
+
+    def full(descriptor):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='disk full'):
+        export.write_atomically(file, b'new')
+    assert file.read_bytes() == b'old'
+    assert list(tmp_path.iterdir()) == [file]
+
+
+class TestShippedModel:
+    arm = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+
+    def info(self):
+        entries = {e.key: e.value for e in onnx.load(SHIPPED).metadata_props}
+        return ModelInfo.from_metadata(entries, SHIPPED)
+
+    def test_it_is_for_the_default_arm(self):
+        info = self.info()
+        info.require_arm(self.arm, SHIPPED)
+        assert info.branches == 'both'
+        assert info.training['command'] == 'ik_nn train --output models/arm.onnx'
+
+    def test_it_meets_its_figures_on_fresh_targets(self):
+        target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(20_241), 300_000)
+        errors = tip_errors(SHIPPED.read_bytes(), self.arm, target)
+        assert errors.p50 <= 1e-6
+        assert errors.worst <= 1e-5
+        recorded = self.info().training['errors']
+        assert errors.p50 == pytest.approx(recorded['p50'], rel=0.05)
+        assert errors.worst <= 2.0 * recorded['worst']
+
+    @pytest.mark.parametrize('edge', ['reach', 'inner_reach'])
+    def test_it_meets_them_exactly_on_the_edge(self, edge):
+        angle = np.linspace(-np.pi, np.pi, 20_001)
+        around = np.column_stack((np.cos(angle), np.sin(angle), np.ones_like(angle)))
+        target = around * [getattr(self.arm, edge)] * np.array([1.0, 1.0, 0.0])
+        target[:, 2] = np.where(np.arange(len(angle)) % 2, 1.0, -1.0)
+        assert tip_errors(SHIPPED.read_bytes(), self.arm, target).worst <= 1e-5
+
+    def test_out_of_reach_it_stretches_or_folds_towards_the_target(self):
+        """Catches inputs left to run out of the range the network was trained in."""
+        far = np.array([[3.0, 4.0, 1.0], [-3.0, 4.0, -1.0], [0.003, -0.004, 1.0]])
+        edge = np.array([self.arm.reach, self.arm.reach, self.arm.inner_reach])
+        nearest = far[:, :2] * (edge / np.hypot(far[:, 0], far[:, 1]))[:, None]
+        tip = self.arm.fk(propose(SHIPPED.read_bytes(), far))
+        np.testing.assert_allclose(tip, nearest, atol=1e-5 * self.arm.reach)
+
+    def test_its_branch_is_the_one_asked_for(self):
+        target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(1), 50_000)
+        q = propose(SHIPPED.read_bytes(), target)
+        assert (np.sin(q[:, 1]) * target[:, 2] > -1e-5).all()
+
+    def test_its_record_names_no_machine(self):
+        record = json.dumps(self.info().training)
+        assert '/root' not in record
+        assert '/home' not in record

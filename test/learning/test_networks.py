@@ -1,0 +1,128 @@
+"""Networks: symmetry, robustness at the edges, and the same answers as torch's own FK expects."""
+
+import numpy as np
+import pytest
+import torch
+from arms import random_arm, random_joints
+
+from ik_nn_ros.arm.closed_form import closed_form_batch
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.learning.kinematics import fk
+from ik_nn_ros.learning.networks import (
+    FAMILIES,
+    EdgeSmoothNetwork,
+    PaperNetwork,
+    find_family,
+)
+
+ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
+
+
+def answer(network, target):
+    with torch.no_grad():
+        return network(torch.as_tensor(target, dtype=torch.float64)).numpy()
+
+
+def make(family, arm, seed=0):
+    return family(arm, torch.Generator().manual_seed(seed))
+
+
+def with_exact_layers(arm):
+    """Give the network the closed form in place of its layers: what is left is the frame."""
+    network = make(EdgeSmoothNetwork, arm)
+    (l1, l2), (s1, s2) = arm.lengths, arm.signs
+
+    class Exact(torch.nn.Module):
+        def forward(self, edges):
+            v, u = edges.split(1, dim=1)
+            # The factor is 1 as long as the inputs keep to their circle.
+            bend = 2.0 * torch.atan2(u, v) * (u * u + v * v)
+            inner = torch.atan2(l2 * torch.sin(bend), l1 + l2 * torch.cos(bend))
+            return torch.cat((-s1 * s2 * inner, bend), dim=1)
+
+    network.layers = Exact()
+    return network
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_torch_fk_agrees_with_the_arm_model(seed):
+    arm = random_arm(seed).model
+    q = random_joints(arm, np.random.default_rng(seed), 100)
+    np.testing.assert_allclose(fk(arm, torch.from_numpy(q)).numpy(), arm.fk(q), atol=1e-14)
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_around_the_layers_edge_smooth_is_exact_for_any_arm(seed):
+    """Catches a wrong sign, offset, root or quadrant: with perfect layers nothing is left over."""
+    arm = random_arm(seed).model
+    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 2000)
+    q = answer(with_exact_layers(arm), target)
+    np.testing.assert_allclose(arm.fk(q), target[:, :2], atol=1e-12 * arm.reach)
+    bend = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
+    assert (bend * target[:, 2] >= -1e-12).all()
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_branches_mirror_each_other(seed):
+    """The mirror (x, -y, -branch) turns the link angles' signs round, trained or not."""
+    arm = random_arm(seed).model
+    network = make(EdgeSmoothNetwork, arm)
+    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 500)
+    q, mirrored = answer(network, target), answer(network, target * [1, -1, -1])
+    theta, theta_mirrored = (np.asarray(arm.signs) * v + arm.offsets for v in (q, mirrored))
+    np.testing.assert_allclose(theta_mirrored, -theta, atol=1e-12)
+
+
+@pytest.mark.parametrize('lengths', [(0.3, 0.2), (0.2, 0.3), (0.25, 0.25)])
+@pytest.mark.parametrize('precision', [torch.float32, torch.float64])
+def test_awkward_targets_get_finite_answers(lengths, precision):
+    """0/0 at the origin and behind the arm, roots of negative numbers out of reach."""
+    network = make(EdgeSmoothNetwork, ARM.__class__('arm', ('a', 'b'), lengths)).to(precision)
+    points = [(0, 0), (-0.0, 0), (-0.3, 0), (-0.3, -0.0), (0.5, 0), (0, 0.4), (0, -0.4), (9, -9)]
+    target = torch.tensor([(x, y, b) for x, y in points for b in (1, -1)], dtype=precision)
+    assert torch.isfinite(network(target)).all()
+
+
+def test_a_target_out_of_reach_stretches_or_folds_the_arm_towards_it():
+    """Catches inputs that leave the range the layers are trained in."""
+    far = np.array([[3.0, 4.0, 1.0], [-3.0, 4.0, -1.0], [0.003, -0.004, 1.0]])
+    nearest = [[0.3, 0.4], [-0.3, 0.4], [0.06, -0.08]]
+    tip = ARM.fk(answer(with_exact_layers(ARM), far))
+    np.testing.assert_allclose(tip, nearest, atol=1e-12)
+
+
+def test_paper_network_has_the_papers_layers_and_ignores_the_branch():
+    network = make(PaperNetwork, ARM)
+    shapes = [tuple(p.shape) for p in network.parameters() if p.ndim == 2]
+    assert shapes == [(64, 2), (32, 64), (2, 32)]
+    assert [type(m) for m in network.layers][1::2] == [torch.nn.ReLU] * 2
+    target = PaperNetwork.sample(ARM, np.random.default_rng(0), 100)
+    np.testing.assert_array_equal(answer(network, target), answer(network, target * [1, 1, -1]))
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_paper_network_starts_on_the_positive_branch(seed):
+    """The loss on the tip would be content with the other branch."""
+    arm = random_arm(seed).model
+    target = PaperNetwork.sample(arm, np.random.default_rng(0), 500)
+    free = ArmModel('arm', arm.joint_names, arm.lengths, arm.signs, arm.offsets)
+    q = answer(make(PaperNetwork, arm), target)
+    wanted = closed_form_batch(free, target[:, :2], np.ones(500), q)
+    assert np.abs(np.median(q - wanted, axis=0)).max() < 1.0
+
+
+@pytest.mark.parametrize('family', FAMILIES.values())
+def test_the_generator_alone_decides_the_first_weights(family):
+    torch.manual_seed(1)
+    one = make(family, ARM, 3)
+    torch.manual_seed(2)
+    same, other = make(family, ARM, 3), make(family, ARM, 4)
+    for a, b, c in zip(one.parameters(), same.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_an_unknown_family_is_refused_by_name():
+    with pytest.raises(ConfigError, match='got lstm, expected edge_smooth or paper'):
+        find_family('lstm')

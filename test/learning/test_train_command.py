@@ -1,0 +1,136 @@
+"""``ik_nn train``: what it writes, what it refuses, and being interrupted."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import onnx
+import pytest
+from arms import random_arm
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.cli import main
+from ik_nn_ros.commands import train as command
+from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.learning import training
+
+LOUD = """
+import sys
+from ik_nn_ros.cli import main
+from ik_nn_ros.learning import training
+original = training.train
+def train(family, arm, config, report):
+    def loud(progress):
+        print(progress.stage, flush=True)
+        report(progress)
+    return original(family, arm, config, loud)
+training.train = train
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def never_train(monkeypatch):
+    def refuse(*args):
+        raise AssertionError('training was started')
+
+    monkeypatch.setattr(training, 'train', refuse)
+
+
+def read_info(file):
+    return ModelInfo.from_metadata({e.key: e.value for e in onnx.load(file).metadata_props}, file)
+
+
+def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
+    arm = random_arm(5)
+    (tmp_path / 'my arm.urdf').write_text(arm.urdf)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, 'TEST_TARGETS', 5000)
+    output = tmp_path / 'a.onnx'
+    words = ['--urdf', 'my arm.urdf', '--seed', '4', '--max-seconds', '2']
+    assert main(['train', *words, '--output', str(output)]) == 0
+    assert sorted(tmp_path.iterdir()) == sorted([output, tmp_path / 'my arm.urdf'])
+    info = read_info(output)
+    info.require_arm(ArmModel.from_urdf(arm.urdf), output)
+    record = info.training
+    assert record['seed'] == 4
+    assert record['samples'] > 0
+    assert record['errors']['targets'] == 5000
+    # The record can be typed in again, and names no place of this machine.
+    typed = shlex.split(record['command'])
+    assert typed[:2] == ['ik_nn', 'train']
+    assert dict(zip(typed[2::2], typed[3::2], strict=True)) == {
+        '--urdf': 'my arm.urdf',
+        '--seed': '4',
+        '--max-seconds': '2.0',
+        '--output': 'a.onnx',
+    }
+    shown = capsys.readouterr().out
+    assert f'{record["errors"]["p50"]:.2e}' in shown
+    assert 'a.onnx' in shown
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--output', 'no/such/a.onnx'], 'got no such directory'),
+        (['--output', '.'], 'got a directory, expected a file'),
+        (['--output', '/proc/a.onnx'], 'expected a directory to write in'),
+        (['--output', 'a.onnx', '--urdf', 'none.urdf'], 'none.urdf: got no such file'),
+        (['--output', 'a.onnx', '--urdf', 'broken.urdf'], 'expected URDF, well-formed XML'),
+        (['--output', 'a.onnx', '--tip-link', 'nose'], 'nose'),
+        (['--output', 'a.onnx', '--network', 'lstm'], 'expected edge_smooth or paper'),
+        (['--output', 'a.onnx', '--seed', '-1'], 'seed: got -1'),
+        (['--output', 'a.onnx', '--max-seconds', 'nan'], 'max_seconds: got nan'),
+        (['--output', 'a.onnx', '--max-seconds', '0'], 'max_seconds: got 0.0'),
+    ],
+)
+def test_bad_input_is_refused_before_training(
+    words, message, tmp_path, monkeypatch, capsys, never_train
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'broken.urdf').write_text('<robot')
+    assert main(['train', *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count('\n') == 1
+    assert [file.name for file in tmp_path.iterdir()] == ['broken.urdf']
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, 'onnxscript', None)
+    assert main(['train', '--output', str(tmp_path / 'a.onnx')]) == 2
+    assert 'pip install' in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_no_file_and_a_clean_message(tmp_path):
+    script = tmp_path / 'loud.py'
+    script.write_text(LOUD)
+    process = subprocess.Popen(
+        [sys.executable, script, 'train', '--output', 'a.onnx', '--network', 'paper'],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={k: v for k, v in os.environ.items() if k != '_ROS_WHEELS_BOOTSTRAP_COMPLETE'},
+    )
+    try:
+        assert process.stdout.readline() == 'Adam\n'  # it is training now
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert 'ik_nn train: interrupted\n' in error
+    assert 'Traceback' not in error
+    assert list(tmp_path.iterdir()) == [script]
+
+
+def test_declaring_the_arguments_does_not_import_torch():
+    code = (
+        'import sys, ik_nn_ros.cli; '
+        'sys.exit(any(name in sys.modules for name in ("torch", "onnx", "rich")))'
+    )
+    assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0

@@ -1,0 +1,261 @@
+"""The node arm_sim as a process of its own: its topics, its parameters, its end."""
+
+import signal
+import time
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from processes import Client, fresh_domain, node_process, wait_until
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.nodes.arm_sim import read_command
+from ik_nn_ros.nodes.conversions import MessageError
+from ik_nn_ros.share import share_directory
+
+MODULE = 'ik_nn_ros.nodes.arm_sim'
+URDF = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
+ARM = ArmModel.from_urdf(URDF)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+DESCRIPTION = {'robot_description': URDF}
+NAN, INF = float('nan'), float('inf')
+
+
+@pytest.fixture
+def domain():
+    return fresh_domain()
+
+
+@pytest.fixture
+def client(domain):
+    with Client(domain) as client:
+        yield client
+
+
+def command(q1, q2):
+    return JointState(name=['joint1', 'joint2'], position=[q1, q2])
+
+
+def near(states, q, tolerance=1e-3):
+    """A condition: the last state is at q."""
+    return lambda: states and np.allclose(states[-1].position, q, atol=tolerance)
+
+
+def positions(states):
+    return np.array([state.position for state in states])
+
+
+def stamps(messages):
+    """Seconds since the first."""
+    first = messages[0].header.stamp.sec
+    return [m.header.stamp.sec - first + m.header.stamp.nanosec * 1e-9 for m in messages]
+
+
+def warnings(output):
+    return [line for line in output.splitlines() if '[WARN]' in line]
+
+
+# Reading commands, without a process.
+
+MALFORMED = {
+    'a joint missing': (
+        JointState(name=['joint1'], position=[1.0]),
+        'joints: got joint1, expected joint1, joint2',
+    ),
+    'positions missing': (
+        JointState(name=['joint1', 'joint2'], position=[1.0]),
+        'positions: got 1 for 2 names, expected one a name',
+    ),
+    'names missing': (
+        JointState(position=[1.0, 1.0]),
+        'positions: got 2 for 0 names, expected one a name',
+    ),
+    'nothing': (JointState(), 'joints: got none, expected joint1, joint2'),
+    'nan': (command(NAN, 1.0), 'positions of joint1, joint2: got nan, 1.0 rad, expected finite'),
+    'inf': (command(1.0, -INF), 'positions of joint1, joint2: got 1.0, -inf rad, expected finite'),
+    'over': (command(3.0, 1.0), 'position of joint1: got 3 rad, expected -2.9 to 2.9 rad'),
+    'under': (command(1.0, -2.7), 'position of joint2: got -2.7 rad, expected -2.6 to 2.6 rad'),
+}
+
+SAME_CAUSE = {MALFORMED[name][1] for name in ('names missing', 'nothing', 'inf')}
+"""Not said when the like was said before."""
+
+
+@pytest.mark.parametrize(('message', 'text'), MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_command_is_refused_with_got_and_expected(message, text):
+    with pytest.raises(MessageError) as refusal:
+        read_command(message, ARM)
+    assert str(refusal.value) == text
+
+
+def test_command_is_read_by_name():
+    message = JointState(name=['other', 'joint2', 'joint1'], position=[NAN, 0.2, 0.1])
+    message.velocity = [9.0]
+    assert read_command(message, ARM) == (0.1, 0.2)
+
+
+def test_limits_themselves_are_allowed():
+    assert read_command(command(2.9 + 1e-12, -2.6), ARM) == (2.9 + 1e-12, -2.6)
+
+
+# The process.
+
+
+def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    tips = client.collect(PoseStamped, 'tip_pose')
+    settings = {**DESCRIPTION, 'rate': 50, 'initial_position': [1.0, -0.5]}
+    with node_process(MODULE, domain=domain, parameters=settings):
+        client.wait_until(lambda: len(states) > 30 and len(tips) > 30)
+    assert all(state.name == ['joint1', 'joint2'] for state in states)
+    assert all(len(state.velocity) == len(state.effort) == 2 for state in states)
+    np.testing.assert_allclose(positions(states), [[1.0, -0.5]] * len(states), atol=1e-6)
+    # 0.01 would be the default rate; the median forgives a busy machine.
+    assert np.median(np.diff(stamps(states))) == pytest.approx(0.02, rel=0.25)
+    by_stamp = {(s.header.stamp.sec, s.header.stamp.nanosec): s for s in states}
+    for tip in tips[-20:-1]:
+        state = by_stamp[tip.header.stamp.sec, tip.header.stamp.nanosec]
+        p, o = tip.pose.position, tip.pose.orientation
+        assert tip.header.frame_id == 'base_link'
+        expected = ARM.plane.lift(ARM.fk(state.position))
+        np.testing.assert_allclose((p.x, p.y, p.z), expected, atol=1e-9)
+        half = sum(state.position) / 2  # the hand turns about z by q1 + q2
+        np.testing.assert_allclose(
+            (o.x, o.y, o.z, o.w), (0, 0, np.sin(half), np.cos(half)), atol=1e-9
+        )
+
+
+def test_follows_commands_by_name_and_ignores_malformed_ones(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    with node_process(MODULE, domain=domain, parameters=DESCRIPTION) as node:
+        publisher = client.publisher(JointState, 'joint_command')
+        turned = JointState(name=['gripper', 'joint2', 'joint1'], position=[7.0, -0.4, 0.3])
+        client.publish_until(publisher, turned, near(states, (0.3, -0.4)))
+
+        del states[:]
+        said = {text: message for message, text in MALFORMED.values() if text not in SAME_CAUSE}
+        for text, message in said.items():
+            client.publish_until(publisher, message, lambda text=text: text in node.output)
+        for _ in range(20):
+            for message, _ in MALFORMED.values():
+                publisher.publish(message)
+        # All of them would have moved joint 1 or joint 2 to the positive side.
+        publisher.publish(command(0.3, -0.6))
+        client.wait_until(near(states, (0.3, -0.6)), what=lambda: node.output)
+        q = positions(states)
+        assert q[:, 0].max() < 0.31
+        assert q[:, 1].max() < -0.39
+
+        lines = warnings(node.output)
+        assert len(lines) == len(said), lines
+
+
+def test_waits_for_a_description_that_can_be_used(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    descriptions = client.node.create_publisher(String, 'robot_description', LATCHED)
+    with node_process(MODULE, domain=domain) as node:
+        node.wait_for('waiting for a description on /robot_description')
+        commands = client.publisher(JointState, 'joint_command')
+        client.publish_until(
+            commands, command(0.1, 0.1), lambda: 'joint_command ignored: no desc' in node.output
+        )
+        descriptions.publish(String(data='<robot name="half"><link name="base_link"/>'))
+        node.wait_for('well-formed XML')
+        assert node.output.count('waiting for a right robot_description') == 1
+        assert not states
+        descriptions.publish(String(data=URDF))
+        client.wait_until(lambda: states)
+        client.publish_until(commands, command(0.5, 0.5), near(states, (0.5, 0.5)))
+        assert 'Traceback' not in node.output
+        assert node.output.count('waiting for a description on') == 1
+        assert node.stop() == 0
+
+
+def test_late_joiner_gets_latched_description(domain, client):
+    descriptions = client.node.create_publisher(String, 'robot_description', LATCHED)
+    descriptions.publish(String(data=URDF))
+    states = client.collect(JointState, 'joint_states')
+    with node_process(MODULE, domain=domain):
+        client.wait_until(lambda: states)
+
+
+@pytest.mark.parametrize(
+    ('name', 'bad', 'text', 'good'),
+    [
+        ('rate', 'abc', "rate: got 'abc' (str), expected a float", 50.0),
+        ('rate', '-5.0', 'rate: got -5.0, expected 1.0 to 1000.0', 50),
+        ('initial_position', '[.nan, 0.0]', 'initial_position: got ', [0.1, 0.2]),
+        ('tip_link', 'tool0', "link 'tool0': got links ", 'tip'),
+    ],
+)
+def test_wrong_parameter_is_named_and_can_be_put_right(domain, client, name, bad, text, good):
+    states = client.collect(JointState, 'joint_states')
+    override = ('-p', f'{name}:={bad}')
+    with node_process(MODULE, *override, domain=domain, parameters=DESCRIPTION) as node:
+        node.wait_for(text)
+        assert node.output.count('[ERROR]') == 1, node.output
+        assert not states
+        assert client.set_parameter('arm_sim', name, good).successful
+        client.wait_until(lambda: states, what=lambda: node.output)
+        # A simulation that runs keeps its parameters.
+        assert not client.set_parameter('arm_sim', name, good).successful
+        assert 'Traceback' not in node.output
+
+
+def test_starts_inside_the_limits(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    settings = {**DESCRIPTION, 'initial_position': [5, -5]}
+    with node_process(MODULE, domain=domain, parameters=settings) as node:
+        client.wait_until(lambda: states)
+        np.testing.assert_allclose(states[0].position, (2.9, -2.6), atol=1e-3)
+        assert len(warnings(node.output)) == 1, node.output
+
+
+def test_does_not_leap_after_a_pause(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    with node_process(MODULE, domain=domain, parameters=DESCRIPTION) as node:
+        publisher = client.publisher(JointState, 'joint_command')
+        client.publish_until(publisher, command(2.5, 0.0), lambda: near(states, (0.2, 0), 0.15)())
+        node.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        wait_until(lambda: time.monotonic() > begin + 0.7)
+        node.process.send_signal(signal.SIGCONT)
+        client.wait_until(near(states, (2.5, 0.0)))
+    assert np.diff(stamps(states)).max() > 0.5  # it was paused
+    assert np.diff(positions(states)[:, 0]).max() < 3.0 * 0.11  # rad/s times the capped step
+
+
+def test_two_arms_in_two_namespaces_keep_apart(domain, client):
+    states = {side: client.collect(JointState, f'{side}/joint_states') for side in ('l', 'r')}
+    with (
+        node_process(MODULE, '-r', '__ns:=/l', domain=domain, parameters=DESCRIPTION),
+        node_process(MODULE, '-r', '__ns:=/r', domain=domain, parameters=DESCRIPTION),
+    ):
+        publishers = {side: client.publisher(JointState, f'{side}/joint_command') for side in 'lr'}
+        client.wait_until(lambda: states['l'] and states['r'])
+        client.publish_until(publishers['l'], command(0.5, 0.5), near(states['l'], (0.5, 0.5)))
+        assert np.abs(positions(states['r'])).max() < 1e-3
+        client.publish_until(publishers['r'], command(-0.5, 0), near(states['r'], (-0.5, 0)))
+        assert positions(states['l']).min() > -1e-3
+        topics = {name for name, _ in client.node.get_topic_names_and_types()}
+    assert topics - {'/parameter_events', '/rosout'} == {
+        f'/{side}/{name}'
+        for side in 'lr'
+        for name in ('joint_command', 'joint_states', 'tip_pose', 'robot_description')
+    }
+
+
+@pytest.mark.parametrize(
+    'signals',
+    [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)],
+    ids=['SIGINT', 'SIGINT twice', 'SIGTERM'],
+)
+def test_ends_cleanly(domain, signals):
+    with node_process(MODULE, domain=domain, parameters=DESCRIPTION) as node:
+        node.wait_for('simulating two_link_arm')
+        assert node.stop(*signals) == 0
+        assert 'Traceback' not in node.output
