@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,9 @@ from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import STRAIGHT, Problem
 from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Stage, Status
-
-if TYPE_CHECKING:
-    from ik_nn_ros.ik.hybrid import HybridSolver
 
 Rows = NDArray[np.intp]
 Sides = NDArray[np.int8]
@@ -26,11 +23,9 @@ Mask = NDArray[np.bool_]
 
 CHUNK = 4096
 """Targets solved at once: their arrays stay in the processor's cache."""
-STRAIGHT = 1e-6
-"""|sin| of an elbow angle below which the arm counts as on neither branch."""
 
 
-def solve_batch(solver: HybridSolver, xy: Array, q_now: Array) -> BatchSolution:
+def solve_batch(solver: Problem, xy: Array, q_now: Array) -> BatchSolution:
     """Do what :meth:`HybridSolver.solve_batch` says."""
     if xy.ndim != 2 or xy.shape[1] != 2:
         raise ConfigError('targets', got=f'shape {xy.shape}', expected='(N, 2)')
@@ -56,7 +51,7 @@ def solve_batch(solver: HybridSolver, xy: Array, q_now: Array) -> BatchSolution:
 class _Work:
     """The answer to a batch while it is being filled in, chunk by chunk."""
 
-    def __init__(self, solver: HybridSolver, xy: Array) -> None:
+    def __init__(self, solver: Problem, xy: Array) -> None:
         count = len(xy)
         self.solver = solver
         self.answer = BatchSolution(

@@ -6,59 +6,24 @@ network → accept? → refine → accept? → closed form → accept? → the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import hypot, isfinite, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
-from ik_nn_ros.arm.workspace import BOTH, Workspace
-from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.batch import STRAIGHT, solve_batch
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.workspace import BOTH
+from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import STRAIGHT, Problem
 from ik_nn_ros.ik.refine import refine
 from ik_nn_ros.ik.result import BatchSolution, Reason, Solution, Stage, Status
 
-BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
-UNREACHABLE_CHOICES = ('reject', 'nearest')
-EXACT = 1e-9
-"""Default tolerance as a fraction of reach."""
-FARTHEST = 1e9
-"""Targets further out than this many reaches are projected as if they were this far."""
 
-
-@dataclass(frozen=True)
-class SolverConfig:
+class HybridSolver(Problem):
     """
-    How targets are solved.
-
-    :param branch: nearest (stay on the branch of the current joints while it can go on), positive
-        or negative (see :meth:`ArmModel.branch_of`)
-    :param on_unreachable: reject, or nearest: go to the nearest reachable point
-    :param tolerance: largest accepted distance between tip and target, m; 0: 1e-9 of the reach
-    :raises ConfigError: a value that is none of these
-    """
-
-    branch: str = 'nearest'
-    on_unreachable: str = 'reject'
-    tolerance: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value, choices in (
-            ('branch', self.branch, tuple(BRANCH_CHOICES)),
-            ('on_unreachable', self.on_unreachable, UNREACHABLE_CHOICES),
-        ):
-            if value not in choices:
-                raise ConfigError(name, got=repr(value), expected=' or '.join(choices))
-        if not (isfinite(self.tolerance) and self.tolerance >= 0.0):
-            raise ConfigError('tolerance', got=f'{self.tolerance} m', expected='0 or more')
-
-
-class HybridSolver:
-    """
-    Solves targets for one arm.
+    Solves targets.
 
     Not safe for concurrent calls of :meth:`solve`: it reuses the network's input.
 
@@ -66,19 +31,6 @@ class HybridSolver:
     :param network: its network; None: closed form only
     :param config: how to solve
     """
-
-    def __init__(
-        self, arm: ArmModel, network: Network | None = None, config: SolverConfig | None = None
-    ) -> None:
-        self.arm = arm
-        self.network = network
-        self.config = config or SolverConfig()
-        self.tolerance = self.config.tolerance or EXACT * arm.reach
-        self.wanted = BRANCH_CHOICES[self.config.branch]
-        self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
-        self._workspace = Workspace(arm, self.wanted)
-        self.outer = arm.reach + self.tolerance
-        self.inner = arm.inner_reach - self.tolerance
 
     def solve(self, x: float, y: float, q_now: Pair) -> Solution:
         """
@@ -100,12 +52,11 @@ class HybridSolver:
         if self.config.on_unreachable == 'reject':
             return _rejected(reason, x, y)
         nearest_x, nearest_y = self.project(np.array([[x, y]]))[0].tolist()
-        solution = None
         if isfinite(nearest_x):
             solution = self._solve_inside(nearest_x, nearest_y, q_now)
-        if solution is None:
-            return _rejected(reason, x, y)
-        return solution._replace(status=Status.PROJECTED, reason=reason)
+            if solution is not None:
+                return solution._replace(status=Status.PROJECTED, reason=reason)
+        return _rejected(reason, x, y)
 
     def solve_batch(self, xy: ArrayLike, q_now: ArrayLike) -> BatchSolution:
         """
@@ -163,18 +114,6 @@ class HybridSolver:
             up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.sides)
             bend = _distance(down, q_now) - _distance(up, q_now)
         return self.sides if bend >= 0.0 else self.sides[::-1]
-
-    def project(self, xy: Array) -> Array:
-        """
-        Return the nearest points that the arm can reach within its limits on the wanted branch.
-
-        :param xy: (N, 2) unreachable points, m
-        :return: (N, 2), m; NaN where nothing can be reached
-        """
-        farthest = FARTHEST * self.arm.reach
-        size = np.abs(xy).max(axis=1)
-        scale = np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)
-        return self._workspace.nearest(xy * scale[:, None])
 
 
 def _rejected(reason: Reason, x: float, y: float) -> Solution:

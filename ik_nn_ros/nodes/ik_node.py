@@ -22,8 +22,9 @@ from visualization_msgs.msg import MarkerArray
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import IkNnError, ModelError
-from ik_nn_ros.ik.hybrid import BRANCH_CHOICES, UNREACHABLE_CHOICES, HybridSolver, SolverConfig
+from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.frames import Frames
 from ik_nn_ros.nodes.joint_feedback import JointFeedback

@@ -11,7 +11,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros.arm.model import ArmModel, Array
 from ik_nn_ros.arm.workspace import Workspace
-from ik_nn_ros.ik.hybrid import HybridSolver, SolverConfig
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Status
 
 RINGS, SECTORS = 32, 128

@@ -12,8 +12,9 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.arm.workspace import Workspace
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.hybrid import HybridSolver, SolverConfig
+from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Reason, Stage, Status
 from ik_nn_ros.share import share_directory
 from models import info, linear_model

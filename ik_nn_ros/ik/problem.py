@@ -1,0 +1,85 @@
+"""What a solver is to solve: the arm, its network, and what counts as an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.workspace import BOTH, Workspace
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.ik.network import Network
+
+BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
+UNREACHABLE_CHOICES = ('reject', 'nearest')
+STRAIGHT = 1e-6
+"""|sin| of an elbow angle below which the arm counts as on neither branch."""
+EXACT = 1e-9
+"""Default tolerance as a fraction of reach."""
+FARTHEST = 1e9
+"""Targets further out than this many reaches are projected as if they were this far."""
+
+
+@dataclass(frozen=True)
+class SolverConfig:
+    """
+    How targets are solved.
+
+    :param branch: nearest (stay on the branch of the current joints while it can go on), positive
+        or negative (see :meth:`ArmModel.branch_of`)
+    :param on_unreachable: reject, or nearest: go to the nearest reachable point
+    :param tolerance: largest accepted distance between tip and target, m; 0: 1e-9 of the reach
+    :raises ConfigError: a value that is none of these
+    """
+
+    branch: str = 'nearest'
+    on_unreachable: str = 'reject'
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ('branch', self.branch, tuple(BRANCH_CHOICES)),
+            ('on_unreachable', self.on_unreachable, UNREACHABLE_CHOICES),
+        ):
+            if value not in choices:
+                raise ConfigError(name, got=repr(value), expected=' or '.join(choices))
+        if not (isfinite(self.tolerance) and self.tolerance >= 0.0):
+            raise ConfigError('tolerance', got=f'{self.tolerance} m', expected='0 or more')
+
+
+class Problem:
+    """
+    An arm and how its targets are to be solved.
+
+    :param arm: the arm
+    :param network: its network; None: closed form only
+    :param config: how to solve
+    """
+
+    def __init__(
+        self, arm: ArmModel, network: Network | None = None, config: SolverConfig | None = None
+    ) -> None:
+        self.arm = arm
+        self.network = network
+        self.config = config or SolverConfig()
+        self.tolerance = self.config.tolerance or EXACT * arm.reach
+        self.wanted = BRANCH_CHOICES[self.config.branch]
+        self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
+        self._workspace = Workspace(arm, self.wanted)
+        # Targets between these two distances (m) from the first axis can be met.
+        self.outer = arm.reach + self.tolerance
+        self.inner = arm.inner_reach - self.tolerance
+
+    def project(self, xy: Array) -> Array:
+        """
+        Return the nearest points that the arm can reach within its limits on the wanted branch.
+
+        :param xy: (N, 2) unreachable points, m
+        :return: (N, 2), m; NaN where nothing can be reached
+        """
+        farthest = FARTHEST * self.arm.reach
+        size = np.abs(xy).max(axis=1)
+        scale = np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)
+        return self._workspace.nearest(xy * scale[:, None])
