@@ -1,6 +1,7 @@
 """Package ik_nn_ros for colcon (ament_python) and for pip."""
 
 from glob import glob
+from os.path import isfile
 
 from setuptools import find_packages, setup
 
@@ -32,7 +33,8 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
         *(
-            (f'share/{PACKAGE}/{folder}', glob(f'{folder}/*'))
+            # Files only: loading a launch file leaves a __pycache__ beside it.
+            (f'share/{PACKAGE}/{folder}', list(filter(isfile, glob(f'{folder}/*'))))
             for folder in ('config', 'launch', 'models', 'rviz', 'urdf')
         ),
     ],

@@ -87,10 +87,12 @@ class ModelInfo:
 
         :raises ModelError: it was not
         """
-        here = arm.identity()
+        here = {name: _rounded(values) for name, values in arm.identity().items()}
         for name in ('lengths', 'signs', 'offsets'):
             there = self.arm.get(name)
-            if not isinstance(there, list) or not _same(there, here[name]):
+            if isinstance(there, list):
+                there = _rounded(there)
+            if there is None or not _same(there, here[name]):
                 raise ModelError(
                     f'arm of model {file}', got=f'{name} {there}', expected=f'{name} {here[name]}'
                 )
@@ -105,6 +107,10 @@ class ModelInfo:
                         got=f'{name} limits {there}',
                         expected=f'{here[name]} or wider',
                     )
+
+
+def _rounded(values: list[float | None]) -> list[float | None]:
+    return [None if value is None else round(value, 12) for value in values]
 
 
 def _same(these: list[float | None], those: list[float | None]) -> bool:

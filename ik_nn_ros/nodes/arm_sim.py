@@ -135,7 +135,7 @@ class ArmSim(Node):
                 self.get_logger().error(f'waiting for a right robot_description: {error}')
             return
         self._simulator = simulator
-        self._settings.frozen = True
+        self._settings.frozen = 'takes effect at the start; restart the node'
         self._last_tick = self.get_clock().now()
         if self._timer is not None:
             self.destroy_timer(self._timer)

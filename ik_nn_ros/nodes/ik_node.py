@@ -64,6 +64,7 @@ PARAMETERS = {
     'autostart': Spec(True, 'configure and activate without being told'),
 }
 
+FROZEN = 'takes effect when the node is configured; clean it up first'
 TARGET_DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -145,7 +146,7 @@ class IkNode(LifecycleNode):
         self._feedback = JointFeedback(arm.joint_names)
         self._command.name = list(arm.joint_names)
         self._last_command = None
-        self._settings.frozen = True
+        self._settings.frozen = FROZEN
         self._markers.publish(workspace_markers(arm))
         self.get_logger().info(_describe(solver))
         return TransitionCallbackReturn.SUCCESS
@@ -164,7 +165,7 @@ class IkNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget arm and model."""
         self._active = False
-        self._settings.frozen = False
+        self._settings.frozen = ''
         if self._targets is not None:
             self._targets.frames.close()
         self._targets = self._feedback = None

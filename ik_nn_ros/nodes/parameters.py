@@ -102,8 +102,8 @@ class Parameters:
         self._values: dict[str, Any] = {}
         self.changed: Callable[[], None] = lambda: None
         """Called after live parameters were changed."""
-        self.frozen = False
-        """While true, only live parameters can be set."""
+        self.frozen = ''
+        """While not empty, only live parameters can be set; it says why."""
         for name, spec in specs.items():
             self._declare(name, spec)
         if hasattr(node, 'add_pre_set_parameters_callback'):  # not on Humble
@@ -151,10 +151,7 @@ class Parameters:
         for parameter in ours:
             name, spec = parameter.name, self._specs[parameter.name]
             if self.frozen and not spec.live:
-                return SetParametersResult(
-                    successful=False,
-                    reason=f'{name}: takes effect when the node is configured; clean it up first',
-                )
+                return SetParametersResult(successful=False, reason=f'{name}: {self.frozen}')
             fault = spec.fault(name, parameter.value)
             if fault is not None:
                 return SetParametersResult(successful=False, reason=fault)

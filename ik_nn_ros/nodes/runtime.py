@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -14,6 +15,9 @@ from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from ik_nn_ros.errors import IkNnError
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WAKE = 0.25
+"""The longest (s) a signal may go unnoticed."""
 RCLError = rclpy_implementation.RCLError
 
 
@@ -28,7 +32,7 @@ def run(create: Callable[[], Node]) -> int:
     # made. Then rclpy ends the context, and Python's own handler stays out of it: KeyboardInterrupt
     # would strike anywhere, also in the clean-up, as Ctrl-C under `ros2 launch` arrives twice.
     noted: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, lambda received, _: noted.append(received))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = None
@@ -36,6 +40,9 @@ def run(create: Callable[[], Node]) -> int:
         node = create()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
+        # rclpy wakes the executor before it ends the context: one that nothing else wakes could
+        # go back to sleep in between. On the steady clock, for a simulated one may stand still.
+        node.create_timer(WAKE, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
         install_signal_handlers(SignalHandlerOptions.ALL)
         if not noted:
             executor.spin()
@@ -52,4 +59,6 @@ def run(create: Callable[[], Node]) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        for number in SIGNALS:  # one that comes now must not end Python's own way out
+            signal.signal(number, signal.SIG_IGN)
     return 0

@@ -224,7 +224,7 @@ def test_joints_are_found_by_name_in_any_order(side):
     [
         (JointState(name=['a', 'b'], position=[0.0, 0.0]), 'joints: got a, b, expected joint1'),
         (JointState(name=['joint1'], position=[0.0]), 'joints: got joint1, expected'),
-        (JointState(position=[0.0, 0.0]), 'joints: got none, expected joint1'),
+        (JointState(position=[0.0, 0.0]), 'positions: got 2 for 0 names'),
         (joint_state(0.0, 0.0, position=[]), 'positions: got 0 for 2 names'),
         (joint_state(0.0, 0.0, position=[0.0]), 'positions: got 1 for 2 names'),
         (joint_state(NAN, 0.0), 'got nan, 0.0 rad, expected finite'),

@@ -1,0 +1,140 @@
+"""
+The node ik_node alone, to be used by itself or included in a larger launch file.
+
+The parameter file holds; an argument that is given goes before it, an empty one leaves it alone.
+The command line of ``ros2 launch`` cannot pass an empty text: ``none`` stands for no file.
+
+It is a plain ``Node``: ik_node configures and activates itself (``autostart``), also where the
+robot description comes only later by topic, and again after a respawn. Its lifecycle services are
+there all the same; a larger stack that wants to lead it says ``autostart:=false``.
+"""
+
+import shlex
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.share import share_directory
+
+PARAMS_FILE = share_directory() / 'config' / 'ik_node.yaml'
+BOOLEANS = ['true', 'false', 'True', 'False']
+OR_PARAMS_FILE = '; empty: as in params_file'
+
+ARGUMENTS = [
+    DeclareLaunchArgument('namespace', default_value='', description='namespace of every node'),
+    DeclareLaunchArgument(
+        'params_file', default_value=str(PARAMS_FILE), description='parameters of ik_node, YAML'
+    ),
+    DeclareLaunchArgument(
+        'description_file',
+        default_value='',
+        description='robot description, a .urdf or .xacro file; empty: as in params_file, and if '
+        'that has none, from the topic robot_description',
+    ),
+    DeclareLaunchArgument(
+        'xacro_args',
+        default_value='',
+        description='arguments for a .xacro description_file, as on its command line: '
+        'xacro_args:=\'l1:=0.35 mount_rpy:="1.5708 0 0"\'',
+    ),
+    DeclareLaunchArgument(
+        'base_link',
+        default_value='',
+        description='frame the arm stands in' + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'tip_link',
+        default_value='',
+        description='frame that is brought to the target' + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'model_file',
+        default_value='',
+        description='network, ONNX; a bare name is looked up in the package; none: closed form'
+        + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'autostart',
+        default_value='',
+        choices=['', *BOOLEANS],
+        description='configure and activate without being told' + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'use_sim_time',
+        default_value='',
+        choices=['', *BOOLEANS],
+        description='take the time from the topic /clock' + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'log_level',
+        default_value='info',
+        choices=['debug', 'info', 'warn', 'error', 'fatal'],
+        description="least severity that is logged by this package's nodes",
+    ),
+    DeclareLaunchArgument(
+        'respawn',
+        default_value='false',
+        choices=BOOLEANS,
+        description='start a node that ended by itself again after one second',
+    ),
+]
+GIVEN = {
+    'robot_description': str,
+    'base_link': str,
+    'tip_link': str,
+    'model_file': str,
+    'autostart': bool,
+    'use_sim_time': bool,
+}
+"""Launch configurations that go before the parameter file, and their types."""
+
+
+def _read_description(context):
+    """Leave the URDF in the launch configuration robot_description, also for who includes this."""
+    file = LaunchConfiguration('description_file').perform(context)
+    if file in ('', 'none'):
+        return [SetLaunchConfiguration('robot_description', '')]
+    words = shlex.split(LaunchConfiguration('xacro_args').perform(context))
+    wrong = [word for word in words if ':=' not in word]
+    if wrong:
+        raise ValueError(f'xacro_args: got {" ".join(wrong)!r}, expected name:=value')
+    urdf = read_description(file, dict(word.split(':=', 1) for word in words))
+    return [SetLaunchConfiguration('robot_description', urdf)]
+
+
+def _ik_node(context):
+    given = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in GIVEN.items()
+        if LaunchConfiguration(name).perform(context)
+    }
+    if LaunchConfiguration('model_file').perform(context) == 'none':
+        given['model_file'] = ParameterValue('', value_type=str)
+    return [
+        Node(
+            package='ik_nn_ros',
+            executable='ik_node',
+            name='ik_node',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[LaunchConfiguration('params_file'), given],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+            output='screen',
+            respawn=LaunchConfiguration('respawn'),
+            respawn_delay=1.0,
+        )
+    ]
+
+
+def generate_launch_description():
+    """Return the description for ``ros2 launch``."""
+    return LaunchDescription(
+        [
+            *ARGUMENTS,
+            OpaqueFunction(function=_read_description),
+            OpaqueFunction(function=_ik_node),
+        ]
+    )

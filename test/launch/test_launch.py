@@ -1,0 +1,314 @@
+"""The launch files, run for real wherever launch_ros is installed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from geometry_msgs.msg import PointStamped, PoseStamped
+from processes import LOCALHOST, Client, fresh_domain, wait_until
+from rcl_interfaces.srv import GetParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+import ik_nn_ros
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.share import share_directory
+
+pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+SOURCE = Path(ik_nn_ros.__file__).parents[1]
+SHARE = share_directory()
+XACRO = SHARE / 'urdf' / 'arm.urdf.xacro'
+DRIVER = Path(__file__).with_name('run_launch_file.py')
+HEADLESS = ('rviz:=false', 'rsp:=false')
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+DEADLINE = 20.0
+"""s; launch starts some Python processes, and these may share a core."""
+
+SHOWS_ITS_ARGUMENTS = """#!/bin/sh
+for argument in "$@"; do echo "$(basename "$0") got $argument"; done
+exec sleep 100
+"""
+
+
+def write_executable(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def register(prefix, package):
+    """Make a package known to ament."""
+    index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True, exist_ok=True)
+    (index / package).touch()
+
+
+@pytest.fixture
+def prefix(tmp_path):
+    """An install prefix with the package under test, however that was installed."""
+    prefix = tmp_path / 'prefix'
+    register(prefix, 'ik_nn_ros')
+    (prefix / 'share' / 'ik_nn_ros').symlink_to(SHARE)
+    for name in ('ik_node', 'arm_sim'):
+        write_executable(
+            prefix / 'lib' / 'ik_nn_ros' / name,
+            f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.{name} "$@"\n',
+        )
+    return prefix
+
+
+class Launched:
+    """
+    A launch file that runs.
+
+    It has a process group of its own, as on a terminal, so that a Ctrl-C can reach all of it.
+    """
+
+    def __init__(self, file, arguments, environment, log):
+        self._log = log
+        with log.open('wb') as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(DRIVER), str(SHARE / 'launch' / file), *arguments],
+                env=environment,
+                cwd=log.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self):
+        return self._log.read_text(errors='replace')
+
+    def wait_for(self, pattern, count=1):
+        """Return the last match of a pattern, or of its group, once there are enough."""
+
+        def found():
+            matches = re.findall(pattern, self.output)
+            return matches if len(matches) >= count else None
+
+        matches = wait_until(
+            found, DEADLINE, what=lambda: f'{count} times {pattern!r} in:\n{self.output}'
+        )
+        return matches[-1]
+
+    def pid(self, node, start=1):
+        return int(self.wait_for(rf'\[{node}-\d+\]: process started with pid \[(\d+)\]', start))
+
+    def press_ctrl_c(self, times=1):
+        """Interrupt it as a terminal does: every process of the group gets the signal."""
+        for _ in range(times):
+            os.killpg(self.process.pid, signal.SIGINT)
+
+    def ended(self):
+        """Return its exit code and those of its processes, by name."""
+        self.process.wait(DEADLINE)
+        codes = re.findall(r'^ended: (\w+)-\d+ (-?\d+)$', self.output, re.MULTILINE)
+        return self.process.returncode, {name: int(code) for name, code in codes}
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture
+def domain():
+    return fresh_domain()
+
+
+@pytest.fixture
+def start(prefix, domain, tmp_path):
+    """A function that starts a launch file with arguments; what it started ends with the test."""
+    running = []
+    environment = {
+        **os.environ,
+        **LOCALHOST,
+        'ROS_DOMAIN_ID': str(domain),
+        'AMENT_PREFIX_PATH': str(prefix),
+        'PYTHONPATH': os.pathsep.join([str(SOURCE), os.environ.get('PYTHONPATH', '')]),
+        'ROS_LOG_DIR': str(tmp_path / 'log'),
+        'PYTHONUNBUFFERED': '1',
+    }
+
+    def start(file, *arguments):
+        log = tmp_path / f'output{len(running)}.txt'
+        running.append(Launched(file, arguments, environment, log))
+        return running[-1]
+
+    yield start
+    for launched in running:
+        launched.close()
+
+
+def target(x, y):
+    message = PoseStamped()
+    message.header.frame_id = 'base_link'
+    message.pose.position.x, message.pose.position.y = x, y
+    return message
+
+
+def command_for(client, message, topic='target_pose'):
+    """Return the command that answers a target."""
+    commands = client.collect(JointState, 'joint_command')
+    targets = client.publisher(type(message), topic)
+    client.publish_until(targets, message, lambda: commands, DEADLINE, 'no command')
+    return commands[-1]
+
+
+def reached(client, x, y, tolerance=1e-4):
+    """Wait until the tip is at a point."""
+    poses = client.collect(PoseStamped, 'tip_pose')
+
+    def there():
+        position = poses[-1].pose.position if poses else None
+        return position and abs(position.x - x) + abs(position.y - y) < tolerance
+
+    client.wait_until(there, DEADLINE, f'the tip is not at {x}, {y}')
+
+
+def parameters(client, node, *names):
+    answer = client.call(
+        GetParameters, f'{node}/get_parameters', GetParameters.Request(names=names), DEADLINE
+    )
+    return answer.values
+
+
+@pytest.mark.parametrize('file', ['ik.launch.py', 'sim.launch.py'])
+def test_every_argument_is_described(file):
+    source = PythonLaunchDescriptionSource(str(SHARE / 'launch' / file))
+    arguments = source.try_get_launch_description_without_context().get_launch_arguments()
+    described = {argument.name: argument.description for argument in arguments}
+    assert {'namespace', 'params_file', 'description_file', 'model_file'} <= set(described)
+    assert not [name for name, text in described.items() if text == 'no description given']
+
+
+@pytest.mark.parametrize('namespace', ['', 'left/arm'])
+def test_sim_carries_out_a_target(start, domain, namespace):
+    launched = start('sim.launch.py', *HEADLESS, f'namespace:={namespace}')
+    with Client(domain, namespace=namespace) as client:
+        command = command_for(client, target(0.3, 0.25))
+        reached(client, 0.3, 0.25)
+    assert command.name == ['joint1', 'joint2']
+    # The network that is shipped belongs to the arm that is shipped.
+    assert 'arm.onnx' in launched.output
+    launched.press_ctrl_c()
+    assert launched.ended() == (0, {'ik_node': 0, 'arm_sim': 0})
+    assert 'Traceback' not in launched.output
+
+
+def test_ctrl_c_twice_ends_all_the_same(start):
+    launched = start('sim.launch.py', *HEADLESS)
+    launched.wait_for('simulating two_link_arm')
+    launched.wait_for('joints joint1, joint2')
+    launched.press_ctrl_c(times=2)
+    assert launched.ended() == (0, {'ik_node': 0, 'arm_sim': 0})
+    assert 'Traceback' not in launched.output
+
+
+def test_sim_takes_xacro_arguments_for_every_node(start, domain):
+    """0.63 m is out of reach of the arm without them; on the wall the servos give way a little."""
+    start('sim.launch.py', *HEADLESS, 'xacro_args:=l1:=0.4 l2:=0.25 mount_rpy:="1.5708 0 0"')
+    with Client(domain) as client:
+        command_for(client, PointStamped(point=target(0.6, 0.2).pose.position), 'target_point')
+        reached(client, 0.6, 0.2, tolerance=0.01)
+
+
+def test_sim_without_rviz_and_robot_state_publisher_installed(start, domain):
+    launched = start('sim.launch.py')
+    launched.wait_for('robot_state_publisher left out: not installed')
+    launched.wait_for('rviz2 left out: not installed')
+    with Client(domain) as client:
+        command_for(client, target(0.3, 0.25))
+
+
+def test_sim_starts_rviz_and_robot_state_publisher(start, prefix):
+    """Stand-ins show what they are started with."""
+    for package in ('rviz2', 'robot_state_publisher'):
+        register(prefix, package)
+        write_executable(prefix / 'lib' / package / package, SHOWS_ITS_ARGUMENTS)
+    launched = start('sim.launch.py', 'namespace:=left', 'base_link:=base_link')
+    file = launched.wait_for(r'robot_state_publisher got (/\S*params\S*)')
+    (values,) = yaml.safe_load(Path(file).read_text()).values()
+    assert ArmModel.from_urdf(values['ros__parameters']['robot_description']).reach == 0.5
+    for argument in (
+        str(SHARE / 'rviz' / 'arm.rviz'),
+        'base_link',
+        '__ns:=/left',
+        'goal_pose:=target_pose',
+        '/clicked_point:=target_point',
+    ):
+        launched.wait_for(f'rviz2 got {re.escape(argument)}\n')
+
+
+def test_ik_alone_waits_for_the_description_by_topic(start, domain):
+    launched = start('ik.launch.py')
+    launched.wait_for('waiting for the robot description')
+    with Client(domain) as client:
+        client.node.create_publisher(String, 'robot_description', LATCHED).publish(
+            String(data=read_description(XACRO))
+        )
+        states = client.publisher(JointState, 'joint_states')
+        here = JointState(name=['joint1', 'joint2'], position=[0.5, 0.5])
+        client.node.create_timer(0.05, lambda: states.publish(here))
+        command_for(client, target(0.3, 0.25))
+    launched.press_ctrl_c()
+    assert launched.ended() == (0, {'ik_node': 0})
+
+
+def test_arguments_go_before_the_parameter_file(start, domain, tmp_path):
+    file = tmp_path / 'params.yaml'
+    values = {'branch': 'negative', 'model_file': 'arm.onnx', 'autostart': True}
+    file.write_text(yaml.safe_dump({'ik_node': {'ros__parameters': values}}))
+    start(
+        'ik.launch.py',
+        f'params_file:={file}',
+        f'description_file:={XACRO}',
+        'xacro_args:=l1:=0.4',
+        'model_file:=none',
+        'autostart:=False',
+    )
+    with Client(domain) as client:
+        names = ('branch', 'model_file', 'autostart', 'use_sim_time', 'robot_description')
+        branch, model, autostart, sim_time, urdf = parameters(client, '/ik_node', *names)
+    assert branch.string_value == 'negative'
+    assert model.string_value == ''
+    assert not autostart.bool_value
+    assert not sim_time.bool_value
+    assert ArmModel.from_urdf(urdf.string_value).lengths[0] == 0.4
+
+
+def test_a_node_that_was_killed_comes_back(start, domain):
+    launched = start('sim.launch.py', *HEADLESS, 'respawn:=true')
+    with Client(domain) as client:
+        command_for(client, target(0.3, 0.25))
+        for node in ('ik_node', 'arm_sim'):
+            os.kill(launched.pid(node), signal.SIGKILL)
+            launched.pid(node, start=2)
+        reached(client, 0.5, 0.0)
+        command_for(client, target(0.2, 0.3))
+        reached(client, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ('argument', 'message'),
+    [
+        ('description_file:=/no/arm.xacro', '/no/arm.xacro: got no such file'),
+        ('xacro_args:=l1=0.4', "xacro_args: got 'l1=0.4', expected name:=value"),
+        ('rviz:=perhaps', '"perhaps" is not valid'),
+    ],
+)
+def test_a_wrong_argument_is_named(start, argument, message):
+    launched = start('sim.launch.py', argument)
+    assert launched.ended() == (1, {})
+    assert message in launched.output

@@ -1,0 +1,123 @@
+"""config/ and rviz/ say what the nodes do; they cannot drift from them."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from processes import Client, fresh_domain, node_process
+from rcl_interfaces.srv import GetParameters
+
+from ik_nn_ros.nodes import arm_sim, ik_node
+from ik_nn_ros.share import share_directory
+
+SHARE = share_directory()
+NODES = {'ik_node': ik_node, 'arm_sim': arm_sim}
+PUBLISHERS = re.compile(r"create_publisher\(\s*(\w+),\s*'(?:~/)?(\w+)'")
+
+each_node = pytest.mark.parametrize('name', NODES)
+
+
+def comment(spec):
+    """What stands above a parameter: its meaning, its range, whether it can be changed live."""
+    notes = []
+    if spec.low is not None:
+        notes.append(f'{spec.low:g} to {spec.high:g}')
+    if spec.choices:
+        notes.append(f'one of: {", ".join(spec.choices)}')
+    if spec.live:
+        notes.append('live')
+    return f'# {spec.text}' + (f' [{"; ".join(notes)}]' if notes else '')
+
+
+def expected_yaml(node, specs):
+    """The file that belongs to a table of parameters, without its head."""
+    lines = [f'/**/{node}:', '  ros__parameters:']
+    for name, spec in specs.items():
+        value = yaml.safe_dump(spec.default, default_flow_style=True).removesuffix('...\n').strip()
+        lines += [f'    {comment(spec)}', f'    {name}: {value}']
+    return '\n'.join(lines) + '\n'
+
+
+def config(node):
+    return SHARE / 'config' / f'{node}.yaml'
+
+
+def without_head(text):
+    return ''.join(line for line in text.splitlines(True) if not line.startswith('#'))
+
+
+@each_node
+def test_yaml_lists_every_parameter_with_its_default_and_meaning(name):
+    """When this fails, the right side of the comparison is what the file should hold."""
+    assert without_head(config(name).read_text()) == expected_yaml(name, NODES[name].PARAMETERS)
+
+
+@each_node
+def test_yaml_gives_every_default_with_its_type(name):
+    file = yaml.safe_load(config(name).read_text())
+    values = file[f'/**/{name}']['ros__parameters']
+    defaults = {key: spec.default for key, spec in NODES[name].PARAMETERS.items()}
+    assert values == defaults
+    assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in defaults.items()}
+
+
+@each_node
+@pytest.mark.parametrize('namespace', ['/', '/left/arm'])
+def test_yaml_reaches_the_node_in_any_namespace(name, namespace, tmp_path):
+    """The shipped file with one value changed, so that it can be told from the default."""
+    file = tmp_path / 'params.yaml'
+    file.write_text(re.sub('tip_link: .*', 'tip_link: other_tip', config(name).read_text()))
+    arguments = ('--params-file', str(file), '-r', f'__ns:={namespace}')
+    domain = fresh_domain()
+    with (
+        node_process(f'ik_nn_ros.nodes.{name}', *arguments, domain=domain) as node,
+        Client(domain) as client,
+    ):
+        service = f'{namespace.rstrip("/")}/{name}/get_parameters'
+        answer = client.call(GetParameters, service, GetParameters.Request(names=['tip_link']))
+        assert answer.values[0].string_value == 'other_tip'
+        assert '[ERROR]' not in node.output
+        assert node.stop() == 0
+
+
+@pytest.fixture(scope='module')
+def rviz():
+    return yaml.safe_load((SHARE / 'rviz' / 'arm.rviz').read_text())['Visualization Manager']
+
+
+def topics(entries):
+    return {
+        entry['Class'].split('/')[-1]: entry[key]['Value']
+        for entry in entries
+        for key in ('Topic', 'Description Topic')
+        if key in entry
+    }
+
+
+def test_rviz_shows_what_the_nodes_publish(rviz):
+    shown = topics(rviz['Displays'])
+    assert shown == {'RobotModel': 'robot_description', 'MarkerArray': 'ik_node/markers'}
+    published = {name for _, name in PUBLISHERS.findall(Path(ik_node.__file__).read_text())}
+    assert shown['MarkerArray'].removeprefix('ik_node/') in published
+
+
+def test_rviz_subscribes_to_latched_topics_as_latched(rviz):
+    for display in rviz['Displays']:
+        for key in {'Topic', 'Description Topic'} & set(display):
+            assert display[key]['Durability Policy'] == 'Transient Local'
+
+
+def test_rviz_names_are_relative_so_that_they_follow_the_namespace(rviz):
+    names = topics(rviz['Displays'] + rviz['Tools']).values()
+    assert not [name for name in names if name.startswith('/')]
+
+
+def test_rviz_has_the_tools_that_send_targets(rviz):
+    assert topics(rviz['Tools']) == {'SetGoal': 'goal_pose', 'PublishPoint': 'clicked_point'}
+
+
+def test_rviz_looks_down_on_the_frame_the_arm_stands_in(rviz):
+    fixed = rviz['Global Options']['Fixed Frame']
+    assert fixed == ik_node.PARAMETERS['base_link'].default
+    assert rviz['Views']['Current']['Class'] == 'rviz_default_plugins/TopDownOrtho'
