@@ -1,16 +1,152 @@
-"""``ik_nn bench``."""
+"""``ik_nn bench``: measure solver and node, side by side with others, against the figures set."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-HELP = 'not built yet'
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.commands.output import require_writable, write_atomically
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.share import share_directory
+
+if TYPE_CHECKING:
+    from ik_nn_ros.bench.effort import Effort
+    from ik_nn_ros.bench.results import Figure, NodeResults, Results
+
+HELP = 'measure speed and errors of solver and node, side by side with others'
+BASE_LINK, TIP_LINK = 'base_link', 'tip'
+SEED = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write all numbers to a file')
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        default=10.0,
+        help='how long to send targets at 1 kHz (default: %(default)s s; the figure asks for 60)',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    raise NotImplementedError(args)
+    if args.json is not None:
+        require_writable(args.json)
+    if not (isfinite(args.seconds) and 0.1 <= args.seconds <= 3600.0):
+        raise ConfigError('--seconds', got=args.seconds, expected='0.1 to 3600')
+    from rich.console import Console
+
+    from ik_nn_ros.bench.effort import Effort
+    from ik_nn_ros.bench.results import figures
+    from ik_nn_ros.bench.tables import all_tables
+
+    # Without this a SIGTERM would leave the nodes running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    errors = Console(stderr=True)
+    with errors.status('') as status:
+        results = measure(Effort(seconds=args.seconds), status.update, errors.print)
+    found = figures(results)
+    if args.json is not None:
+        write_atomically(args.json, to_json(results, found))
+    Console().print(all_tables(results, found))
+    return 0
+
+
+def measure(
+    effort: Effort, report: Callable[[str], None], remark: Callable[[str], None]
+) -> Results:
+    """
+    Measure everything on the default arm and its network.
+
+    :param report: takes what is being done
+    :param remark: takes what is left out and why
+    """
+    import numpy as np
+
+    from ik_nn_ros.bench import batch_rate, correctness, solve_time, targets
+    from ik_nn_ros.bench.machine import machine
+    from ik_nn_ros.bench.results import Results
+    from ik_nn_ros.ik.hybrid import HybridSolver
+    from ik_nn_ros.ik.network import Network
+
+    share = share_directory()
+    urdf = read_description(share / 'urdf' / 'arm.urdf.xacro')
+    arm = ArmModel.from_urdf(urdf, BASE_LINK, TIP_LINK)
+    file: Path | None = share / 'models' / 'arm.onnx'
+    if not file.is_file():
+        remark(f'{file}: no such file; measuring without a network')
+        file = None
+    network = Network(file, arm) if file else None
+    solver, rng = HybridSolver(arm, network), np.random.default_rng(SEED)
+    here = machine()
+    report('solver: one solve')
+    chosen = targets.reachable(arm, rng, effort.solves)
+    solve = solve_time.solve_times(arm, urdf, (BASE_LINK, TIP_LINK), network, chosen)
+    report('solver: batches')
+    batch = batch_rate.batch_rates(
+        HybridSolver(arm), solver if network else None, rng, effort.sizes
+    )
+    report('node')
+    node = _measure_node(effort, arm, urdf, file, rng, report, remark)
+    report(f'solver: answers to {effort.answers:,} targets')
+    return Results(
+        machine=here,
+        solve=solve,
+        network=correctness.network_errors(arm, network, rng, effort.answers) if network else None,
+        reachable=correctness.reachable_answers(solver, rng, effort.answers),
+        commands=correctness.command_answers(solver, rng, effort.answers),
+        batch=batch,
+        node=node,
+    )
+
+
+def _measure_node(
+    effort: Effort,
+    arm: ArmModel,
+    urdf: str,
+    model: Path | None,
+    rng: Any,
+    report: Callable[[str], None],
+    remark: Callable[[str], None],
+) -> NodeResults | None:
+    if effort.starts == 0:
+        return None
+    # Apart from whatever runs on this machine or network; read when rclpy starts.
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    try:
+        import rclpy  # noqa: F401
+    except ImportError as error:
+        remark(f'the node is not measured: {error} (source ROS 2, or pip install ik_nn_ros[ros])')
+        return None
+    from ik_nn_ros.nodes import node_bench
+
+    with tempfile.TemporaryDirectory() as folder:
+        setup = node_bench.Setup(arm, urdf, model, Path(folder))
+        return node_bench.measure(setup, effort, rng, report)
+
+
+def to_json(results: Results, found: list[Figure]) -> bytes:
+    """Return all numbers as JSON; what is not a finite number is null."""
+    rows = [{**asdict(figure), 'reached': figure.reached} for figure in found]
+    content = _finite({**asdict(results), 'figures': rows})
+    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b'\n'
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -37,7 +37,9 @@ def display(record: Record, console: Console, live: bool) -> Iterator[Show]:
                 REFRESH, lambda *now: screen.update(_table(record, started, *now), refresh=True)
             )
     else:
-        yield _paced(LINES, lambda *now: console.print(_line(record, *now), highlight=False))
+        yield _paced(
+            LINES, lambda *now: console.print(_line(record, *now), highlight=False, soft_wrap=True)
+        )
 
 
 def summary_table(record: Record) -> Table:

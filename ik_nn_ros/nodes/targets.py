@@ -69,9 +69,13 @@ class Targets:
         except FrameError as error:
             return Answer(error.reason, str(error))
         solution = self.solver.solve(point[0], point[1], q_now)
+        if solution.status == Status.ACCEPTED:
+            return Answer('ACCEPTED', '', point, solution)
+        why = _why(self.solver.arm, solution.reason, point)
         if solution.status == Status.REJECTED:
-            return Answer(solution.reason.name, _why(self.solver.arm, solution), point)
-        return Answer(solution.status.name, '', point, solution)
+            return Answer(solution.reason.name, why, point)
+        x, y = solution.point
+        return Answer('PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution)
 
     def _age(self, header: Header) -> float:
         """Return the age of a stamp, s; no stamp is not old."""
@@ -79,9 +83,9 @@ class Targets:
         return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
 
 
-def _why(arm: ArmModel, solution: Solution) -> str:
-    x, y = solution.point
-    if solution.reason == Reason.UNREACHABLE:
+def _why(arm: ArmModel, reason: Reason, point: Pair) -> str:
+    x, y = point
+    if reason == Reason.UNREACHABLE:
         return (
             f'distance from the first axis: got {hypot(x, y):.6g} m, '
             f'expected {arm.inner_reach:.6g} to {arm.reach:.6g} m'

@@ -176,6 +176,7 @@ def test_the_nearest_reachable_point_is_driven_to_when_asked_for():
     with rig({**MODEL, 'on_unreachable': 'nearest'}) as it:
         code, values = it.ask(3.0, 4.0)
         assert (code, it.answers[-1].level) == ('PROJECTED', DiagnosticStatus.WARN)
+        assert 'got 5 m, expected 0.1 to 0.5 m; going to (0.3, 0.4) m' in values['detail']
         it.client.wait_until(lambda: it.commands)
         np.testing.assert_allclose(tip(it.commands[-1]), (0.3, 0.4), atol=1e-9)
         assert float(values['q2']) == pytest.approx(0.0, abs=1e-3)

@@ -1,0 +1,133 @@
+"""A node in a process of its own, and what that process uses (Linux's /proc)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from ik_nn_ros.errors import IkNnError
+
+PATIENCE = 5.0
+"""How long (s) a node may take to end before it is killed."""
+QUOTED = 5
+"""Lines of what a node said that an error quotes."""
+
+
+class ProcessError(IkNnError):
+    """A node that ended, or never did its work."""
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait: between fork and bookkeeping one would leave an orphan."""
+    noted: list[int] = []
+    before = {
+        number: signal.signal(number, lambda received, _: noted.append(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for received in noted:
+            signal.raise_signal(received)
+
+
+class NodeProcess:
+    """
+    One node: a context manager that starts and ends it.
+
+    :param module: what to run, ``python -m``
+    :param arguments: ROS arguments, those after ``--ros-args``
+    """
+
+    def __init__(self, module: str, arguments: list[str]) -> None:
+        self.module = module
+        self._command = [sys.executable, '-m', module, '--ros-args', *arguments]
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def __enter__(self) -> NodeProcess:
+        self._log = tempfile.TemporaryFile()
+        try:
+            with _signals_held():
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._log,
+                    stderr=subprocess.STDOUT,
+                )
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._log.close()
+
+    def stop(self) -> None:
+        """End the process; kill it if it does not end, or if we are told to hurry."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+
+    def require_running(self) -> None:
+        """
+        Check that the process has not ended.
+
+        :raises ProcessError: it has; with the last of what it said
+        """
+        code = self._process.poll()
+        if code is not None:
+            raise self.error(f'exit code {code}', 'a running node')
+
+    def error(self, got: str, expected: str) -> ProcessError:
+        """Return an error that quotes the last of what the process said."""
+        self._log.seek(0)
+        said = self._log.read().decode(errors='replace').strip().splitlines()[-QUOTED:]
+        return ProcessError(self.module, got=f'{got} ({" | ".join(said)})', expected=expected)
+
+    def memory(self) -> float:
+        """Return its resident memory, MiB."""
+        for line in self._proc('status').splitlines():
+            if line.startswith('VmRSS:'):
+                return int(line.split()[1]) / 1024.0
+        raise self.error('no VmRSS', 'a running node')
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has used, s."""
+        # The name, second field, may hold spaces; user and system time are fields 14 and 15.
+        fields = self._proc('stat').rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def has_loaded(self, library: str) -> bool:
+        """Tell whether a shared library with this in its path is in its memory."""
+        return library in self._proc('maps')
+
+    def _proc(self, name: str) -> str:
+        self.require_running()
+        return Path(f'/proc/{self.pid}/{name}').read_text(encoding='utf-8')

@@ -1,0 +1,145 @@
+"""What was measured, and the figures to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ik_nn_ros.bench.batch_rate import BatchRate
+from ik_nn_ros.bench.correctness import ROUNDING, Answers, NetworkErrors
+from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
+from ik_nn_ros.bench.targets import EXACT
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """
+    From sending a target to having its command.
+
+    :param samples: timed targets
+    :param p50: median, µs
+    :param p99: 99th percentile, µs
+    :param lost: targets without a command
+    :param wrong: commands off their target or outside the limits (the relay's always are)
+    """
+
+    samples: int
+    p50: float
+    p99: float
+    lost: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """
+    Targets at a steady rate.
+
+    :param rate: targets a second, as sent
+    :param seconds: for how long
+    :param sent: targets
+    :param lost: of these without a command
+    :param cpu: share of one processor the node used
+    """
+
+    rate: float
+    seconds: float
+    sent: int
+    lost: int
+    cpu: float
+
+
+@dataclass(frozen=True)
+class NodeResults:
+    """
+    ``ik_node`` in its own process, a bare relay of the same messages beside it.
+
+    :param first_command: from the start of the process to the first command, s, median
+    :param memory: resident after the round trips, MiB
+    :param torch: whether torch was loaded
+    """
+
+    first_command: float
+    memory: float
+    torch: bool
+    ik_node: RoundTrip
+    relay: RoundTrip
+    load: Load
+
+
+@dataclass(frozen=True)
+class Results:
+    """
+    Everything; None: not measured, because there is no network or no ROS.
+
+    :param machine: what it was measured on
+    :param reachable: reachable targets, in a batch
+    :param commands: targets reachable or not, one by one
+    """
+
+    machine: dict[str, str | int | float]
+    solve: list[SolveTime]
+    network: NetworkErrors | None
+    reachable: Answers
+    commands: Answers
+    batch: list[BatchRate]
+    node: NodeResults | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """
+    A figure to reach.
+
+    :param bound: largest right value; the smallest one where ``at_least``
+    """
+
+    what: str
+    value: float
+    bound: float
+    unit: str = ''
+    at_least: bool = False
+
+    @property
+    def reached(self) -> bool:
+        """Whether the value is on the right side of the bound."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return the figures that could be measured."""
+    found = list(_solver_figures(results))
+    if results.node is not None:
+        found += _node_figures(results.node)
+    return found
+
+
+def _solver_figures(results: Results) -> Iterator[Figure]:
+    median = {row.method: row.median for row in results.solve}
+    yield Figure('closed form, median', median[CLOSED_FORM] or 0.0, 3.0, 'µs')
+    commands, reachable = results.commands, results.reachable
+    wrong = commands.off_target + commands.outside_limits
+    yield Figure(f'wrong in {commands.targets:,} targets', wrong, 0)
+    yield Figure('largest error / reach', reachable.worst, EXACT + ROUNDING)
+    yield Figure('reachable targets answered', reachable.answered, 1.0, at_least=True)
+    network, largest = results.network, results.batch[-1]
+    if network is None or largest.hybrid is None:
+        return
+    yield Figure('one solve with network, median', median[HYBRID] or 0.0, 25.0, 'µs')
+    learned = reachable.network + reachable.refined
+    yield Figure('accepted without closed form', learned, 0.999, at_least=True)
+    yield Figure('network alone, median error / reach', network.p50, 1e-6)
+    yield Figure('network alone, largest error / reach', network.worst, 1e-5)
+    yield Figure(f'batch of {largest.size:,}', largest.hybrid, 2e6, '/s', at_least=True)
+
+
+def _node_figures(node: NodeResults) -> Iterator[Figure]:
+    yield Figure('round trip / bare relay, p50', node.ik_node.p50 / node.relay.p50, 1.10)
+    yield Figure('round trip / bare relay, p99', node.ik_node.p99 / node.relay.p99, 1.25)
+    yield Figure('wrong or lost round trips', node.ik_node.wrong + node.ik_node.lost, 0)
+    yield Figure('start to first command', node.first_command, 2.0, 's')
+    yield Figure('resident memory', node.memory, 150.0, 'MiB')
+    yield Figure('torch imported', int(node.torch), 0)
+    load = node.load
+    yield Figure(f'lost at {load.rate:.0f} Hz in {load.seconds:.0f} s', load.lost, 0)
+    yield Figure(f'processor at {load.rate:.0f} Hz', load.cpu, 0.6, 'core')

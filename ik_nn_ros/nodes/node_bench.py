@@ -1,0 +1,200 @@
+"""Measure ``ik_node`` in its own process: start, memory, round trip beside a bare relay, load."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.bench import targets
+from ik_nn_ros.bench.effort import Effort
+from ik_nn_ros.bench.process import NodeProcess
+from ik_nn_ros.bench.results import Load, NodeResults, RoundTrip
+from ik_nn_ros.nodes.bench_client import Client, Line
+
+IK_NODE, RELAY = 'ik_nn_ros.nodes.ik_node', 'ik_nn_ros.nodes.relay'
+START_PATIENCE = 30.0
+"""How long (s) a node may take to its first command."""
+ANSWER_PATIENCE = 2.0
+"""How long (s) to wait for the answer to one target before it counts as lost."""
+RESEND = 0.02
+"""Between targets while the node starts, s."""
+QUIET = 0.3
+"""For how long (s) nothing must have come before a measurement begins."""
+PAUSE = 0.001
+"""Between two round trips, s: the node that has just answered goes back to waiting."""
+WARM_UP = 100
+"""Targets before the first timed one."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """
+    What to start.
+
+    :param arm: the arm
+    :param urdf: its description
+    :param model: model file; None: closed form only
+    :param folder: where parameter files may be written
+    """
+
+    arm: ArmModel
+    urdf: str
+    model: Path | None
+    folder: Path
+
+    def ik_node(self, namespace: str) -> NodeProcess:
+        """Start ``ik_node`` in a namespace."""
+        parameters = {'robot_description': self.urdf, 'model_file': str(self.model or '')}
+        file = self.folder / 'parameters.yaml'  # JSON is YAML
+        file.write_text(json.dumps({'/**': {'ros__parameters': parameters}}), encoding='utf-8')
+        return NodeProcess(IK_NODE, ['--params-file', str(file), *_names(namespace)])
+
+    def relay(self, namespace: str) -> NodeProcess:
+        """Start the bare relay in a namespace."""
+        return NodeProcess(RELAY, _names(namespace))
+
+
+def _names(namespace: str) -> list[str]:
+    """Return arguments that keep a node apart from everything but our joint_states."""
+    rules = (f'__ns:={namespace}', 'joint_states:=/joint_states', '/diagnostics:=diagnostics')
+    return [word for rule in rules for word in ('-r', rule)]
+
+
+def measure(
+    setup: Setup, effort: Effort, rng: np.random.Generator, report: Callable[[str], None]
+) -> NodeResults:
+    """
+    Do all measurements.
+
+    The client starts just before the node. One that has been up for a while may discover any new
+    node up to 3 s later, Fast DDS's announcement period: that would not be a time of the node's.
+
+    :param report: takes what is being done, for people
+    :raises ProcessError: a node did not start
+    """
+    arm, took, times, wrong = setup.arm, [], [], 0
+    for number in range(effort.starts):
+        report(f'node: start and round trips, {number + 1} of {effort.starts}')
+        points = targets.reachable(arm, rng, WARM_UP + effort.round_trips).points
+        with Client(arm.joint_names, arm.home) as client:
+            line, beside = client.line(f'/ik_{number}'), client.line(f'/relay_{number}')
+            begin = time.monotonic()
+            with setup.ik_node(f'/ik_{number}') as node:
+                first_command(arm, node, line, points[0])
+                took.append(time.monotonic() - begin)
+                with setup.relay(f'/relay_{number}') as relay:
+                    first_command(arm, relay, beside, points[0])
+                    timed, off = round_trips(arm, client, (line, beside), points)
+                times.append(timed[:, WARM_UP:])
+                wrong += off
+                memory, torch = node.memory(), node.has_loaded('libtorch')
+                if number == effort.starts - 1:
+                    report(f'node: targets at {effort.rate:.0f} Hz for {effort.seconds:.0f} s')
+                    carried = load(arm, node, line, points, effort)
+    ik_node, bare = np.concatenate(times, axis=1)
+    return NodeResults(
+        first_command=float(np.median(took)),
+        memory=memory,
+        torch=torch,
+        ik_node=_summary(ik_node, wrong),
+        relay=_summary(bare, 0),
+        load=carried,
+    )
+
+
+def first_command(arm: ArmModel, process: NodeProcess, line: Line, point: Pair) -> None:
+    """
+    Send a target, again and again, until the node answers.
+
+    :raises ProcessError: it ended, or did not answer in :data:`START_PATIENCE`
+    """
+    deadline = time.monotonic() + START_PATIENCE
+    place = arm.plane.lift(point).tolist()
+    while time.monotonic() < deadline:
+        process.require_running()
+        if not line.connected:
+            time.sleep(0.002)
+            continue
+        line.prepare(*place)
+        line.send()
+        if line.receive(RESEND) is not None:
+            return
+    raise process.error(f'no command in {START_PATIENCE:g} s', 'one')
+
+
+def round_trips(
+    arm: ArmModel, client: Client, lines: Sequence[Line], points: Sequence[Pair]
+) -> tuple[Array, int]:
+    """
+    Send every target on every line, the lines taking turns, and time the answers.
+
+    The joint_states follow the first line's commands.
+
+    :param points: targets in the plane, m, that the arm can reach
+    :return: (lines, N) times, µs, NaN where there was no answer; and how many commands of the first
+        line were off their target or outside the limits
+    """
+    times = np.full((len(lines), len(points)), np.nan)
+    turns = list(enumerate(lines))
+    for line in lines:
+        line.settle(QUIET)
+    wrong = 0
+    for column, point in enumerate(points):
+        place = arm.plane.lift(point).tolist()
+        turns.reverse()
+        for row, line in turns:
+            time.sleep(PAUSE)
+            line.settle()
+            line.prepare(*place)
+            begin = time.perf_counter_ns()
+            line.send()
+            command = line.receive(ANSWER_PATIENCE)
+            if command is None:
+                continue
+            times[row, column] = (time.perf_counter_ns() - begin) * 1e-3
+            if row == 0:
+                client.positions = (command.position[0], command.position[1])
+                wrong += _is_wrong(arm, point, client.positions)
+    return times, wrong
+
+
+def _is_wrong(arm: ArmModel, point: Pair, q: Pair) -> bool:
+    error = targets.tip_errors(arm, np.array([point]), np.array([q]))[0]
+    return not (error <= targets.EXACT * (1.0 + 1e-6) and arm.within_limits(q))
+
+
+def _summary(times: Array, wrong: int) -> RoundTrip:
+    p50, p99 = np.nanquantile(times, (0.5, 0.99)).tolist()
+    return RoundTrip(len(times), p50, p99, int(np.isnan(times).sum()), wrong)
+
+
+def load(
+    arm: ArmModel, process: NodeProcess, line: Line, points: Sequence[Pair], effort: Effort
+) -> Load:
+    """
+    Send targets at a steady rate without waiting for the answers, and count these.
+
+    :param points: targets in the plane, m, that the arm can reach; sent again and again
+    """
+    places = arm.plane.lift(points).tolist()
+    sent = round(effort.rate * effort.seconds)
+    line.settle(QUIET)
+    answered = 0
+    used = process.cpu_seconds()
+    begin = time.monotonic()
+    for number in range(sent):
+        line.prepare(*places[number % len(places)])
+        while (left := begin + number / effort.rate - time.monotonic()) > 0.0:
+            answered += line.receive(left) is not None
+        line.send()
+    seconds = time.monotonic() - begin
+    used = process.cpu_seconds() - used
+    while answered < sent and line.receive(ANSWER_PATIENCE) is not None:
+        answered += 1
+    return Load(sent / seconds, seconds, sent, sent - answered, used / seconds)

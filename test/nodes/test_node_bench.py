@@ -1,0 +1,68 @@
+"""The measurements of ik_node: what they start, time, count, and leave behind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import fresh_domain
+from rig import ARM, URDF
+
+from ik_nn_ros.bench.effort import Effort
+from ik_nn_ros.bench.process import NodeProcess, ProcessError
+from ik_nn_ros.nodes import node_bench
+from ik_nn_ros.nodes.bench_client import Client
+from ik_nn_ros.share import share_directory
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(fresh_domain()))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+def setup(folder):
+    return node_bench.Setup(ARM, URDF, share_directory() / 'models' / 'arm.onnx', folder)
+
+
+def test_the_relay_answers_a_target_with_its_x_and_y(tmp_path):
+    with Client(ARM.joint_names, ARM.home) as client, setup(tmp_path).relay('/bare') as relay:
+        line = client.line('/bare')
+        node_bench.first_command(ARM, relay, line, (0.1, 0.2))
+        line.settle(0.3)
+        line.prepare(0.25, -0.5, 0.0)
+        line.send()
+        command = line.receive(5.0)
+        assert list(command.position) == [0.25, -0.5]
+        assert len(command.name) == 2
+        assert command.header.stamp.sec > 0
+        assert line.receive(0.05) is None
+
+
+def test_the_node_is_measured_and_ended(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        node_bench, 'NodeProcess', lambda *args: started.append(NodeProcess(*args)) or started[-1]
+    )
+    monkeypatch.setattr(node_bench, 'WARM_UP', 5)
+    said = []
+    effort = Effort(starts=1, round_trips=30, seconds=0.5, rate=100.0)
+    found = node_bench.measure(setup(tmp_path), effort, np.random.default_rng(1), said.append)
+    assert 0.0 < found.first_command < 30.0
+    assert 10.0 < found.memory < 500.0
+    assert not found.torch
+    for trip in (found.ik_node, found.relay):
+        assert (trip.samples, trip.lost, trip.wrong) == (30, 0, 0)
+        assert 0.0 < trip.p50 <= trip.p99
+    assert (found.load.sent, found.load.lost) == (50, 0)
+    assert found.load.rate == pytest.approx(100.0, rel=0.2)
+    assert 0.0 <= found.load.cpu < 2.0
+    assert len(said) == 2
+    assert len(started) == 2
+    assert not any(Path(f'/proc/{process.pid}').exists() for process in started)
+
+
+def test_a_node_that_cannot_start_is_quoted():
+    with NodeProcess('ik_nn_ros.no_such_node', []) as process:
+        process._process.wait(10.0)
+        with pytest.raises(ProcessError, match=r'exit code 1 .*No module named.*no_such_node'):
+            process.require_running()
