@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from ik_nn_ros.errors import IkNnError
+from ik_nn_ros.nodes.executor import DirectExecutor
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAKE = 0.25
@@ -38,7 +39,7 @@ def run(create: Callable[[], Node]) -> int:
     node = None
     try:
         node = create()
-        executor = SingleThreadedExecutor()
+        executor = DirectExecutor()
         executor.add_node(node)
         # rclpy wakes the executor before it ends the context: one that nothing else wakes could
         # go back to sleep in between. On the steady clock, for a simulated one may stand still.
