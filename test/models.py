@@ -21,7 +21,7 @@ def linear_model(
     metadata: dict[str, str],
     weights: np.ndarray | None = None,
     bias: tuple[float, ...] = (0.3, 0.7),
-    inputs: tuple[str, int] = ('target', 3),
+    inputs: tuple[str, int] = ('target', 4),
     outputs: str = 'q',
     rows: int | str = 'N',
     kind: int = TensorProto.FLOAT,

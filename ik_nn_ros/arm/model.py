@@ -285,20 +285,23 @@ class ArmModel:
         :param near: (N, 2) or (2,), rad
         :return: (N, 2), rad
         """
-        low, up = np.asarray(self.lower), np.asarray(self.upper)
         q = q + TURN * np.round((near - q) / TURN)
+        out = (q < self.lower) | (q > self.upper)
+        rows = np.flatnonzero(out[:, 0] | out[:, 1])
+        if len(rows):
+            q[rows] = self._turned_into_limits(q[rows])
+        return q
+
+    def _turned_into_limits(self, q: Array) -> Array:
+        low, up = np.asarray(self.lower), np.asarray(self.upper)
         over, under = q > up + LIMIT_SLACK, q < low - LIMIT_SLACK
-        if over.any() or under.any():
+        with np.errstate(invalid='ignore'):  # a continuous joint is never outside
             down = np.where(over, np.ceil((q - up - LIMIT_SLACK) / TURN), 0.0)
             lift = np.where(under, np.ceil((low - LIMIT_SLACK - q) / TURN), 0.0)
             q = q + TURN * (lift - down)
-        outside = (q < low) | (q > up)
-        if outside.any():
-            with np.errstate(invalid='ignore'):  # a continuous joint is never outside
-                gap_low, gap_up = (low - q) % TURN, (q - up) % TURN
+            gap_low, gap_up = (low - q) % TURN, (q - up) % TURN
             to_low = np.minimum(gap_low, TURN - gap_low) <= np.minimum(gap_up, TURN - gap_up)
-            q = np.where(outside, np.where(to_low, low, up), q)
-        return q
+        return np.where((q < low) | (q > up), np.where(to_low, low, up), q)
 
     def _angles(self, q: ArrayLike) -> tuple[Array, Array]:
         q = np.asarray(q, dtype=float)

@@ -88,12 +88,9 @@ class HybridSolver(Problem):
         q = network.propose(x, y, side)
         if not (isfinite(q[0]) and isfinite(q[1])):
             return None
-        q = self.arm.into_limits(q, q_now)
-        solution = self._accept(q, Stage.NETWORK, x, y, side)
-        if solution is None:
-            q = refine(self.arm, x, y, side, q, self.tolerance)
-            solution = self._accept(q, Stage.REFINED, x, y, side)
-        return solution
+        proposed = self.arm.into_limits(q, q_now)
+        q, moved = refine(self.arm, x, y, side, proposed, self.tolerance)
+        return self._accept(q, Stage.REFINED if moved else Stage.NETWORK, x, y, side)
 
     def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
         """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""

@@ -1,9 +1,11 @@
 """
 What a model file says of itself, and whether it fits the arm at hand.
 
-A model file is ONNX: input ``target`` (N, 3) float32 with columns x, y (m, plane frame) and branch
-(+1 or -1), output ``q`` (N, 2) float32 joint angles (rad, any turn). Normalisation is inside the
-graph. The metadata entries below say which arm the network was trained for.
+A model file is ONNX: input ``target`` (N, 4) float32 with columns x, y (m, plane frame), branch (+1
+or -1) and bearing, output ``q`` (N, 2) float32 joint angles (rad, any turn). Normalisation is
+inside the graph. The bearing is atan2(y, x), rad: ONNX has no arctangent of two arguments, and what
+stands in for it took half a graph. The metadata entries below say which arm the network was trained
+for.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from ik_nn_ros.errors import ModelError
 
 FORMAT = 1
 INPUT, OUTPUT = 'target', 'q'
+COLUMNS = 4
+"""Of the input: x, y, branch, bearing."""
 PREFIX = 'ik_nn_ros.'
 BRANCHES = {'both': (1, -1), 'positive': (1,), 'negative': (-1,)}
 GEOMETRY_TOLERANCE = 1e-9

@@ -24,7 +24,9 @@ NUDGE = 1e-4
 """How far (rad) the elbow is turned off a pose from which no step leads to the target."""
 
 
-def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: float) -> Pair:
+def refine(
+    arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: float
+) -> tuple[Pair, bool]:
     """
     Return joint angles whose tip is nearer to the target, stopping within the tolerance.
 
@@ -33,17 +35,18 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
     :param branch: +1 or -1, the side to leave an exactly straight arm to
     :param q: proposal (q1, q2) inside the limits, rad
     :param tolerance: tip error to stop at, m
+    :return: (q1, q2), rad, and whether a step was taken
     """
     q1, q2 = q
     (low1, low2), (up1, up2) = arm.lower, arm.upper
     enough = tolerance * tolerance
     held, before = False, 0.0
-    for _ in range(MAX_STEPS):
+    for step in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
         ex, ey = x - tip_x, y - tip_y
         error = ex * ex + ey * ey
         if error <= enough or (held and error > SLOW * before):
-            break
+            return (q1, q2), step > 0
         # (JᵀJ + λ) dq = Jᵀ e, with J = ((a, b), (c, d)).
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
@@ -66,7 +69,7 @@ def refine(arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: f
         else:
             held = False
         q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
-    return q1, q2
+    return (q1, q2), True
 
 
 def refine_batch(

@@ -35,7 +35,7 @@ def propose(model: bytes, targets: Array) -> Array:
     Run a model.
 
     :param model: content of a model file
-    :param targets: (N, 3) x, y (m) and branch
+    :param targets: (N, 4) x, y (m), branch and bearing (rad)
     :return: (N, 2) joint angles, rad
     """
     options = onnxruntime.SessionOptions()
@@ -56,7 +56,7 @@ def tip_errors(model: bytes, arm: ArmModel, targets: Array) -> TipErrors:
 
     :param model: content of a model file
     :param arm: the arm
-    :param targets: (N, 3) x, y (m) and branch, all within reach
+    :param targets: (N, 4) x, y (m), branch and bearing (rad), all within reach
     """
     offset = arm.fk(propose(model, targets)) - targets[:, :2]
     error = np.hypot(offset[:, 0], offset[:, 1]) / arm.reach

@@ -15,7 +15,7 @@ import onnx
 import torch
 
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.ik.model_file import INPUT, OUTPUT, ModelInfo
+from ik_nn_ros.ik.model_file import COLUMNS, INPUT, OUTPUT, ModelInfo
 from ik_nn_ros.learning.evaluation import propose
 from ik_nn_ros.learning.networks import Network
 
@@ -47,7 +47,7 @@ def to_onnx(network: Network) -> onnx.ModelProto:
     with _quiet():
         program = torch.onnx.export(
             single,
-            (torch.ones(2, 3),),
+            (torch.ones(2, COLUMNS),),
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_shapes=({0: torch.export.Dim('N')},),

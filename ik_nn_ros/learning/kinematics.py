@@ -32,7 +32,7 @@ def tip_residual(arm: ArmModel, q: Tensor, target: Tensor) -> Tensor:
     Return where the tip is off the target, as a fraction of reach.
 
     :param q: (..., 2) joint angles, rad
-    :param target: (..., 3) x, y (m) and branch
+    :param target: (..., 4) x, y (m), branch and bearing
     :return: (..., 2)
     """
     return (fk(arm, q) - target[..., :2]) / arm.reach

@@ -1,5 +1,5 @@
 """
-The families of networks: (x, y, branch) in, joint angles out, for any arm.
+The families of networks: x, y, branch and bearing in, joint angles out, for any arm.
 
 A network holds the arm's geometry and its own normalisation, so both travel with the weights. Its
 ``forward`` is written for the graph it becomes: at one target at a time each operation costs
@@ -9,8 +9,8 @@ onnxruntime more than its arithmetic.
 from __future__ import annotations
 
 from itertools import pairwise
-from math import inf, pi
-from typing import ClassVar, Protocol
+from math import pi
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -21,12 +21,9 @@ from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.sampling import paper_ranges, whole_workspace
 
-TINIEST_SQUARE = 1e-30
-"""Keeps the squared distance to the target (m²) off zero, where its direction is 0/0."""
-
 
 class Sampler(Protocol):
-    """Draws (count, 3) targets for an arm."""
+    """Draws (count, 4) targets for an arm."""
 
     def __call__(self, arm: ArmModel, rng: np.random.Generator, count: int) -> Array: ...  # noqa: D102
 
@@ -83,8 +80,8 @@ class EdgeSmoothNetwork(Network):
     The elbow's angle is smooth in them, also where the arm is stretched (u = 0) or folded (v = 0)
     and the angle goes like the root of the distance to the edge. They carry the link lengths.
 
-    The hidden layers give joint 2's angle and joint 1's against the direction φ of the target,
-    for the positive branch; the other branch is its mirror image.
+    The layers give joint 2's angle and joint 1's against the bearing of the target, for the
+    positive branch; the other branch is its mirror image.
     """
 
     family = 'edge_smooth'
@@ -96,8 +93,8 @@ class EdgeSmoothNetwork(Network):
 
     squares: Tensor
     shift: Tensor
-    least: Tensor
-    most: Tensor
+    sides: Tensor
+    branch: Tensor
     towards: Tensor
     zero: Tensor
 
@@ -114,30 +111,28 @@ class EdgeSmoothNetwork(Network):
                 values.mul_(self.SPREAD)
         outer, inner = arm.reach**2, arm.inner_reach**2
         a = 1.0 / (outer - inner)
-        # (x², y², branch²) → v², u², r²
-        self._constant('squares', [[a, a, 0.0], [-a, -a, 0.0], [1.0, 1.0, 0.0]])
-        self._constant('shift', [-inner * a, outer * a, 0.0])
-        self._constant('least', [0.0, 0.0, TINIEST_SQUARE])
-        self._constant('most', [1.0, 1.0, inf])
-        self._constant('towards', [[2.0 * arm.signs[0], 0.0]])
+        # (x², y², ...) → v², u²
+        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
+        self._constant('shift', [-inner * a, outer * a])
+        self._constant('sides', [[0.0, 0.0, 1.0, 0.0]] * hidden[-1])
+        self._constant('branch', [0.0, 0.0, 1.0, 0.0])
+        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
         self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
 
     def forward(self, target: Tensor) -> Tensor:
         """
-        Propose joint angles; a target out of reach gives the arm stretched or folded towards it.
+        Propose joint angles.
 
-        :param target: (N, 3) x, y (m) and branch
+        :param target: (N, 4) x, y (m), branch and bearing (rad)
         :return: (N, 2) joint angles, rad
         """
-        x, y, branch = torch.split(target, 1, dim=1)
-        squares = nn.functional.linear(target * target, self.squares, self.shift)
-        roots = squares.clamp(self.least, self.most).sqrt()
-        edges, r = torch.split(roots, [2, 1], dim=1)
-        # tan(φ/2) = y / (r + x) = (r - x) / y: the one that does not cancel on this side.
-        ahead = x > 0.0
-        half = torch.atan(torch.where(ahead, y, r - x) / torch.where(ahead, r + x, y))
-        q = torch.addmm(branch * self.layers(edges), half, self.towards)
-        return q + self.zero if any(self.arm.offsets) else q
+        linear = nn.functional.linear
+        edges = linear(target * target, self.squares, self.shift).relu().sqrt()
+        last = cast(nn.Linear, self.layers[-1])
+        # bearing + branch · (W h + b), as two products: W (branch · h), and the rest of the target.
+        hidden = self.layers[:-1](edges) * linear(target, self.sides)
+        rest = linear(target, self.towards + torch.outer(last.bias, self.branch), self.zero)
+        return torch.addmm(rest, hidden, last.weight.T)
 
 
 class PaperNetwork(Network):
@@ -166,7 +161,7 @@ class PaperNetwork(Network):
         super().__init__(arm, generator, hidden, activation)
         xy = self.sample(arm, np.random.default_rng(0), 10_000)[:, :2]
         mean, deviation = xy.mean(axis=0), xy.std(axis=0)
-        self._constant('scale', np.column_stack((np.diag(1.0 / deviation), (0.0, 0.0))))
+        self._constant('scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2)))))
         self._constant('shift', -mean / deviation)
         # Begin in the middle of the ranges: the loss on the tip knows no branch.
         signs, offsets = np.asarray(arm.signs), np.asarray(arm.offsets)
@@ -178,7 +173,7 @@ class PaperNetwork(Network):
         """
         Propose joint angles.
 
-        :param target: (N, 3) x, y (m) and branch, which is not looked at
+        :param target: (N, 4) x, y (m), branch and bearing; these two are not looked at
         :return: (N, 2) joint angles, rad
         """
         normalised = nn.functional.linear(target, self.scale, self.shift)

@@ -1,7 +1,8 @@
 """
 Targets to train and to test on: the tip's position at drawn joint angles, so all can be reached.
 
-Targets are (N, 3) rows of x, y (m, plane frame) and branch, the input of a model file.
+Targets are (N, 4) rows of x, y (m, plane frame), branch and bearing (rad), the input of a model
+file.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Arra
     of them is closer still, and some are exactly on the edge.
 
     :param count: number of targets
-    :return: (count, 3) x, y (m) and branch
+    :return: (count, 4) targets
     """
     branch = rng.choice((-1.0, 1.0), size=count)
     elbow = rng.uniform(0.0, pi, size=count)
@@ -50,7 +51,7 @@ def paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
     position in which both links point along the plane's x axis.
 
     :param count: number of targets
-    :return: (count, 3) x, y (m) and branch
+    :return: (count, 4) targets
     """
     shoulder = arm.signs[0] * rng.uniform(0.0, pi / 2, size=count)
     elbow = rng.uniform(0.0, pi, size=count)
@@ -66,4 +67,5 @@ def _targets(arm: ArmModel, theta1: Array, bend: Array, branch: Array) -> Array:
     """
     theta = np.stack((theta1, arm.signs[1] * bend), axis=-1)
     q = np.asarray(arm.signs) * (theta - np.asarray(arm.offsets))
-    return np.column_stack((arm.fk(q), branch))
+    xy = arm.fk(q)
+    return np.column_stack((xy, branch, np.arctan2(xy[:, 1], xy[:, 0])))

@@ -10,21 +10,28 @@ services, events, changes of a node) it leaves to rclpy.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from inspect import iscoroutinefunction
+from itertools import chain
 
-from rclpy.exceptions import InvalidHandle
+from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 from rclpy.waitable import NumberOfEntities
 
-OTHERS_TURN = 0.01
+OTHERS_TURN = 0.05
 """The longest (s) that a stream of messages keeps everything else waiting."""
 
 
 class DirectExecutor(SingleThreadedExecutor):
     """Runs all callbacks in the thread that calls :meth:`spin`."""
+
+    def __init__(self, *, context: Context | None = None) -> None:
+        super().__init__(context=context)
+        self._found: list[object] = []
 
     def spin(self) -> None:
         """
@@ -33,40 +40,45 @@ class DirectExecutor(SingleThreadedExecutor):
         :raises ExternalShutdownException: the context was shut down
         """
         turn = 0.0
-        self._collect()
-        while not self._is_shutdown:
-            if not self._context.ok():
-                raise ExternalShutdownException
-            messages = self._wait()
-            for pointer in messages:
-                _deliver(self._direct[pointer])
-            now = time.monotonic()
-            if not messages or now > turn:
-                turn = now + OTHERS_TURN
-                self.spin_once(timeout_sec=0.0)
-                self._collect()
+        with ExitStack() as self._held:
+            self._collect()
+            while not self._is_shutdown:
+                if not self._context.ok():
+                    raise ExternalShutdownException
+                messages = self._wait()
+                for pointer in messages:
+                    self._direct[pointer]()
+                now = time.monotonic()
+                if not messages or now > turn:
+                    turn = now + OTHERS_TURN
+                    self.spin_once(timeout_sec=0.0)
+                    self._collect()
 
     def _collect(self) -> None:
-        """Make a wait set for what the nodes have now."""
+        """Make a wait set for what the nodes have now, if that has changed."""
         nodes = self.get_nodes()
-        subscriptions = [entity for node in nodes for entity in node.subscriptions]
-        self._direct = {
-            entity.handle.pointer: entity
-            for entity in subscriptions
-            if not iscoroutinefunction(entity.callback)
-        }
-        self._waitables = [entity for node in nodes for entity in node.waitables]
-        guards = [entity for node in nodes for entity in node.guards]
-        self._entities = {
-            'subscription': subscriptions,
-            'guard_condition': [*guards, self._guard, self._sigint_gc],
+        entities = {
+            'subscription': [entity for node in nodes for entity in node.subscriptions],
+            'guard_condition': [entity for node in nodes for entity in node.guards],
             'timer': [entity for node in nodes for entity in node.timers],
             'client': [entity for node in nodes for entity in node.clients],
             'service': [entity for node in nodes for entity in node.services],
         }
-        counts = NumberOfEntities(*(len(entities) for entities in self._entities.values()))
-        for waitable in self._waitables:
+        waitables = [entity for node in nodes for entity in node.waitables]
+        found = [*waitables, *(entity for of_kind in entities.values() for entity in of_kind)]
+        if found == self._found:
+            return
+        self._found = found
+        entities['guard_condition'] += [self._guard, self._sigint_gc]
+        counts = NumberOfEntities(*(len(of_kind) for of_kind in entities.values()))
+        for waitable in waitables:
             counts += waitable.get_num_entities()
+        # Handles are held as long as they are in the wait set; one that is destroyed meanwhile
+        # goes when it is let go.
+        self._held.close()
+        handles = {kind: [entity.handle for entity in entities[kind]] for kind in entities}
+        for held in (self._context.handle, *waitables, *chain(*handles.values())):
+            self._held.enter_context(held)
         self._wait_set = rclpy_implementation.WaitSet(
             counts.num_subscriptions,
             counts.num_guard_conditions,
@@ -76,39 +88,40 @@ class DirectExecutor(SingleThreadedExecutor):
             counts.num_events,
             self._context.handle,
         )
+        self._additions = [
+            (getattr(self._wait_set, f'add_{kind}'), handle)
+            for kind in handles
+            for handle in handles[kind]
+        ] + [(waitable.add_to_wait_set, self._wait_set) for waitable in waitables]
+        self._direct = {
+            entity.handle.pointer: _delivery(entity)
+            for entity in entities['subscription']
+            if not iscoroutinefunction(entity.callback)
+        }
 
     def _wait(self) -> list[int]:
         """Wait until something is ready; return the subscriptions that are."""
-        wait_set = self._wait_set
-        try:
-            with ExitStack() as stack:
-                stack.enter_context(self._context.handle)
-                wait_set.clear_entities()
-                for kind, entities in self._entities.items():
-                    add = getattr(wait_set, f'add_{kind}')
-                    for entity in entities:
-                        stack.enter_context(entity.handle)
-                        add(entity.handle)
-                for waitable in self._waitables:
-                    stack.enter_context(waitable)
-                    waitable.add_to_wait_set(wait_set)
-                wait_set.wait(-1)
-                ready = wait_set.get_ready_entities('subscription')
-        except InvalidHandle:  # an entity was destroyed: time for others, and to collect anew
-            return []
+        self._wait_set.clear_entities()
+        for add, entity in self._additions:
+            add(entity)
+        self._wait_set.wait(-1)
+        ready = self._wait_set.get_ready_entities('subscription')
         return [pointer for pointer in ready if pointer in self._direct]
 
 
-def _deliver(subscription: Subscription) -> None:
-    """Take a message and call its subscription's callback."""
-    try:
-        with subscription.handle:
-            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-    except InvalidHandle:
-        return
-    if taken is None:
-        return
-    if subscription._callback_type is Subscription.CallbackType.MessageOnly:
-        subscription.callback(taken[0])
-    else:
-        subscription.callback(*taken)
+def _delivery(subscription: Subscription) -> Callable[[], None]:
+    """Return what takes a message and calls the subscription's callback."""
+    take = partial(subscription.handle.take_message, subscription.msg_type, subscription.raw)
+    callback = subscription.callback
+    with_info = subscription._callback_type is not Subscription.CallbackType.MessageOnly
+
+    def deliver() -> None:
+        taken = take()
+        if taken is None:
+            return
+        if with_info:
+            callback(*taken)
+        else:
+            callback(taken[0])
+
+    return deliver

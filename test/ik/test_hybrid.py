@@ -227,8 +227,8 @@ def test_a_useless_network_costs_no_target_and_no_branch(tmp_path, bias):
 
 def test_a_network_that_turns_to_nan_is_passed_over(tmp_path):
     """Finite where it was checked, not finite far out."""
-    weights = np.full((3, 2), 3e38)
-    weights[2] = 0.0
+    weights = np.full((4, 2), 3e38)
+    weights[2:] = 0.0
     network = Network(linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), weights), ARM)
     giant = ArmModel('giant', ('a', 'b'), (30.0, 20.0))
     q = random_joints(giant, np.random.default_rng(7), 500)

@@ -16,10 +16,11 @@ ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2), lower=(-2.9, -2.6), uppe
 
 
 def test_a_good_file_answers_alike_for_one_target_and_for_many(tmp_path):
-    weights = np.arange(6).reshape(3, 2) / 10.0
+    weights = np.arange(8).reshape(4, 2) / 10.0
     network = Network(linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), weights), ARM)
     xy, branch = np.array([[0.25, 0.125], [-0.5, 0.75]]), np.array([1, -1])
-    expected = np.column_stack((xy, branch)) @ weights + (0.3, 0.7)
+    bearing = np.arctan2(xy[:, 1], xy[:, 0])
+    expected = np.column_stack((xy, branch, bearing)) @ weights + (0.3, 0.7)
     np.testing.assert_allclose(network.propose_batch(xy, branch), expected, atol=1e-6)
     for row in range(2):
         proposed = network.propose(*xy[row], branch[row])
@@ -29,11 +30,11 @@ def test_a_good_file_answers_alike_for_one_target_and_for_many(tmp_path):
 @pytest.mark.parametrize(
     ('kwargs', 'words'),
     [
-        ({'inputs': ('xy', 3)}, r'input of model .*: got xy .*expected target'),
-        ({'inputs': ('target', 2)}, r'input of model .*expected target tensor\(float\) \[N, 3\]'),
+        ({'inputs': ('xy', 4)}, r'input of model .*: got xy .*expected target'),
+        ({'inputs': ('target', 3)}, r'input of model .*expected target tensor\(float\) \[N, 4\]'),
         ({'outputs': 'angles'}, 'output of model .*: got angles .*expected q'),
         ({'bias': (1.0, 2.0, 3.0)}, r'output of model .*expected q tensor\(float\) \[N, 2\]'),
-        ({'rows': 1}, r'input of model .*: got target tensor\(float\) \[1, 3\]'),
+        ({'rows': 1}, r'input of model .*: got target tensor\(float\) \[1, 4\]'),
         ({'kind': TensorProto.DOUBLE}, r'got target tensor\(double\)'),
         ({'bias': (float('nan'), 0.0)}, '50% finite, expected finite joint angles'),
         ({'bias': (float('inf'), float('nan'))}, '0% finite, expected finite joint angles'),

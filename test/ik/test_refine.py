@@ -23,7 +23,7 @@ def test_proposals_a_thousandth_off_become_exact(seed):
     assert np.hypot(*(arm.fk(refined) - xy).T).max() <= tolerance
     np.testing.assert_allclose(refined, q, atol=1e-5)
     for i in range(0, len(q), 10):
-        one = refine(arm, *xy[i], 1, tuple(start[i]), tolerance)
+        one, _ = refine(arm, *xy[i], 1, tuple(start[i]), tolerance)
         np.testing.assert_allclose(one, refined[i], atol=1e-12)
 
 
@@ -42,7 +42,7 @@ def test_a_straight_arm_bends_to_the_wanted_side(branch):
     """From q2 = 0 exactly no gradient leads inwards: without the nudge it would stay there."""
     x, y = FREE.fk_point(0.4, branch * 0.05)
     start = (float(np.arctan2(y, x)), 0.0)
-    refined = refine(FREE, x, y, branch, start, 1e-9)
+    refined, _ = refine(FREE, x, y, branch, start, 1e-9)
     assert np.sign(refined[1]) == branch
     one, _ = refine_batch(
         FREE, np.array([[x, y]]), np.array([branch], dtype=np.int8), np.array([start]), 1e-9
