@@ -117,7 +117,7 @@ def _methods(arm: ArmModel, network: Network | None, targets: Reachable) -> Iter
         (arm, *ask, arm.into_limits(network.propose(*ask), start), exact)
         for ask, start in zip(asked, targets.starts, strict=True)
     ]
-    yield Method(REFINE, refine, proposed)
+    yield Method(REFINE, lambda *row: refine(*row)[0], proposed)
     yield Method(HYBRID, HybridSolver(arm, network).solve, rows)
     loose = SolverConfig(tolerance=LOOSE_TOLERANCE * arm.reach)
     yield Method(LOOSE, HybridSolver(arm, network, loose).solve, rows)

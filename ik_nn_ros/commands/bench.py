@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.commands.output import require_writable, write_atomically
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.files import require_writable, write_atomically
 from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.output import require_writable, write_atomically
 from ik_nn_ros.errors import ConfigError, IkNnError
+from ik_nn_ros.files import require_writable, write_atomically
+from ik_nn_ros.process import NodeProcess
 
 if TYPE_CHECKING:
     from ik_nn_ros.demo.display import Show
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
 STARTUP = 20.0
 """Time for the nodes to find each other, s."""
-STOP = 5.0
-"""Time for a node to end after SIGINT, s."""
 SEED = 0
 PLOT = Path('output/demo.png')
 MEASURED = ('figure eight', 'random points')
@@ -81,11 +76,11 @@ def run(args: argparse.Namespace) -> int:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with (
-            _nodes(namespace) as require_alive,
+            _nodes(namespace) as require_running,
             display(record, console, live=not args.headless) as show,
         ):
             console.print(f'topics are under {namespace}; Ctrl-C ends the demo', highlight=False)
-            _play(DemoNode(record, description, namespace), targets, record, show, require_alive)
+            _play(DemoNode(record, description, namespace), targets, record, show, require_running)
     except KeyboardInterrupt:
         console.print('interrupted')
     finally:
@@ -110,36 +105,18 @@ def _default_plot() -> Path:
 def _nodes(namespace: str) -> Iterator[Callable[[], None]]:
     """Run arm_sim and ik_node; gives a check that raises when one of them has ended."""
     with ExitStack() as stack:
-        logs, processes = {}, {}
-        for name, options in (('arm_sim', []), ('ik_node', ['-p', 'model_file:=arm.onnx'])):
-            logs[name] = stack.enter_context(tempfile.TemporaryFile('w+', encoding='utf-8'))
-            module = [sys.executable, '-m', f'ik_nn_ros.nodes.{name}']
-            processes[name] = subprocess.Popen(
-                [*module, '--ros-args', '-r', f'__ns:={namespace}', *options],
-                stdout=logs[name],
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for this process, which ends the others
+        processes = [
+            stack.enter_context(
+                NodeProcess(f'ik_nn_ros.nodes.{name}', ['-r', f'__ns:={namespace}', *options])
             )
-            stack.callback(_stop, processes[name])
+            for name, options in (('arm_sim', []), ('ik_node', ['-p', 'model_file:=arm.onnx']))
+        ]
 
-        def require_alive() -> None:
-            for name, process in processes.items():
-                if process.poll() is not None:
-                    logs[name].seek(0)
-                    said = logs[name].read()[-2000:]
-                    code = process.returncode
-                    raise IkNnError(name, got=f'exit code {code}: {said}', expected='a live node')
+        def require_running() -> None:
+            for process in processes:
+                process.require_running()
 
-        yield require_alive
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield require_running
 
 
 def _play(
@@ -147,7 +124,7 @@ def _play(
     targets: list[Target],
     record: Record,
     show: Show,
-    require_alive: Callable[[], None],
+    require_running: Callable[[], None],
 ) -> None:
     from rclpy.executors import SingleThreadedExecutor
 
@@ -157,7 +134,7 @@ def _play(
     def spin(until: float, phase: str, done: Callable[[], bool] = lambda: False) -> None:
         while not done() and (left := until - time.monotonic()) > 0.0:
             executor.spin_once(timeout_sec=min(left, 0.05))
-            require_alive()
+            require_running()
             show(phase, node.tip_error)
 
     latest = time.monotonic() + STARTUP

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import time
 from dataclasses import asdict, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.files import require_writable, write_atomically
 from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    _require_writable(args.output)
+    require_writable(args.output)
     urdf = args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro'
     arm = ArmModel.from_urdf(read_description(urdf), args.base_link, args.tip_link)
     try:
@@ -72,24 +72,6 @@ def run(args: argparse.Namespace) -> int:
     errors = _write(args, arm, result)
     _show(args.output, arm, result, errors, time.monotonic() - begin)
     return 0
-
-
-def _require_writable(output: Path) -> None:
-    """Refuse before the training what would lose its result."""
-    if output.is_dir():
-        raise ConfigError(f'output {output}', got='a directory', expected='a file')
-    if not output.parent.is_dir():
-        raise ConfigError(
-            f'output {output}', got='no such directory', expected='a file in one that exists'
-        )
-    probe = output.with_name(f'.{output.name}.{os.getpid()}.probe')
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f'output {output}', got=error.strerror, expected='a directory to write in'
-        ) from error
 
 
 def _train(family: type[Network], arm: ArmModel, config: TrainingConfig) -> TrainingResult:
@@ -149,7 +131,7 @@ def _write(args: argparse.Namespace, arm: ArmModel, result: TrainingResult) -> T
             'torch': torch.__version__,
         },
     )
-    export.write_atomically(args.output, export.add_metadata(model, info))
+    write_atomically(args.output, export.add_metadata(model, info))
     return errors
 
 

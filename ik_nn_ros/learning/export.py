@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -90,24 +88,6 @@ def add_metadata(model: onnx.ModelProto, info: ModelInfo) -> bytes:
     onnx.helper.set_model_props(model, info.to_metadata())
     content: bytes = model.SerializeToString()
     return content
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that there is either all of it or what was there before."""
-    partial = partial_path(path)
-    try:
-        with partial.open('wb') as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def partial_path(path: Path) -> Path:
-    """Return where a file is written before it takes its name."""
-    return path.with_name(f'.{path.name}.part')
 
 
 @contextlib.contextmanager

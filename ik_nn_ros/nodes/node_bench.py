@@ -13,9 +13,9 @@ import numpy as np
 from ik_nn_ros.arm.model import ArmModel, Array, Pair
 from ik_nn_ros.bench import targets
 from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.bench.process import NodeProcess
 from ik_nn_ros.bench.results import Load, NodeResults, RoundTrip
 from ik_nn_ros.nodes.bench_client import Client, Line
+from ik_nn_ros.process import NodeProcess
 
 IK_NODE, RELAY = 'ik_nn_ros.nodes.ik_node', 'ik_nn_ros.nodes.relay'
 START_PATIENCE = 30.0

@@ -14,6 +14,7 @@ from arms import random_arm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.errors import ModelError
+from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.learning import export
 from ik_nn_ros.learning.evaluation import propose, tip_errors
@@ -94,7 +95,7 @@ def test_exporting_says_nothing(capfd, recwarn):
 def test_metadata_survives_the_file(model, tmp_path):
     arm = random_arm(3).model
     info = ModelInfo(arm.identity(), 'edge_smooth', 'both', {'seed': 3, 'errors': {'p50': 1e-7}})
-    export.write_atomically(tmp_path / 'a.onnx', export.add_metadata(model, info))
+    write_atomically(tmp_path / 'a.onnx', export.add_metadata(model, info))
     loaded = onnx.load(tmp_path / 'a.onnx')
     entries = {entry.key: entry.value for entry in loaded.metadata_props}
     read = ModelInfo.from_metadata(entries, 'a.onnx')
@@ -113,7 +114,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(OSError, match='disk full'):
-        export.write_atomically(file, b'new')
+        write_atomically(file, b'new')
     assert file.read_bytes() == b'old'
     assert list(tmp_path.iterdir()) == [file]
 

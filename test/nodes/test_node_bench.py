@@ -8,9 +8,9 @@ from processes import fresh_domain
 from rig import ARM, URDF
 
 from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.bench.process import NodeProcess, ProcessError
 from ik_nn_ros.nodes import node_bench
 from ik_nn_ros.nodes.bench_client import Client
+from ik_nn_ros.process import NodeProcess, ProcessError
 from ik_nn_ros.share import share_directory
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from ik_nn_ros.errors import IkNnError
 
 PATIENCE = 5.0
 """How long (s) a node may take to end before it is killed."""
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
 QUOTED = 5
 """Lines of what a node said that an error quotes."""
 
@@ -39,6 +43,11 @@ def _signals_held() -> Iterator[None]:
             signal.signal(number, handler)
         for received in noted:
             signal.raise_signal(received)
+
+
+def _end_with_parent() -> None:
+    """Have Linux send this process SIGTERM when its parent is gone, also by SIGKILL."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class NodeProcess:
@@ -67,6 +76,7 @@ class NodeProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=self._log,
                     stderr=subprocess.STDOUT,
+                    preexec_fn=_end_with_parent,
                 )
         except KeyboardInterrupt:
             self.stop()
