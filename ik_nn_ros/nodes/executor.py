@@ -22,6 +22,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 from rclpy.waitable import NumberOfEntities
 
+RCLError = rclpy_implementation.RCLError
 OTHERS_TURN = 0.05
 """The longest (s) that a stream of messages keeps everything else waiting."""
 
@@ -39,20 +40,29 @@ class DirectExecutor(SingleThreadedExecutor):
 
         :raises ExternalShutdownException: the context was shut down
         """
+        try:
+            with ExitStack() as self._held:
+                self._spin()
+        except RCLError as error:
+            # A context that ends at once takes the ground from under whatever is being done.
+            if self._context.ok():
+                raise
+            raise ExternalShutdownException from error
+
+    def _spin(self) -> None:
         turn = 0.0
-        with ExitStack() as self._held:
-            self._collect()
-            while not self._is_shutdown:
-                if not self._context.ok():
-                    raise ExternalShutdownException
-                messages = self._wait()
-                for pointer in messages:
-                    self._direct[pointer]()
-                now = time.monotonic()
-                if not messages or now > turn:
-                    turn = now + OTHERS_TURN
-                    self.spin_once(timeout_sec=0.0)
-                    self._collect()
+        self._collect()
+        while not self._is_shutdown:
+            if not self._context.ok():
+                raise ExternalShutdownException
+            messages = self._wait()
+            for pointer in messages:
+                self._direct[pointer]()
+            now = time.monotonic()
+            if not messages or now > turn:
+                turn = now + OTHERS_TURN
+                self.spin_once(timeout_sec=0.0)
+                self._collect()
 
     def _collect(self) -> None:
         """Make a wait set for what the nodes have now, if that has changed."""

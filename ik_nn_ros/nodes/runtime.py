@@ -9,7 +9,6 @@ from collections.abc import Callable
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
@@ -19,7 +18,6 @@ from ik_nn_ros.nodes.executor import DirectExecutor
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAKE = 0.25
 """The longest (s) a signal may go unnoticed."""
-RCLError = rclpy_implementation.RCLError
 
 
 def run(create: Callable[[], Node]) -> int:
@@ -49,10 +47,6 @@ def run(create: Callable[[], Node]) -> int:
             executor.spin()
     except ExternalShutdownException:
         pass
-    except RCLError:
-        # A signal ends the context at once, also under a callback that is about to publish.
-        if rclpy.ok():
-            raise
     except IkNnError as error:
         sys.stderr.write(f'{error}\n')
         return 1

@@ -1,0 +1,148 @@
+"""The executor delivers every message, and starves nothing else; real rclpy in this process."""
+
+import threading
+
+import pytest
+import rclpy
+from processes import Client, fresh_domain, wait_until
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException
+from std_msgs.msg import Int32
+from std_srvs.srv import Trigger
+
+from ik_nn_ros.nodes.executor import DirectExecutor
+
+
+class Spun:
+    """Nodes spun by the executor in a thread of their own."""
+
+    def __init__(self, domain, *names):
+        self.context = Context()
+        rclpy.init(args=[], context=self.context, domain_id=domain)
+        self.nodes = [rclpy.create_node(name, context=self.context) for name in names]
+        self.executor = DirectExecutor(context=self.context)
+        for node in self.nodes:
+            self.executor.add_node(node)
+        self.ended_by = None
+        self.thread = threading.Thread(target=self._spin)
+
+    def _spin(self):
+        try:
+            self.executor.spin()
+        except BaseException as error:  # noqa: BLE001, whatever it is is what is asked for
+            self.ended_by = error
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        rclpy.try_shutdown(context=self.context)
+        self.thread.join(10.0)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def domain():
+    return fresh_domain()
+
+
+@pytest.fixture
+def client(domain):
+    with Client(domain) as client:
+        yield client
+
+
+def listen(node, topic='numbers', got=None):
+    got = [] if got is None else got
+    node.create_subscription(Int32, topic, lambda message: got.append(message.data), 1000)
+    return got
+
+
+def test_all_messages_arrive_in_order_at_all_nodes(domain, client):
+    spun = Spun(domain, 'one', 'two')
+    got = [listen(node) for node in spun.nodes]
+    with spun:
+        publisher = client.publisher(Int32, 'numbers', 1000, readers=2)
+        client.publish_until(publisher, Int32(data=-1), lambda: all(got))
+        for number in range(500):
+            publisher.publish(Int32(data=number))
+        wait_until(lambda: all(received[-1] == 499 for received in got))
+    for received in got:
+        assert [number for number in received if number >= 0] == list(range(500))
+    assert isinstance(spun.ended_by, ExternalShutdownException)
+
+
+def test_a_flood_of_messages_starves_neither_timers_nor_services(domain, client):
+    spun = Spun(domain, 'busy')
+    (node,) = spun.nodes
+    got, ticks = listen(node), []
+    node.create_timer(0.02, lambda: ticks.append(len(got)))
+    node.create_service(Trigger, 'answer', lambda request, response: response)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers', 1000)
+        flood = threading.Event()
+
+        def publish():
+            while not flood.is_set():
+                publisher.publish(Int32())
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        try:
+            wait_until(lambda: len(got) > 100)
+            before, ticked = len(got), len(ticks)
+            client.call(Trigger, 'answer', Trigger.Request())
+            wait_until(lambda: len(ticks) > ticked + 2)
+            assert len(got) > before
+        finally:
+            flood.set()
+            thread.join()
+
+
+def test_entities_may_come_and_go_while_it_spins(domain, client):
+    spun = Spun(domain, 'changing')
+    (node,) = spun.nodes
+    first, second = [], []
+
+    def replace(message):
+        first.append(message.data)
+        node.destroy_subscription(subscription)
+        listen(node, 'others', second)
+
+    subscription = node.create_subscription(Int32, 'numbers', replace, 1)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers')
+        client.publish_until(publisher, Int32(data=1), lambda: first)
+        others = client.publisher(Int32, 'others')
+        client.publish_until(others, Int32(data=2), lambda: second)
+        publisher.publish(Int32(data=3))
+        client.publish_until(others, Int32(data=4), lambda: 4 in second)
+    assert first == [1]
+    assert isinstance(spun.ended_by, ExternalShutdownException)
+
+
+def test_callbacks_may_take_the_message_info_or_be_coroutines(domain, client):
+    spun = Spun(domain, 'various')
+    (node,) = spun.nodes
+    infos, awaited = [], []
+
+    async def later(message):
+        awaited.append(message.data)
+
+    node.create_subscription(Int32, 'numbers', lambda message, info: infos.append(info), 10)
+    node.create_subscription(Int32, 'numbers', later, 10)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers', readers=2)
+        client.publish_until(publisher, Int32(data=7), lambda: infos and awaited)
+    assert 'source_timestamp' in infos[0]
+    assert set(awaited) == {7}
+
+
+def test_an_error_in_a_callback_ends_the_spin_with_it(domain, client):
+    spun = Spun(domain, 'failing')
+    spun.nodes[0].create_subscription(Int32, 'numbers', lambda message: 1 / 0, 1)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers')
+        client.publish_until(publisher, Int32(), lambda: spun.ended_by)
+    assert isinstance(spun.ended_by, ZeroDivisionError)
