@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 Pair = tuple[float, float]
 
 TURN = 2.0 * pi
-LIMIT_SLACK = 1e-9
+LIMIT_SLACK = 1e-7
 """
 How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
 clipped.
@@ -147,10 +147,12 @@ class ArmModel:
 
     @property
     def home(self) -> Pair:
-        """A position inside the limits: the middle of each range, 0 for a continuous joint."""
-        low, up = (np.nan_to_num(side, posinf=0.0, neginf=0.0) for side in (self.lower, self.upper))
-        middle = (low + up) / 2.0
-        return float(middle[0]), float(middle[1])
+        """A position inside the limits: the middle of each range, 0 or next to it without one."""
+        middle1, middle2 = (
+            (low + up) / 2.0 if isfinite(low) and isfinite(up) else 0.0
+            for low, up in zip(self.lower, self.upper, strict=True)
+        )
+        return self.clip((middle1, middle2))
 
     @classmethod
     def from_urdf(cls, urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> ArmModel:
@@ -208,7 +210,9 @@ class ArmModel:
         bend: Array = np.sin(q2 + self.signs[1] * self.offsets[1])
         return bend
 
-    def nearest_turn(self, joint: int, angle: float, near: float) -> float:
+    def nearest_turn(
+        self, joint: int, angle: float, near: float, slack: float = LIMIT_SLACK
+    ) -> float:
         """
         Return the angle, turned by whole turns to lie inside the limits and nearest to ``near``.
 
@@ -218,21 +222,32 @@ class ArmModel:
         :param joint: 0 or 1
         :param angle: rad, any turn
         :param near: where the joint is now, rad
+        :param slack: how far past a limit (rad) an angle still means the limit
         """
         low, up = self.lower[joint], self.upper[joint]
-        angle += TURN * round((near - angle) / TURN)
-        if angle > up + LIMIT_SLACK:
-            angle -= TURN * ceil((angle - up - LIMIT_SLACK) / TURN)
-        elif angle < low - LIMIT_SLACK:
-            angle += TURN * ceil((low - LIMIT_SLACK - angle) / TURN)
+        angle += TURN * round((min(max(near, low), up) - angle) / TURN)
+        if angle > up + slack:
+            angle -= TURN * ceil((angle - up - slack) / TURN)
+        elif angle < low - slack:
+            angle += TURN * ceil((low - slack - angle) / TURN)
         if low <= angle <= up:
             return angle
+        if low - slack <= angle <= up + slack:
+            return low if angle < low else up
         gap_low, gap_up = (low - angle) % TURN, (angle - up) % TURN
         return low if min(gap_low, TURN - gap_low) <= min(gap_up, TURN - gap_up) else up
 
-    def into_limits(self, q: Pair, near: Pair) -> Pair:
+    def into_limits(self, q: Pair, near: Pair, slack: float = LIMIT_SLACK) -> Pair:
         """Return ``q`` with both joints on the turn inside the limits nearest to ``near``."""
-        return self.nearest_turn(0, q[0], near[0]), self.nearest_turn(1, q[1], near[1])
+        return (
+            self.nearest_turn(0, q[0], near[0], slack),
+            self.nearest_turn(1, q[1], near[1], slack),
+        )
+
+    def clip(self, q: Pair) -> Pair:
+        """Return ``q`` with each joint that is past a limit put at that limit."""
+        (low1, low2), (up1, up2) = self.lower, self.upper
+        return min(max(q[0], low1), up1), min(max(q[1], low2), up2)
 
     def within_limits(self, q: Pair) -> bool:
         """Tell whether both joints lie inside their limits, ends included."""
@@ -277,31 +292,33 @@ class ArmModel:
         x, y = l1 * np.cos(theta1) + x2, l1 * np.sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def into_limits_batch(self, q: Array, near: Array) -> Array:
+    def into_limits_batch(self, q: Array, near: Array, slack: float = LIMIT_SLACK) -> Array:
         """
         Do :meth:`into_limits` for many positions.
 
         :param q: (N, 2) joint angles, rad
         :param near: (N, 2) or (2,), rad
+        :param slack: rad
         :return: (N, 2), rad
         """
-        q = q + TURN * np.round((near - q) / TURN)
+        q = q + TURN * np.round((np.clip(near, self.lower, self.upper) - q) / TURN)
         out = (q < self.lower) | (q > self.upper)
         rows = np.flatnonzero(out[:, 0] | out[:, 1])
         if len(rows):
-            q[rows] = self._turned_into_limits(q[rows])
+            q[rows] = self._turned_into_limits(q[rows], slack)
         return q
 
-    def _turned_into_limits(self, q: Array) -> Array:
+    def _turned_into_limits(self, q: Array, slack: float) -> Array:
         low, up = np.asarray(self.lower), np.asarray(self.upper)
-        over, under = q > up + LIMIT_SLACK, q < low - LIMIT_SLACK
         with np.errstate(invalid='ignore'):  # a continuous joint is never outside
-            down = np.where(over, np.ceil((q - up - LIMIT_SLACK) / TURN), 0.0)
-            lift = np.where(under, np.ceil((low - LIMIT_SLACK - q) / TURN), 0.0)
+            down = np.where(q > up + slack, np.ceil((q - up - slack) / TURN), 0.0)
+            lift = np.where(q < low - slack, np.ceil((low - slack - q) / TURN), 0.0)
             q = q + TURN * (lift - down)
             gap_low, gap_up = (low - q) % TURN, (q - up) % TURN
             to_low = np.minimum(gap_low, TURN - gap_low) <= np.minimum(gap_up, TURN - gap_up)
-        return np.where((q < low) | (q > up), np.where(to_low, low, up), q)
+        close = (q >= low - slack) & (q <= up + slack)
+        outside = np.where(np.where(close, q < low, to_low), low, up)
+        return np.where((q >= low) & (q <= up), q, outside)
 
     def _angles(self, q: ArrayLike) -> tuple[Array, Array]:
         q = np.asarray(q, dtype=float)

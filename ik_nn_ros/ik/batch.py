@@ -13,7 +13,7 @@ from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import STRAIGHT, Problem
+from ik_nn_ros.ik.problem import PROPOSAL_SLACK, STRAIGHT, Problem
 from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Stage, Status
 
@@ -133,7 +133,7 @@ class _Work:
         if not usable.all():
             rows, side = rows[usable], side[usable]
             xy, q, q_now = xy[usable], q[usable], q_now[usable]
-        q = solver.arm.into_limits_batch(q, q_now)
+        q = solver.arm.into_limits_batch(q, q_now, PROPOSAL_SLACK)
         q, moved = refine_batch(solver.arm, xy, side, q, solver.tolerance)
         stage = np.where(moved, Stage.REFINED, Stage.NETWORK)
         usable[usable] = self._accept(rows, q, xy, side, stage)

@@ -16,7 +16,7 @@ from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.arm.workspace import BOTH
 from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import STRAIGHT, Problem
+from ik_nn_ros.ik.problem import PROPOSAL_SLACK, STRAIGHT, Problem
 from ik_nn_ros.ik.refine import refine
 from ik_nn_ros.ik.result import BatchSolution, Reason, Solution, Stage, Status
 
@@ -88,7 +88,7 @@ class HybridSolver(Problem):
         q = network.propose(x, y, side)
         if not (isfinite(q[0]) and isfinite(q[1])):
             return None
-        proposed = self.arm.into_limits(q, q_now)
+        proposed = self.arm.into_limits(q, q_now, PROPOSAL_SLACK)
         q, moved = refine(self.arm, x, y, side, proposed, self.tolerance)
         return self._accept(q, Stage.REFINED if moved else Stage.NETWORK, x, y, side)
 

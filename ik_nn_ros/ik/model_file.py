@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 
@@ -24,6 +26,8 @@ COLUMNS = 4
 """Of the input: x, y, branch, bearing."""
 PREFIX = 'ik_nn_ros.'
 BRANCHES = {'both': (1, -1), 'positive': (1,), 'negative': (-1,)}
+GEOMETRY = ('lengths', 'signs', 'offsets')
+"""The entries of an arm's identity that a network depends on."""
 GEOMETRY_TOLERANCE = 1e-9
 """Largest difference (m, rad) between two arms that count as one."""
 
@@ -75,50 +79,33 @@ class ModelInfo:
             raise ModelError(
                 f'metadata of model {file}', got=f'{error!r}', expected='entries of format 1'
             ) from error
-        if info.branches not in BRANCHES or not isinstance(info.arm, dict):
-            raise ModelError(
-                f'metadata of model {file}',
-                got=f'branches {info.branches!r}',
-                expected=' or '.join(BRANCHES),
-            )
+        if info.branches not in BRANCHES:
+            got, expected = f'branches {info.branches!r}', ' or '.join(BRANCHES)
+            raise ModelError(f'metadata of model {file}', got=got, expected=expected)
+        arm = info.arm if isinstance(info.arm, dict) else {}
+        for name in GEOMETRY:
+            if not _is_pair(arm.get(name)):
+                got = f'{name} {arm.get(name)} of the arm'
+                raise ModelError(f'metadata of model {file}', got=got, expected='two numbers')
         return info
 
     def require_arm(self, arm: ArmModel, file: object) -> None:
         """
-        Check that the model was trained for this arm.
-
-        The geometry must be the same and the limits no wider than in training.
+        Check that the model was trained for an arm of this geometry, whatever its limits.
 
         :raises ModelError: it was not
         """
-        here = {name: _rounded(values) for name, values in arm.identity().items()}
-        for name in ('lengths', 'signs', 'offsets'):
-            there = self.arm.get(name)
-            if isinstance(there, list):
-                there = _rounded(there)
-            if there is None or not _same(there, here[name]):
-                raise ModelError(
-                    f'arm of model {file}', got=f'{name} {there}', expected=f'{name} {here[name]}'
-                )
-        for name, outward in (('lower', -1.0), ('upper', 1.0)):
-            there = self.arm.get(name) or [0.0, 0.0]
-            for trained, limit in zip(there, here[name], strict=True):
-                if trained is not None and (
-                    limit is None or outward * (limit - trained) > GEOMETRY_TOLERANCE
-                ):
-                    raise ModelError(
-                        f'arm of model {file}',
-                        got=f'{name} limits {there}',
-                        expected=f'{here[name]} or wider',
-                    )
+        here = arm.identity()
+        for name in GEOMETRY:
+            trained, wanted = (np.array(arm[name], dtype=float) for arm in (self.arm, here))
+            if not np.allclose(trained, wanted, rtol=0.0, atol=GEOMETRY_TOLERANCE):
+                got, expected = (np.round(values, 12).tolist() for values in (trained, wanted))
+                raise ModelError(f'arm of model {file}', got=f'{name} {got}', expected=expected)
 
 
-def _rounded(values: list[float | None]) -> list[float | None]:
-    return [None if value is None else round(value, 12) for value in values]
-
-
-def _same(these: list[float | None], those: list[float | None]) -> bool:
-    return len(these) == len(those) and all(
-        isinstance(a, float | int) and b is not None and abs(a - b) <= GEOMETRY_TOLERANCE
-        for a, b in zip(these, those, strict=True)
+def _is_pair(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == 2
+        and all(isinstance(value, float | int) for value in values)
     )

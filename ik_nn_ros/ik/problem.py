@@ -16,6 +16,8 @@ BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
 UNREACHABLE_CHOICES = ('reject', 'nearest')
 STRAIGHT = 1e-6
 """|sin| of an elbow angle below which the arm counts as on neither branch."""
+PROPOSAL_SLACK = 1e-2
+"""How far past a limit (rad) a proposal still means the limit: the refinement starts there."""
 EXACT = 1e-9
 """Default tolerance as a fraction of reach."""
 FARTHEST = 1e9

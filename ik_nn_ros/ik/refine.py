@@ -51,7 +51,7 @@ def refine(
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
-        if g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22):
+        if determinant <= 0.0 or g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22):
             q2 += branch * NUDGE  # no gradient: the target lies straight inwards of a straight arm
             continue
         step1 = (m22 * g1 - m12 * g2) / determinant
@@ -109,13 +109,15 @@ def refine_batch(
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
+        singular = determinant <= 0.0  # λ is lost in rounding when the arm is all but there
+        determinant[singular] = 1.0
         way = np.empty(q.shape, order='F')
         way[:, 0] = (m22 * g1 - m12 * g2) / determinant
         way[:, 1] = (m11 * g2 - m12 * g1) / determinant
         longest = np.maximum(np.abs(way[:, 0]), np.abs(way[:, 1]))
         if (longest > STEP_CAP).any():
             way *= (STEP_CAP / np.maximum(longest, STEP_CAP))[:, None]
-        flat = np.flatnonzero(g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22))
+        flat = np.flatnonzero(singular | (g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22)))
         way[flat] = 0.0
         way[flat, 1] = branch[flat] * NUDGE
         q, held = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))

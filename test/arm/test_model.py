@@ -141,6 +141,26 @@ def test_continuous_joints_take_the_short_way_round():
     assert arm.nearest_turn(1, 0.1, 20 * np.pi) == pytest.approx(0.1 + 20 * np.pi)
 
 
+def test_a_range_of_one_turn_does_not_go_round_it():
+    """Both ends are the same pose; rounding must not choose the one on the other side."""
+    arm = simple(lower=(-np.pi, -np.pi), upper=(np.pi, np.pi))
+    for end in (-np.pi, np.pi):
+        for angle in (end, np.nextafter(end, -9), np.nextafter(end, 9), end + 1e-9, end - 1e-9):
+            for turn in (-TURN, 0.0, TURN):
+                turned = arm.nearest_turn(0, angle + turn, 0.99 * end)
+                assert turned == pytest.approx(end, abs=1e-8)
+                batch = arm.into_limits_batch(np.full((1, 2), angle + turn), np.full(2, 0.99 * end))
+                np.testing.assert_allclose(batch, end, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ('lower', 'upper', 'home'),
+    [((-1.0, 0.5), (3.0, 0.7), (1.0, 0.6)), ((-np.inf, 1.0), (-2.0, np.inf), (-2.0, 1.0))],
+)
+def test_home_is_inside_the_limits(lower, upper, home):
+    assert simple(lower=lower, upper=upper).home == pytest.approx(home)
+
+
 def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
     arm = simple(lower=(-7.0, -2.0), upper=(7.0, 2.0))
     assert arm.nearest_turn(0, 7.0 + 1e-15, 7.0) == 7.0

@@ -256,6 +256,31 @@ def test_the_turn_nearest_to_now_is_taken():
     assert solver.solve(x, y, (100.0, 1.0)).q[0] == pytest.approx(3.0 + 30.0 * np.pi)
 
 
+@pytest.mark.parametrize('limit', [np.pi, 3.1415, 3.5, 7.0])
+@pytest.mark.parametrize('network', [NETWORK, None], ids=['network', 'closed form'])
+def test_an_arm_that_stands_at_its_target_stays_there(limit, network):
+    """At a limit no rounding, and no error of the network, may send it a turn round."""
+    arm = replace(ARM, lower=(-limit, -limit), upper=(limit, limit))
+    rng = np.random.default_rng(8)
+    q = edge_joints(arm, rng, 4000)
+    q = q[np.abs(arm.bend_batch(q[:, 1])) > 0.02]
+    now = np.clip(q + rng.uniform(-0.01, 0.01, q.shape), arm.lower, arm.upper)
+    solver = HybridSolver(arm, network)
+    solution = solver.solve_batch(arm.fk(q), now)
+    assert (solution.status == Status.ACCEPTED).all()
+    assert np.abs(solution.q - q).max() < 1e-6
+    for i in range(0, len(q), 5):
+        one = solver.solve(*arm.fk_point(*q[i]), tuple(now[i].tolist()))
+        np.testing.assert_allclose(one.q, q[i], atol=1e-6)
+
+
+def test_joint_states_far_outside_the_limits_do_not_confuse_the_turn():
+    x, y = ARM.fk_point(0.5, 1.0)
+    for wild in (1e8, -1e300, 400.0):
+        solution = HybridSolver(ARM, NETWORK).solve(x, y, (wild, 1.0))
+        np.testing.assert_allclose(solution.q, (0.5, 1.0), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ('kwargs', 'words'),
     [

@@ -48,3 +48,17 @@ def test_a_straight_arm_bends_to_the_wanted_side(branch):
         FREE, np.array([[x, y]]), np.array([branch], dtype=np.int8), np.array([start]), 1e-9
     )
     assert np.sign(one[0, 1]) == branch
+
+
+@pytest.mark.parametrize('elbow', [0.0, np.pi])
+def test_the_last_step_to_a_straight_arm_divides_by_nothing(elbow):
+    """With |e| near 1e-8 of reach, λ = |e|² is lost in rounding and the determinant is zero."""
+    rng = np.random.default_rng(0)
+    q = np.column_stack((rng.uniform(-3, 3, 3000), np.full(3000, elbow)))
+    off = np.exp(rng.uniform(np.log(1e-10), np.log(1e-6), 3000))[:, None]
+    xy = FREE.fk(q) * (1.0 + off * rng.choice([-1.0, 1.0], (3000, 1)))
+    refined, _ = refine_batch(FREE, xy, np.ones(3000, dtype=np.int8), q, 1e-9 * FREE.reach)
+    assert np.isfinite(refined).all()
+    for target, start in zip(xy.tolist(), q.tolist(), strict=True):
+        one, _ = refine(FREE, *target, 1, tuple(start), 1e-9 * FREE.reach)
+        assert np.isfinite(one).all()
