@@ -14,7 +14,6 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
-from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
@@ -97,7 +96,6 @@ class ArmSim(Node):
         self.create_subscription(JointState, 'joint_command', self._on_command, 10)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(String, 'robot_description', self._on_description, latched)
-        self._timer: Timer | None = None
         self._settings.changed = self._try_to_start
         self._try_to_start()
 
@@ -110,8 +108,12 @@ class ArmSim(Node):
     def _on_description(self, message: String) -> None:
         changed = message.data != self._described
         self._described = message.data
-        if changed and not self._settings['robot_description']:
+        if not changed or self._settings['robot_description']:
+            return
+        if self._simulator is None:
             self._try_to_start()
+        elif self._first('changed'):
+            self.get_logger().warning('robot_description has changed: restart the node to use it')
 
     def _try_to_start(self) -> None:
         """Begin to simulate, or say once what is in the way."""
@@ -130,16 +132,14 @@ class ArmSim(Node):
         try:
             simulator = self._make(urdf, values)
         except IkNnError as error:
-            cause = (urdf, values['base_link'], values['tip_link'])
+            cause = hash((urdf, values['base_link'], values['tip_link']))
             if self._first(cause):
                 self.get_logger().error(f'waiting for a right robot_description: {error}')
             return
         self._simulator = simulator
         self._settings.frozen = 'takes effect at the start; restart the node'
         self._last_tick = self.get_clock().now()
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-        self._timer = self.create_timer(1.0 / values['rate'], self._tick)
+        self.create_timer(1.0 / values['rate'], self._tick)
         arm = simulator.arm
         self.get_logger().info(f'simulating {arm.name}: {" and ".join(arm.joint_names)}')
 

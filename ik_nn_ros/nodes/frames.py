@@ -87,7 +87,7 @@ class Frames:
             found = self._buffer.lookup_transform(
                 self._frame, frame, Time.from_msg(header.stamp)
             ).transform
-        except tf2_ros.TransformException as error:
+        except (tf2_ros.TransformException, ValueError) as error:  # ValueError: a negative stamp
             raise FrameError(
                 'NO_TRANSFORM', f'transform: got none from {frame!r} to {self._frame!r} ({error})'
             ) from error

@@ -7,12 +7,14 @@ reason code on ``~/target_status``.
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
@@ -21,7 +23,7 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.errors import IkNnError, ModelError
+from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
@@ -40,7 +42,10 @@ PARAMETERS = {
     'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
     'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
     'model_file': Spec(
-        '', 'network, ONNX; a bare name is looked up in the package; empty: closed form', live=True
+        '',
+        'network, ONNX; a bare name is looked up in the package; empty: closed form; '
+        'a change takes effect with ~/reload_model',
+        live=True,
     ),
     'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
     'branch': Spec('nearest', 'side of the elbow', choices=tuple(BRANCH_CHOICES), live=True),
@@ -64,6 +69,9 @@ PARAMETERS = {
     'autostart': Spec(True, 'configure and activate without being told'),
 }
 
+ARRIVED = 0.05
+"""Joints this near (rad) to where they were sent are taken to be there."""
+DESCRIPTION_CHANGED = 'robot_description has changed: it takes effect after cleanup and configure'
 FROZEN = 'takes effect when the node is configured; clean it up first'
 TARGET_DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
@@ -77,7 +85,9 @@ class IkNode(LifecycleNode):
         super().__init__('ik_node', **kwargs)
         self._settings = Parameters(self, PARAMETERS)
         self._settings.changed = self._apply_live
-        self._received_description = ''
+        self._autostart = self._settings['autostart']
+        self._received_description = self._configured_description = ''
+        self._fault = ''
         self._targets: Targets | None = None
         self._feedback: JointFeedback | None = None
         self._network_fault = ''
@@ -106,17 +116,20 @@ class IkNode(LifecycleNode):
         self.create_service(Trigger, '~/hold', self._on_hold)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_service(Trigger, '~/reload_model', self._on_reload_model)
-        self.create_timer(1.0, self._publish_diagnostics)
+        # On the steady clock: also while a simulated one stands still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
 
     # Lifecycle
 
-    @property
-    def autostart(self) -> bool:
-        """Whether the node is to configure and activate without being told."""
-        return bool(self._settings['autostart'])
-
     def start(self) -> None:
-        """Configure and activate, now or when the robot description arrives (``autostart``)."""
+        """
+        Configure and activate, now or when the robot description arrives (``autostart``).
+
+        It is done once: after a cleanup the node is in the hands of who called for that.
+        """
+        if not self._autostart:
+            return
         if not self._description and not self._settings.faults:
             self.get_logger().info('waiting for the robot description on topic robot_description')
         elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
@@ -124,37 +137,42 @@ class IkNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the arm and the model; stay unconfigured, saying why, when they cannot be used."""
-        if self._settings.faults:
-            for fault in self._settings.faults.values():
-                self.get_logger().error(f'parameter {fault}')
+        self._fault = '; '.join(f'parameter {fault}' for fault in self._settings.faults.values())
+        if not self._fault:
+            try:
+                self._configure()
+            except IkNnError as error:
+                self._fault = str(error)
+            except Exception:  # rclpy would turn it into a failure without a word
+                self.get_logger().error(traceback.format_exc())
+                raise
+        if self._fault:
+            self.get_logger().error(self._fault)
             return TransitionCallbackReturn.FAILURE
-        if not self._description:
-            self.get_logger().error(
-                'robot_description: got nothing by parameter or topic, expected URDF'
+        self._autostart = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        urdf = self._description
+        if not urdf:
+            raise ConfigError(
+                'robot_description', got='none by parameter or topic', expected='URDF'
             )
-            return TransitionCallbackReturn.FAILURE
-        try:
-            arm = ArmModel.from_urdf(
-                self._description, self._settings['base_link'], self._settings['tip_link']
-            )
-            solver = HybridSolver(arm, self._load_network(arm), self._solver_config())
-        except IkNnError as error:
-            self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
+        arm = ArmModel.from_urdf(urdf, self._settings['base_link'], self._settings['tip_link'])
+        solver = HybridSolver(arm, self._load_network(arm), self._solver_config())
         frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
         self._targets = Targets(solver, frames, self._settings, self.get_clock())
         self._feedback = JointFeedback(arm.joint_names)
         self._command.name = list(arm.joint_names)
+        self._configured_description = urdf
         self._last_command = None
         self._settings.frozen = FROZEN
-        self._markers.publish(workspace_markers(arm))
+        self._markers.publish(workspace_markers(solver))
         self.get_logger().info(_describe(solver))
-        return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to answer targets with commands."""
         self._active = True
-        self._holding = False
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -164,7 +182,7 @@ class IkNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget arm and model."""
-        self._active = False
+        self._active = self._autostart = False
         self._settings.frozen = ''
         if self._targets is not None:
             self._targets.frames.close()
@@ -186,6 +204,10 @@ class IkNode(LifecycleNode):
     def _description(self) -> str:
         return self._settings['robot_description'] or self._received_description
 
+    @property
+    def _description_changed(self) -> bool:
+        return self._targets is not None and self._description != self._configured_description
+
     def _solver_config(self) -> SolverConfig:
         return SolverConfig(
             branch=self._settings['branch'],
@@ -206,6 +228,8 @@ class IkNode(LifecycleNode):
 
     def _open_network(self, arm: ArmModel) -> Network | None:
         file = self._settings['model_file']
+        if not file and self._settings['model_required']:
+            raise ModelError('model_file', got='none', expected='one, as model_required is set')
         if not file:
             return None
         path = Path(file)
@@ -220,17 +244,16 @@ class IkNode(LifecycleNode):
         if self._targets is not None:
             self._use_network(self._targets, self._targets.solver.network)
             self._targets.frames.tolerance = self._settings['plane_tolerance']
+            self._markers.publish(workspace_markers(self._targets.solver))
 
     # Messages
 
     def _on_robot_description(self, message: String) -> None:
-        if self._targets is not None:
-            if message.data != self._received_description:
-                self._warn('description', 'a new robot_description takes effect after a cleanup')
-            return
         self._received_description = message.data
-        if self.autostart:
+        if self._targets is None:
             self.start()
+        elif self._description_changed:
+            self._warn('description', DESCRIPTION_CHANGED)
 
     def _on_joint_states(self, message: JointState) -> None:
         if self._feedback is None:
@@ -270,14 +293,29 @@ class IkNode(LifecycleNode):
             return Answer('NO_JOINT_STATES', f'joint_states: got none for {limit:g} s')
         return self._targets.answer(header, position, q_now)
 
-    def _joints(self) -> Pair | None:
-        """Return where the joints are; without feedback, where they were last sent."""
-        if self._feedback is None or self._targets is None:
+    def _measured(self) -> Pair | None:
+        """Return where the joints are, as far as joint_states tell."""
+        if self._feedback is None:
             return None
-        joints = self._feedback.positions(self._settings['joint_states_timeout'])
-        if joints is None and not self._settings['require_joint_states']:
-            return self._last_command or self._targets.solver.arm.home
-        return joints
+        return self._feedback.positions(self._settings['joint_states_timeout'])
+
+    def _joints(self) -> Pair | None:
+        """
+        Return the joints for branch and turn of the next target.
+
+        Where the arm is as commanded, the command stands for the measurement: noise around a
+        straight arm would choose the branch. Without feedback it stands for it altogether.
+        """
+        measured, command = self._measured(), self._last_command
+        if measured is None:
+            if self._settings['require_joint_states'] or self._targets is None:
+                return None
+            return command or self._targets.solver.arm.home
+        if command is not None and all(
+            abs(at - sent) < ARRIVED for at, sent in zip(measured, command, strict=True)
+        ):
+            return command
+        return measured
 
     def _publish_command(self, q: Pair) -> None:
         self._command.header.stamp = self.get_clock().now().to_msg()
@@ -289,12 +327,17 @@ class IkNode(LifecycleNode):
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._holding = True
-        joints = self._joints()
-        if self._active and self._targets is not None and joints is not None:
+        measured = self._measured()
+        if not self._active or self._targets is None:
+            response.success = True
+            response.message = 'holding; the node is not active'
+        elif measured is not None:
             # Sent to where it is, the arm gives up the way it still had to go.
-            self._publish_command(self._targets.solver.arm.into_limits(joints, joints))
-        response.success = True
-        response.message = 'holding'
+            self._publish_command(self._targets.solver.arm.clip(measured))
+            response.success = True
+            response.message = 'holding'
+        else:
+            response.message = 'targets are refused, but the arm was not stopped: no joint_states'
         return response
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -331,8 +374,8 @@ class IkNode(LifecycleNode):
         self._diagnostics.publish(message)
 
     def _health(self) -> tuple[bytes, str]:
-        if self._settings.faults:
-            return DiagnosticStatus.ERROR, '; '.join(self._settings.faults.values())
+        if self._targets is None and self._fault:
+            return DiagnosticStatus.ERROR, f'not configured: {self._fault}'
         if self._targets is None:
             return DiagnosticStatus.WARN, 'not configured'
         if not self._active:
@@ -341,6 +384,8 @@ class IkNode(LifecycleNode):
             return DiagnosticStatus.WARN, 'holding'
         if self._joints() is None:
             return DiagnosticStatus.ERROR, 'no joint_states'
+        if self._description_changed:
+            return DiagnosticStatus.WARN, DESCRIPTION_CHANGED
         if self._network_fault:
             return DiagnosticStatus.WARN, f'closed form only: {self._network_fault}'
         return DiagnosticStatus.OK, 'ready'
@@ -360,8 +405,7 @@ def _describe(solver: HybridSolver) -> str:
 
 def _create() -> IkNode:
     node = IkNode()
-    if node.autostart:
-        node.start()
+    node.start()
     return node
 
 

@@ -22,11 +22,12 @@ EDGE_WIDTH = 0.003
 """m"""
 
 
-def workspace_markers(arm: ArmModel) -> MarkerArray:
-    """Return the reachable workspace, both branches, as a surface and its boundary lines."""
-    arcs = [arc.points(0.01 * arm.reach) for arc in Workspace(arm).arcs]
+def workspace_markers(solver: HybridSolver) -> MarkerArray:
+    """Return what the solver reaches as a surface and its boundary lines."""
+    arm = solver.arm
+    arcs = [arc.points(0.01 * arm.reach) for arc in Workspace(arm, solver.wanted).arcs]
     lines = np.array([point for arc in arcs for pair in pairwise(arc) for point in pair])
-    surface = _marker(arm, Marker.TRIANGLE_LIST, SURFACE, _surface(arm))
+    surface = _marker(arm, Marker.TRIANGLE_LIST, SURFACE, _surface(arm, solver.config.branch))
     edge = _marker(arm, Marker.LINE_LIST, EDGE, lines)
     surface.id, edge.id = 0, 1
     edge.scale.x = EDGE_WIDTH
@@ -38,7 +39,7 @@ def no_markers() -> MarkerArray:
     return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])
 
 
-def _surface(arm: ArmModel) -> Array:
+def _surface(arm: ArmModel, branch: str) -> Array:
     """Return (M, 2) corners of triangles over the cells of a polar grid that can be reached."""
     r, angle = np.meshgrid(
         np.linspace(arm.inner_reach, arm.reach, RINGS + 1),
@@ -49,7 +50,7 @@ def _surface(arm: ArmModel) -> Array:
     cells = np.stack(
         (corner[:-1, :-1], corner[1:, :-1], corner[1:, 1:], corner[:-1, 1:]), axis=2
     ).reshape(-1, 4, 2)
-    solved = HybridSolver(arm, None, SolverConfig()).solve_batch(cells.mean(axis=1), arm.home)
+    solved = HybridSolver(arm, None, SolverConfig(branch)).solve_batch(cells.mean(axis=1), arm.home)
     reached = cells[solved.status == Status.ACCEPTED]
     return reached[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 2)
 

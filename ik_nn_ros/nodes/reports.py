@@ -12,6 +12,8 @@ from std_msgs.msg import Header
 from ik_nn_ros.nodes.targets import Answer
 
 LEVELS = {'ACCEPTED': DiagnosticStatus.OK, 'PROJECTED': DiagnosticStatus.WARN}
+LONGEST = 500
+"""Characters of a warning: what it quotes may come from a message of any size."""
 REPEAT = 5.0
 """A warning of one cause is logged again after this many seconds at the earliest."""
 
@@ -75,4 +77,4 @@ class Warnings:
         now = time.monotonic()
         if now - self._logged.get(cause, -REPEAT) >= REPEAT:
             self._logged[cause] = now
-            self._logger.warning(text)
+            self._logger.warning(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')

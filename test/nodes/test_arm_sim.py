@@ -175,6 +175,20 @@ def test_waits_for_a_description_that_can_be_used(domain, client):
         assert node.stop() == 0
 
 
+def test_a_running_simulation_keeps_its_description(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    with node_process(MODULE, domain=domain) as node:
+        descriptions = client.publisher(String, 'robot_description', LATCHED)
+        descriptions.publish(String(data=URDF))
+        client.wait_until(lambda: states)
+        commands = client.publisher(JointState, 'joint_command')
+        client.publish_until(commands, command(0.5, 0.5), near(states, (0.5, 0.5)))
+        descriptions.publish(String(data=URDF.replace('joint1', 'shoulder')))
+        node.wait_for('robot_description has changed: restart the node')
+        client.wait_until(near(states, (0.5, 0.5)))
+        assert states[-1].name == ['joint1', 'joint2']
+
+
 def test_late_joiner_gets_latched_description(domain, client):
     descriptions = client.node.create_publisher(String, 'robot_description', LATCHED)
     descriptions.publish(String(data=URDF))

@@ -207,6 +207,20 @@ def test_an_arm_in_a_vertical_plane_is_led_in_its_own_base_frame():
 # Joint states
 
 
+def test_noise_around_a_straight_arm_does_not_choose_the_branch():
+    with rig() as it:
+        assert it.ask(0.4999, 0.0)[1]['branch'] == '1'
+        it.client.wait_until(lambda: it.commands)
+        q1, q2 = it.commands[-1].position
+        it.joints = joint_state(q1, q2)
+        it.ask_until('ACCEPTED', 0.4999, 0.0)
+        assert q2 - 0.045 < 0.0
+        for noise in (-0.045, 0.01, -0.043):
+            it.joints = joint_state(q1, q2 + noise)
+            # Several, for the joint_states take their time.
+            assert {it.ask(0.4999, 0.0)[1]['branch'] for _ in range(40)} == {'1'}
+
+
 @pytest.mark.parametrize('side', [1, -1])
 def test_joints_are_found_by_name_in_any_order(side):
     """The branch of the answer shows which number was taken for the elbow."""
@@ -282,11 +296,38 @@ def test_hold_stops_the_arm_where_it_is_until_resume():
         assert it.ask(*GOOD)[0] == 'ACCEPTED'
 
 
-def test_hold_beyond_a_limit_commands_the_limit():
-    with rig(joints=joint_state(0.2, 2.7)) as it:
+@pytest.mark.parametrize(
+    ('at', 'held'),
+    [((0.2, 2.7), (0.2, 2.6)), ((3.3, 0.5), (2.9, 0.5)), ((-3.1, -9.0), (-2.9, -2.6))],
+)
+def test_hold_beyond_a_limit_commands_that_limit(at, held):
+    """Not the other one, which can be nearer on the circle and a sweep away."""
+    with rig(joints=joint_state(*at)) as it:
         assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
         it.client.wait_until(lambda: it.commands)
-        np.testing.assert_allclose(it.commands[-1].position, (0.2, 2.6))
+        np.testing.assert_allclose(it.commands[-1].position, held)
+
+
+@pytest.mark.parametrize('required', [True, False])
+def test_hold_without_joint_states_says_that_it_did_not_stop_the_arm(required):
+    ready = 'NO_JOINT_STATES' if required else 'ACCEPTED'
+    with rig({**MODEL, 'require_joint_states': required}, joints=None, ready=ready) as it:
+        answer = it.client.call(Trigger, 'ik_node/hold', Trigger.Request())
+        assert not answer.success
+        assert 'not stopped: no joint_states' in answer.message
+        assert it.ask(*GOOD)[0] == 'HOLDING'
+        assert not it.commands
+
+
+def test_only_resume_ends_a_hold():
+    with rig() as it:
+        assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        assert transition(it.client, Transition.TRANSITION_DEACTIVATE)
+        assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        assert transition(it.client, Transition.TRANSITION_ACTIVATE)
+        it.ask_until('HOLDING', *GOOD)
+        assert it.client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+        it.ask_until('ACCEPTED', *GOOD)
 
 
 # Lifecycle and robot description
@@ -321,6 +362,26 @@ def test_the_robot_description_comes_by_topic():
         it.ask_until('ACCEPTED', *GOOD)
 
 
+def test_a_changed_description_is_reported_and_taken_after_a_cleanup():
+    with rig({'model_file': ''}, ready='NOT_ACTIVE') as it:
+        descriptions = it.client.publisher(String, 'robot_description', LATCHED)
+        descriptions.publish(String(data=URDF))
+        it.ask_until('ACCEPTED', *GOOD)
+        reports = it.client.collect(DiagnosticArray, '/diagnostics')
+        xacro = share_directory() / 'urdf' / 'arm.urdf.xacro'
+        descriptions.publish(String(data=read_description(xacro, {'l2': '0.35'})))
+        it.client.wait_until(lambda: reports and 'has changed' in reports[-1].status[0].message)
+        assert it.ask(0.6, 0.0)[0] == 'UNREACHABLE'
+        for number in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+            assert transition(it.client, number)
+        descriptions.publish(String(data=read_description(xacro, {'l2': '0.36'})))
+        it.ask_until('NOT_ACTIVE', *GOOD)  # whoever cleaned it up configures it
+        assert state(it.client) == 'unconfigured'
+        for number in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            assert transition(it.client, number)
+        it.ask_until('ACCEPTED', 0.6, 0.0)
+
+
 @pytest.mark.parametrize(
     ('urdf', 'words'),
     [
@@ -335,6 +396,10 @@ def test_an_unusable_description_is_named_and_a_good_one_still_works(urdf, words
     with rig({'robot_description': urdf}, ready='NOT_ACTIVE') as it:
         it.process.wait_for(words)
         assert state(it.client) == 'unconfigured'
+        reports = it.client.collect(DiagnosticArray, '/diagnostics')
+        it.client.wait_until(lambda: reports)
+        assert reports[-1].status[0].level == DiagnosticStatus.ERROR
+        assert words in reports[-1].status[0].message
         assert it.client.set_parameter('ik_node', 'robot_description', URDF).successful
         assert transition(it.client, Transition.TRANSITION_CONFIGURE)
         assert transition(it.client, Transition.TRANSITION_ACTIVATE)
@@ -364,7 +429,7 @@ def write_nan(path):
         (lambda path: None, 'got no such file'),
         (write_truncated, 'bytes that do not load'),
         (lambda path: path.write_text('not a model'), 'bytes that do not load'),
-        (write_of_another_arm, 'expected lengths [0.3, 0.2]'),
+        (write_of_another_arm, 'got lengths [0.4, 0.2], expected [0.3, 0.2]'),
         (write_nan, '0% finite'),
     ],
 )
@@ -394,6 +459,11 @@ def test_a_required_model_keeps_the_node_from_being_configured(tmp_path):
         assert state(it.client) == 'unconfigured'
         assert it.client.set_parameter('ik_node', 'model_file', 'arm.onnx').successful
         assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+
+
+def test_a_required_model_must_be_named():
+    with rig({**MODEL, 'model_file': '', 'model_required': True}, ready='NOT_ACTIVE') as it:
+        it.process.wait_for('model_file: got none, expected one, as model_required is set')
 
 
 def test_reloading_a_broken_model_keeps_the_one_in_use(tmp_path):
