@@ -18,6 +18,7 @@ endif
 
 .PHONY: demo test lint bench clean
 
+# `make clean` where ROS 2 was sourced, or no longer is, since .venv was made.
 demo: .venv/.demo
 	$(BIN)/ik_nn demo $(ARGS)
 
@@ -35,6 +36,7 @@ bench: .venv/.test
 
 .venv/bin/python:
 	$(PYTHON) -m venv $(VENV_FLAGS) .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
 
 .venv/.demo: setup.py | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA_RUN)'

@@ -11,14 +11,15 @@ RUN = ['numpy', 'matplotlib', 'mujoco', 'onnxruntime', 'rich', 'setuptools', 'xa
 TRAIN = [TORCH, 'onnx', 'onnxscript']
 TEST = [
     *TRAIN,
+    'colcon-ros',
     'hypothesis',
     'ikpy',
     'import-linter',
-    'mcap-ros2-support',
-    'mypy',
+    'mypy==2.4.1',
     'pin',
     'pytest',
-    'ruff',
+    'pyyaml>=6',
+    'ruff==0.17.6',
 ]
 
 setup(

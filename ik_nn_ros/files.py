@@ -9,12 +9,17 @@ from pathlib import Path
 from ik_nn_ros.errors import ConfigError
 
 
-def require_writable(output: Path) -> None:
+def require_writable(output: Path, suffix: str = '') -> None:
     """
     Refuse before the work what would lose its result.
 
+    :param output: the file
+    :param suffix: that it must have
+
     :raises ConfigError: the file cannot be written there
     """
+    if suffix and output.suffix != suffix:
+        raise ConfigError(f'output {output}', got=repr(output.suffix), expected=f'a {suffix} file')
     if output.is_dir():
         raise ConfigError(f'output {output}', got='a directory', expected='a file')
     if not output.parent.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -67,13 +68,16 @@ def run(args: argparse.Namespace) -> int:
     arm = ArmModel.from_urdf(description)
     targets = script(arm, args.duration, np.random.default_rng(SEED))
     plot = args.plot or _default_plot()
-    for file in filter(None, (plot, args.json)):
-        require_writable(file)
+    require_writable(plot, '.png')
+    if args.json:
+        require_writable(args.json, '.json')
     record, console = Record(arm), Console()
     # Named apart from any other arm on this network, which must not move with the demo.
     namespace = f'/demo_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with (
             _nodes(namespace) as require_running,
@@ -85,11 +89,14 @@ def run(args: argparse.Namespace) -> int:
         console.print('interrupted')
     finally:
         rclpy.try_shutdown()
+    if args.json:
+        write_atomically(args.json, f'{json.dumps(record.summary(), indent=2)}\n'.encode())
+    if not record.targets:
+        console.print('ended before the first target')
+        return 0
     console.print(summary_table(record))
     record.plot(plot)
     console.print(f'path asked and path driven: {plot}', highlight=False)
-    if args.json:
-        write_atomically(args.json, f'{json.dumps(record.summary(), indent=2)}\n'.encode())
     return 0
 
 
@@ -97,7 +104,9 @@ def _default_plot() -> Path:
     try:
         PLOT.parent.mkdir(exist_ok=True)
     except OSError as error:
-        raise ConfigError(f'folder {PLOT.parent}', got=error, expected='one to write to') from error
+        raise ConfigError(
+            f'folder {PLOT.parent}', got=error.strerror, expected='one to write to'
+        ) from error
     return PLOT
 
 

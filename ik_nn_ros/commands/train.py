@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    require_writable(args.output)
+    require_writable(args.output, '.onnx')
     urdf = args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro'
     arm = ArmModel.from_urdf(read_description(urdf), args.base_link, args.tip_link)
     try:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         import torch
     except ModuleNotFoundError as error:
         raise ConfigError(
-            'training', got=f'no module {error.name}', expected="pip install 'ik_nn_ros[train]'"
+            'training', got=f'no module {error.name}', expected="the extra: pip install '.[train]'"
         ) from error
     from ik_nn_ros.learning.networks import find_family
 

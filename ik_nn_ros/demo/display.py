@@ -32,7 +32,7 @@ def display(record: Record, console: Console, live: bool) -> Iterator[Show]:
     """
     started = time.monotonic()
     if live and console.is_terminal:
-        with Live(console=console, auto_refresh=False) as screen:
+        with Live(console=console, auto_refresh=False, transient=True) as screen:
             yield _paced(
                 REFRESH, lambda *now: screen.update(_table(record, started, *now), refresh=True)
             )
@@ -44,13 +44,22 @@ def display(record: Record, console: Console, live: bool) -> Iterator[Show]:
 
 def summary_table(record: Record) -> Table:
     """Return the end of the run as a table."""
+    summary = record.summary()
+    rejected = ', '.join(f'{code} {count}' for code, count in summary['rejected'].items())
+    stages = ', '.join(f'{stage} {count}' for stage, count in summary['stages'].items())
     table = Table(title='ik_nn demo', show_header=False)
-    for key, value in record.summary().items():
-        if isinstance(value, dict):
-            value = ', '.join(f'{name} {count}' for name, count in value.items()) or 'none'
-        elif isinstance(value, float):
-            value = f'{value:.3g}'
-        table.add_row(key, str(value))
+    for name, value in (
+        ('targets', f'{summary["targets"]}, unanswered {summary["unanswered"]}'),
+        ('accepted, by the stage that solved them', f'{summary["accepted"]}: {stages}'),
+        ('rejected, by reason', rejected or 'none'),
+        ('commands outside the joint limits', str(summary['limit_violations'])),
+        ('command off its target, by the model, largest', _metres(summary['solver_error_max_m'])),
+        ('tip off its target when the next was due, median', _metres(summary['tip_error_p50_m'])),
+        ('the same, 95th percentile (the servos lag)', _metres(summary['tip_error_p95_m'])),
+        ('target to command, median', _microseconds(summary['round_trip_p50_us'])),
+        ('target to command, 99th percentile', _microseconds(summary['round_trip_p99_us'])),
+    ):
+        table.add_row(name, value)
     return table
 
 
@@ -68,16 +77,17 @@ def _paced(period: float, show: Show) -> Show:
 
 
 def _table(record: Record, started: float, phase: str, tip_error: float | None) -> Table:
-    elapsed = time.monotonic() - started
-    table = Table(title=f'{phase}, {elapsed:.0f} s', show_header=False, min_width=56)
-    table.add_row('targets', f'{record.targets}, {record.targets / max(elapsed, 1.0):.0f} a second')
+    table = Table(title=f'{phase}, {time.monotonic() - started:.0f} s', show_header=False)
+    table.add_column(width=28)
+    table.add_column(width=20, justify='right')
+    table.add_row('targets', str(record.targets))
     for stage, count in record.stages.items():
         table.add_row(f'[green]accepted, {stage}', str(count))
     for code, count in record.codes.items():
         if code not in ACCEPTED:
             table.add_row(f'[red]rejected, {code}', str(count))
-    table.add_row('tip from target', _millimetres(tip_error))
-    table.add_row('target to command', _latency(record))
+    table.add_row('tip from last target', _metres(tip_error))
+    table.add_row('target to command, median', _latency(record))
     table.add_row('commands outside limits', str(record.limit_violations))
     return table
 
@@ -86,15 +96,21 @@ def _line(record: Record, phase: str, tip_error: float | None) -> str:
     accepted = sum(record.codes[code] for code in ACCEPTED)
     return (
         f'{phase:14} targets {record.targets:5}  accepted {accepted:5}  '
-        f'rejected {record.codes.total() - accepted:3}  tip error {_millimetres(tip_error)}  '
+        f'rejected {record.codes.total() - accepted:3}  tip error {_metres(tip_error):>9}  '
         f'latency {_latency(record)}'
     )
 
 
-def _millimetres(length: float | None) -> str:
-    return 'not known' if length is None else f'{1e3 * length:.2f} mm'
+def _metres(length: float | None) -> str:
+    if length is None:
+        return 'not known'
+    return f'{1e3 * length:.2f} mm' if length >= 1e-5 else f'{length:.1e} m'
+
+
+def _microseconds(time_us: float | None) -> str:
+    return 'not known' if time_us is None else f'{time_us:.0f} µs'
 
 
 def _latency(record: Record) -> str:
     recent = sorted(record.round_trips[-200:])
-    return f'{1e6 * recent[len(recent) // 2]:.0f} µs' if recent else 'not known'
+    return _microseconds(1e6 * recent[len(recent) // 2] if recent else None)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.workspace import Workspace
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.result import Status
 
 ACCEPTED = ('ACCEPTED', 'PROJECTED')
 
@@ -39,8 +40,8 @@ class Record:
     """Commands outside the joint limits."""
     asked: list[tuple[float, float]] = field(default_factory=list)
     """Accepted targets, m, in the arm's plane."""
-    refused: list[tuple[float, float]] = field(default_factory=list)
-    """Refused targets, m, as far as they are in the arm's plane."""
+    refused: list[tuple[str, tuple[float, float]]] = field(default_factory=list)
+    """Refused targets in the arm's plane, m, with the reason."""
     driven: list[tuple[float, float]] = field(default_factory=list)
     """Where the tip was, m."""
 
@@ -71,20 +72,30 @@ class Record:
 
         figure = Figure(figsize=(8, 8), layout='constrained')
         axes = figure.add_subplot(aspect='equal')
-        for index, arc in enumerate(Workspace(self.arm).arcs):
-            label = 'edges of the workspace' if index == 0 else None
-            axes.plot(*arc.points(0.005 * self.arm.reach).T, color='0.8', lw=1.0, label=label)
+        self._draw_workspace(axes)
         if self.asked:
             axes.plot(*np.array(self.asked).T, '.', ms=7, color='tab:orange', label='asked')
         if self.driven:
             axes.plot(*np.array(self.driven).T, lw=1.2, color='tab:blue', label='driven')
-        if self.refused:
-            axes.plot(*np.array(self.refused).T, 'x', ms=9, mew=2, color='tab:red', label='refused')
+            axes.plot(*self.driven[0], 'o', ms=6, color='tab:blue', label='start')
+        for number, (code, point) in enumerate(dict(self.refused).items()):
+            label = 'refused' if number == 0 else None
+            axes.plot(*point, 'x', ms=9, mew=2, color='tab:red', label=label)
+            axes.annotate(code, point, (0, 9), textcoords='offset points', ha='center', fontsize=8)
         axes.set(xlabel="x in the arm's plane, m", ylabel="y in the arm's plane, m")
         axes.set_title(f'{self.arm.name}: path asked and path driven')
+        axes.set(xlim=1.5 * self.arm.reach * np.array([-1, 1]))
+        axes.set(ylim=1.5 * self.arm.reach * np.array([-1, 1]))
         axes.grid(alpha=0.3)
         axes.legend(loc='upper right')
         figure.savefig(file, dpi=120)
+
+    def _draw_workspace(self, axes: Any) -> None:
+        side = np.linspace(-self.arm.reach, self.arm.reach, 401)
+        xy = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+        reached = HybridSolver(self.arm).solve_batch(xy, self.arm.home).status == Status.ACCEPTED
+        axes.contourf(side, side, reached.reshape(401, 401), levels=(0.5, 1.5), colors=['0.92'])
+        axes.plot([], [], 's', ms=9, color='0.92', label='within the joint limits')
 
 
 def _percentile(values: list[float], percent: float, scale: float = 1.0) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite, nan, pi
+from math import inf, nan, pi
 
 import numpy as np
 
@@ -21,6 +21,8 @@ DWELL = 1.2
 """Time between two random points, s: enough to arrive."""
 PAUSE = 0.4
 """Time between two targets to refuse, s."""
+LONGEST = 3600.0
+"""Of a demo, s."""
 SHARES = (0.5, 0.35, 0.15)
 """Shares of the duration."""
 
@@ -46,10 +48,10 @@ def script(arm: ArmModel, duration: float, rng: np.random.Generator) -> list[Tar
     """
     Return the demo's targets, which take ``duration`` seconds after the approach.
 
-    :raises ConfigError: a duration that is not positive and finite
+    :raises ConfigError: a duration out of range
     """
-    if not (isfinite(duration) and duration > 0.0):
-        raise ConfigError('duration', got=f'{duration} s', expected='a positive number of seconds')
+    if not 0.0 < duration <= LONGEST:
+        raise ConfigError('duration', got=f'{duration} s', expected=f'more than 0, to {LONGEST} s')
     eight, points, refused = (share * duration for share in SHARES)
     path = _figure_eight(arm, max(1, round(eight * RATE)))
     targets = [_in_plane(arm, 'approach', path[0], APPROACH)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import inf, isfinite
 
 from ik_nn_ros.errors import ConfigError
+
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class TrainingConfig:
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
             least = 'zero or more' if name in may_be_zero else 'more than zero'
+            most = LARGEST_SEED if name == 'seed' else inf
             whole = name not in ('learning_rate', 'goal', 'max_seconds')
             if (
                 not isinstance(value, int if whole else int | float)
                 or not isfinite(value)
-                or value < 0
+                or not 0 <= value <= most
                 or (value == 0 and name not in may_be_zero)
             ):
                 kind = 'a whole number' if whole else 'a number'

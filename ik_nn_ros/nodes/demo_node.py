@@ -119,4 +119,4 @@ class DemoNode(Node):
             record.asked.append(asked)
             self._accepted = asked
         elif message.message in ('UNREACHABLE', 'JOINT_LIMITS'):
-            record.refused.append(asked)
+            record.refused.append((message.message, asked))

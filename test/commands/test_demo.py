@@ -94,10 +94,12 @@ def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(demo, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (('--duration', '0'), 'duration: got 0.0 s, expected a positive number'),
-        (('--duration', 'nan'), 'duration: got nan s, expected a positive number'),
+        (('--duration', '0'), 'duration: got 0.0 s, expected more than 0'),
+        (('--duration', 'nan'), 'duration: got nan s, expected more than 0'),
         (('--json', 'none/x.json'), 'output none/x.json: got no such directory'),
-        (('--json', '.'), 'output .: got a directory, expected a file'),
+        (('--json', 'a.txt'), "output a.txt: got '.txt', expected a .json file"),
+        (('--plot', 'a.jpg'), "output a.jpg: got '.jpg', expected a .png file"),
+        (('--duration', '1e12'), 'expected more than 0, to 3600'),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_runs(demo, arguments, words):

@@ -76,7 +76,9 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     ('words', 'message'),
     [
         (['--output', 'no/such/a.onnx'], 'got no such directory'),
-        (['--output', '.'], 'got a directory, expected a file'),
+        (['--output', 'folder.onnx'], 'got a directory, expected a file'),
+        (['--output', 'a.pt'], "got '.pt', expected a .onnx file"),
+        (['--output', 'a.onnx', '--seed', '9' * 30], 'seed: got 9999'),
         (['--output', '/proc/a.onnx'], 'expected a directory to write in'),
         (['--output', 'a.onnx', '--urdf', 'none.urdf'], 'none.urdf: got no such file'),
         (['--output', 'a.onnx', '--urdf', 'broken.urdf'], 'expected URDF, well-formed XML'),
@@ -92,11 +94,12 @@ def test_bad_input_is_refused_before_training(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'broken.urdf').write_text('<robot')
+    (tmp_path / 'folder.onnx').mkdir()
     assert main(['train', *words]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count('\n') == 1
-    assert [file.name for file in tmp_path.iterdir()] == ['broken.urdf']
+    assert {file.name for file in tmp_path.iterdir()} == {'broken.urdf', 'folder.onnx'}
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch, tmp_path, capsys):
