@@ -84,7 +84,8 @@ class _Work:
 
     def _solve_projected(self, chunk: slice, rows: Rows, q_now: Array) -> None:
         point, status = self.answer.point[chunk], self.answer.status[chunk]
-        nearest = self.solver.project(point[rows])
+        side = self._order(chunk.start + rows, q_now[rows])[0]
+        nearest = self.solver.project(point[rows], side)
         reachable = np.isfinite(nearest).all(axis=1)
         rows, nearest = rows[reachable], nearest[reachable]
         asked = point[rows]

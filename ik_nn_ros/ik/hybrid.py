@@ -51,7 +51,8 @@ class HybridSolver(Problem):
             reason = Reason.UNREACHABLE
         if self.config.on_unreachable == 'reject':
             return _rejected(reason, x, y)
-        nearest_x, nearest_y = self.project(np.array([[x, y]]))[0].tolist()
+        side = np.array([self._order(x, y, q_now)[0]], dtype=np.int8)
+        nearest_x, nearest_y = self.project(np.array([[x, y]]), side)[0].tolist()
         if isfinite(nearest_x):
             solution = self._solve_inside(nearest_x, nearest_y, q_now)
             if solution is not None:

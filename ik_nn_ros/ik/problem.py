@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel, Array
 from ik_nn_ros.arm.workspace import BOTH, Workspace
@@ -69,19 +70,26 @@ class Problem:
         self.tolerance = self.config.tolerance or EXACT * arm.reach
         self.wanted = BRANCH_CHOICES[self.config.branch]
         self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
-        self._workspace = Workspace(arm, self.wanted)
+        self._workspaces = {side: Workspace(arm, side) for side in self.sides}
         # Targets between these two distances (m) from the first axis can be met.
         self.outer = arm.reach + self.tolerance
         self.inner = arm.inner_reach - self.tolerance
 
-    def project(self, xy: Array) -> Array:
+    def project(self, xy: Array, side: NDArray[np.int8]) -> Array:
         """
-        Return the nearest points that the arm can reach within its limits on the wanted branch.
+        Return the nearest points that the arm can reach within its limits.
 
         :param xy: (N, 2) unreachable points, m
+        :param side: (N,) the branch to stay on, where it reaches anything at all
         :return: (N, 2), m; NaN where nothing can be reached
         """
         farthest = FARTHEST * self.arm.reach
         size = np.abs(xy).max(axis=1)
         scale = np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)
-        return self._workspace.nearest(xy * scale[:, None])
+        nearest = np.full_like(xy, np.nan)
+        for order in (1, -1):
+            for branch in self.sides:
+                rows = np.flatnonzero((order * side == branch) & np.isnan(nearest[:, 0]))
+                points = xy[rows] * scale[rows, None]
+                nearest[rows] = self._workspaces[branch].nearest(points)
+        return nearest

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -26,48 +25,15 @@ from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.frames import Frames
+from ik_nn_ros.nodes.ik_parameters import PARAMETERS, open_network, solver_config
 from ik_nn_ros.nodes.joint_feedback import JointFeedback
 from ik_nn_ros.nodes.markers import no_markers, workspace_markers
-from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.nodes.parameters import Parameters
 from ik_nn_ros.nodes.reports import Warnings, diagnostic_status, target_status
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.nodes.targets import Answer, Targets
-from ik_nn_ros.share import share_directory
-
-PARAMETERS = {
-    'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
-    'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
-    'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
-    'model_file': Spec(
-        '',
-        'network, ONNX; a bare name is looked up in the package; empty: closed form; '
-        'a change takes effect with ~/reload_model',
-        live=True,
-    ),
-    'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
-    'branch': Spec('nearest', 'side of the elbow', choices=tuple(BRANCH_CHOICES), live=True),
-    'on_unreachable': Spec(
-        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, live=True
-    ),
-    'position_tolerance': Spec(
-        0.0, 'largest tip error of a command, m; 0: 1e-9 of the reach', low=0.0, high=0.1, live=True
-    ),
-    'plane_tolerance': Spec(
-        0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
-    ),
-    'motion': Spec('direct', 'one command a target', choices=('direct',)),
-    'require_joint_states': Spec(True, 'command only while joint_states arrive', live=True),
-    'joint_states_timeout': Spec(
-        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, live=True
-    ),
-    'max_target_age': Spec(
-        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, live=True
-    ),
-    'autostart': Spec(True, 'configure and activate without being told'),
-}
 
 ARRIVED = 0.05
 """Joints this near (rad) to where they were sent are taken to be there."""
@@ -159,7 +125,7 @@ class IkNode(LifecycleNode):
                 'robot_description', got='none by parameter or topic', expected='URDF'
             )
         arm = ArmModel.from_urdf(urdf, self._settings['base_link'], self._settings['tip_link'])
-        solver = HybridSolver(arm, self._load_network(arm), self._solver_config())
+        solver = HybridSolver(arm, self._load_network(arm), solver_config(self._settings))
         frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
         self._targets = Targets(solver, frames, self._settings, self.get_clock())
         self._feedback = JointFeedback(arm.joint_names)
@@ -208,17 +174,10 @@ class IkNode(LifecycleNode):
     def _description_changed(self) -> bool:
         return self._targets is not None and self._description != self._configured_description
 
-    def _solver_config(self) -> SolverConfig:
-        return SolverConfig(
-            branch=self._settings['branch'],
-            on_unreachable=self._settings['on_unreachable'],
-            tolerance=self._settings['position_tolerance'],
-        )
-
     def _load_network(self, arm: ArmModel) -> Network | None:
         self._network_fault = ''
         try:
-            return self._open_network(arm)
+            return open_network(self._settings, arm)
         except ModelError as error:
             if self._settings['model_required']:
                 raise
@@ -226,19 +185,8 @@ class IkNode(LifecycleNode):
             self.get_logger().warning(f'{error}; going on with the closed form')
             return None
 
-    def _open_network(self, arm: ArmModel) -> Network | None:
-        file = self._settings['model_file']
-        if not file and self._settings['model_required']:
-            raise ModelError('model_file', got='none', expected='one, as model_required is set')
-        if not file:
-            return None
-        path = Path(file)
-        if path.name == file and not path.exists():
-            path = share_directory() / 'models' / file
-        return Network(path, arm)
-
     def _use_network(self, targets: Targets, network: Network | None) -> None:
-        targets.solver = HybridSolver(targets.solver.arm, network, self._solver_config())
+        targets.solver = HybridSolver(targets.solver.arm, network, solver_config(self._settings))
 
     def _apply_live(self) -> None:
         if self._targets is not None:
@@ -351,7 +299,7 @@ class IkNode(LifecycleNode):
             response.message = 'not configured: the model is loaded when the node is configured'
             return response
         try:
-            network = self._open_network(self._targets.solver.arm)
+            network = open_network(self._settings, self._targets.solver.arm)
         except ModelError as error:
             response.message = f'{error}; the model in use stays'
             return response

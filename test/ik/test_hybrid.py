@@ -196,6 +196,32 @@ def test_smooth_target_paths_give_smooth_joint_paths(path, start):
         previous = now
 
 
+@pytest.mark.parametrize('side', [1, -1])
+@pytest.mark.parametrize('network', [NETWORK, None], ids=['network', 'closed form'])
+def test_a_drag_outside_the_workspace_stays_on_its_branch(side, network):
+    """In the hole around the base with joint 1 at its limit the other branch would be nearer."""
+    solver = HybridSolver(ARM, network, SolverConfig(on_unreachable='nearest'))
+    for radius in (0.02, 0.1, 0.6):
+        now = (0.0, side * 1.0)
+        angle = np.linspace(0.0, side * 3.1, 500)
+        for x, y in radius * np.column_stack((np.cos(angle), np.sin(angle))):
+            solution = solver.solve(x, y, now)
+            assert solution.status == Status.PROJECTED
+            assert solution.branch == side or abs(ARM.bend(solution.q[1])) < 1e-3
+            batch = solver.solve_batch([[x, y]], now)
+            np.testing.assert_allclose(batch.point[0], solution.point, atol=1e-12)
+            now = solution.q
+
+
+def test_a_branch_that_reaches_nothing_is_not_projected_to():
+    one_sided = replace(ARM, lower=(-2.9, 0.1))
+    solver = HybridSolver(one_sided, None, SolverConfig(on_unreachable='nearest'))
+    solution = solver.solve(1.0, 0.0, (0.0, -0.5))
+    assert (solution.status, solution.branch) == (Status.PROJECTED, 1)
+    shut = HybridSolver(one_sided, None, SolverConfig('negative', 'nearest'))
+    assert shut.solve(1.0, 0.0, (0.0, 0.5)).reason == Reason.UNREACHABLE
+
+
 def test_projection_goes_to_the_nearest_point_inside_the_limits():
     solver = HybridSolver(ARM, NETWORK, SolverConfig(on_unreachable='nearest'))
     rng = np.random.default_rng(5)
@@ -205,11 +231,12 @@ def test_projection_goes_to_the_nearest_point_inside_the_limits():
     assert projected.sum() > 1000
     assert (solution.status != Status.REJECTED).all()
     require_sound(ARM, solution, 1e-9 * ARM.reach)
-    cloud = ARM.fk(random_joints(ARM, rng, 30_000))
+    joints = random_joints(ARM, rng, 60_000)
+    cloud = ARM.fk(joints[joints[:, 1] > 0.0])  # the arm stays on the branch it is on
     for target, point in zip(xy[projected][:300], solution.point[projected][:300], strict=True):
         assert np.hypot(*(point - target)) <= np.hypot(*(cloud - target).T).min() + 1e-9
     np.testing.assert_allclose(
-        solution.point[projected], Workspace(ARM).nearest(xy[projected]), atol=1e-12
+        solution.point[projected], Workspace(ARM, 1).nearest(xy[projected]), atol=1e-12
     )
 
 

@@ -1,0 +1,70 @@
+"""The parameters of ``ik_node``, and what they ask of solver and network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.errors import ModelError
+from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
+from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.share import share_directory
+
+PARAMETERS = {
+    'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
+    'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
+    'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
+    'model_file': Spec(
+        '',
+        'network, ONNX; a bare name is looked up in the package; empty: closed form; '
+        'a change takes effect with ~/reload_model',
+        live=True,
+    ),
+    'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
+    'branch': Spec('nearest', 'side of the elbow', choices=tuple(BRANCH_CHOICES), live=True),
+    'on_unreachable': Spec(
+        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, live=True
+    ),
+    'position_tolerance': Spec(
+        0.0, 'largest tip error of a command, m; 0: 1e-9 of the reach', low=0.0, high=0.1, live=True
+    ),
+    'plane_tolerance': Spec(
+        0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
+    ),
+    'motion': Spec('direct', 'one command a target', choices=('direct',)),
+    'require_joint_states': Spec(True, 'command only while joint_states arrive', live=True),
+    'joint_states_timeout': Spec(
+        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, live=True
+    ),
+    'max_target_age': Spec(
+        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, live=True
+    ),
+    'autostart': Spec(True, 'configure and activate without being told'),
+}
+
+
+def solver_config(settings: Parameters) -> SolverConfig:
+    """Return how the parameters want targets solved."""
+    return SolverConfig(
+        branch=settings['branch'],
+        on_unreachable=settings['on_unreachable'],
+        tolerance=settings['position_tolerance'],
+    )
+
+
+def open_network(settings: Parameters, arm: ArmModel) -> Network | None:
+    """
+    Open the model file that the parameters name; None where they name none.
+
+    :raises ModelError: it cannot be used, or is required and not named
+    """
+    file = settings['model_file']
+    if not file and settings['model_required']:
+        raise ModelError('model_file', got='none', expected='one, as model_required is set')
+    if not file:
+        return None
+    path = Path(file)
+    if path.name == file and not path.exists():
+        path = share_directory() / 'models' / file
+    return Network(path, arm)
