@@ -117,10 +117,9 @@ class _Work:
         straight = np.flatnonzero(np.abs(bend) < STRAIGHT)
         if len(straight):
             xy, near = self.answer.point[rows[straight]], q_now[straight]
-            up, down = (
-                np.abs(closed_form_batch(arm, xy, np.full(len(xy), side), near) - near).max(axis=1)
-                for side in (1, -1)
-            )
+            with np.errstate(over='ignore'):  # a point to project may be anywhere
+                solved = [closed_form_batch(arm, xy, np.full(len(xy), s), near) for s in (1, -1)]
+            up, down = (np.abs(q - near).max(axis=1) for q in solved)
             bend[straight] = down - up
         side = np.where(bend >= 0.0, 1, -1).astype(np.int8)
         return [side, -side]
