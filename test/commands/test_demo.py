@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import LOCALHOST, reserved_domain
+from processes import LOCALHOST, reserved_domain, wait_until
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
@@ -89,6 +89,18 @@ def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(demo, tmp_path):
     assert 'Traceback' not in output
     assert json.loads((tmp_path / 'demo.json').read_text())['accepted'] > 0
     assert not nodes_of(process)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_however_it_ends_its_nodes_end_too(demo, number):
+    process = demo('--headless', '--duration', '600')
+    for line in process.stdout:
+        if line.startswith('figure eight'):
+            break
+    assert len(nodes_of(process)) == 2
+    process.send_signal(number)
+    process.communicate(timeout=DEADLINE)
+    wait_until(lambda: not nodes_of(process), DEADLINE)
 
 
 @pytest.mark.parametrize(
