@@ -13,7 +13,8 @@ from math import atan2, cos, hypot, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 
 
 def closed_form(arm: ArmModel, x: float, y: float, branch: int, near: Pair) -> Pair:

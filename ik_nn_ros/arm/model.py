@@ -21,15 +21,14 @@ Conventions, used everywhere in the package (metres, radians):
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import ceil, cos, floor, isfinite, pi, sin
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.errors import ArmError
 
-Array = NDArray[np.float64]
 Pair = tuple[float, float]
 
 TURN = 2.0 * pi
@@ -38,50 +37,6 @@ LIMIT_SLACK = 1e-7
 How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
 clipped.
 """
-
-
-@dataclass(frozen=True)
-class Plane:
-    """
-    The plane frame in coordinates of the base frame.
-
-    :param frame: name of the base frame
-    :param origin: (3,) origin, m
-    :param rotation: (3, 3), columns are the plane's x, y and z axes
-    """
-
-    frame: str
-    origin: Array = field(default_factory=lambda: np.zeros(3))
-    rotation: Array = field(default_factory=lambda: np.eye(3))
-
-    @cached_property
-    def _rows(self) -> tuple[tuple[float, ...], ...]:
-        return tuple(tuple(float(v) for v in axis) for axis in self.rotation.T)
-
-    @cached_property
-    def _origin(self) -> tuple[float, ...]:
-        return tuple(float(v) for v in self.origin)
-
-    def project(self, x: float, y: float, z: float) -> tuple[float, float, float]:
-        """
-        Express a position of the base frame in the plane frame.
-
-        :return: x and y in the plane and the distance from it along its normal, m
-        """
-        ox, oy, oz = self._origin
-        x, y, z = x - ox, y - oy, z - oz
-        (a, b, c), (d, e, f), (g, h, i) = self._rows
-        return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
-
-    def lift(self, point: ArrayLike) -> Array:
-        """
-        Express points of the plane in the base frame.
-
-        :param point: (..., 2), m
-        :return: (..., 3), m
-        """
-        lifted: Array = self.origin + np.asarray(point, dtype=float) @ self.rotation[:, :2].T
-        return lifted
 
 
 @dataclass(frozen=True)

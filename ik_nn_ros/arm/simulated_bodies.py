@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ArmError
 
 ROD_DENSITY = 1.3

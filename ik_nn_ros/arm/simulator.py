@@ -19,7 +19,8 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.simulated_bodies import build_spec, effort_limits
 from ik_nn_ros.errors import ArmError, ConfigError
 

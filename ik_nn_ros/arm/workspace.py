@@ -16,7 +16,8 @@ from math import atan2, ceil, cos, floor, hypot, pi, sin
 
 import numpy as np
 
-from ik_nn_ros.arm.model import TURN, ArmModel, Array, Pair
+from ik_nn_ros.arm.model import TURN, ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 
 BOTH = 0
 """Stands for «either branch» where a branch is asked for."""

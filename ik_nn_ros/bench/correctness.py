@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.bench.targets import (
     EXACT,
     boundary,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.bench import witnesses
 from ik_nn_ros.bench.targets import EXACT, Reachable, outside_limits, tip_errors
 from ik_nn_ros.ik.hybrid import HybridSolver

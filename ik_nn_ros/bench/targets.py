@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 
 EXACT = 1e-9
 """Largest error of a right answer, as a fraction of reach."""

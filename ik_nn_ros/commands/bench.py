@@ -126,11 +126,10 @@ def _measure_node(
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:
-        import rclpy  # noqa: F401
-    except ImportError as error:
-        remark(f'the node is not measured: {error} (source ROS 2, or pip install ik_nn_ros[ros])')
+        from ik_nn_ros.nodes import node_bench
+    except ModuleNotFoundError as error:
+        remark(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
         return None
-    from ik_nn_ros.nodes import node_bench
 
     with tempfile.TemporaryDirectory() as folder:
         setup = node_bench.Setup(arm, urdf, model, Path(folder))

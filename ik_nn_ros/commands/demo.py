@@ -6,29 +6,17 @@ import argparse
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ik_nn_ros.errors import ConfigError, IkNnError
+from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 from ik_nn_ros.process import NodeProcess
 
-if TYPE_CHECKING:
-    from ik_nn_ros.demo.display import Show
-    from ik_nn_ros.demo.record import Record
-    from ik_nn_ros.demo.script import Target
-    from ik_nn_ros.nodes.demo_node import DemoNode
-
 HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
-STARTUP = 20.0
-"""Time for the nodes to find each other, s."""
 SEED = 0
 PLOT = Path('output/demo.png')
-MEASURED = ('figure eight', 'random points')
-"""Phases in which the tip's distance from its target counts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
     try:
-        import rclpy
-        from rclpy.signals import SignalHandlerOptions
-    except ImportError as error:
+        from ik_nn_ros.nodes.demo_run import play
+    except ModuleNotFoundError as error:
         raise ConfigError(
             'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
         ) from error
@@ -61,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     from ik_nn_ros.demo.display import display, summary_table
     from ik_nn_ros.demo.record import Record
     from ik_nn_ros.demo.script import script
-    from ik_nn_ros.nodes.demo_node import DemoNode
     from ik_nn_ros.share import share_directory
 
     description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
@@ -75,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
     # Named apart from any other arm on this network, which must not move with the demo.
     namespace = f'/demo_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -84,11 +69,9 @@ def run(args: argparse.Namespace) -> int:
             display(record, console, live=not args.headless) as show,
         ):
             console.print(f'topics are under {namespace}; Ctrl-C ends the demo', highlight=False)
-            _play(DemoNode(record, description, namespace), targets, record, show, require_running)
+            play(record, description, namespace, targets, show, require_running)
     except KeyboardInterrupt:
         console.print('interrupted')
-    finally:
-        rclpy.try_shutdown()
     if args.json:
         write_atomically(args.json, f'{json.dumps(record.summary(), indent=2)}\n'.encode())
     if not record.targets:
@@ -126,37 +109,3 @@ def _nodes(namespace: str) -> Iterator[Callable[[], None]]:
                 process.require_running()
 
         yield require_running
-
-
-def _play(
-    node: DemoNode,
-    targets: list[Target],
-    record: Record,
-    show: Show,
-    require_running: Callable[[], None],
-) -> None:
-    from rclpy.executors import SingleThreadedExecutor
-
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-
-    def spin(until: float, phase: str, done: Callable[[], bool] = lambda: False) -> None:
-        while not done() and (left := until - time.monotonic()) > 0.0:
-            executor.spin_once(timeout_sec=min(left, 0.05))
-            require_running()
-            show(phase, node.tip_error)
-
-    latest = time.monotonic() + STARTUP
-    spin(latest, 'starting', lambda: node.ready)
-    while not node.accepting and time.monotonic() < latest:
-        node.probe(targets[0])
-        spin(time.monotonic() + 0.1, 'starting', lambda: node.accepting)
-    if not node.accepting:
-        raise IkNnError('nodes', got=f'not ready in {STARTUP:g} s', expected='arm_sim, ik_node')
-    due = time.monotonic()
-    for target in targets:
-        node.send(target)
-        due += target.hold
-        spin(due, target.phase)
-        if target.phase in MEASURED and node.tip_error is not None:
-            record.tip_errors.append(node.tip_error)

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import time
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from ik_nn_ros.learning.training import TrainingResult
 
 HELP = 'train a network for an arm and write its model file'
-THREADS = 1
-"""As many on every machine: the order of sums, and with it the last digits, depends on it."""
 TEST_TARGETS = 1_000_000
 
 
@@ -55,18 +54,15 @@ def run(args: argparse.Namespace) -> int:
     urdf = args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro'
     arm = ArmModel.from_urdf(read_description(urdf), args.base_link, args.tip_link)
     try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-        import torch
+        from ik_nn_ros.learning import export  # noqa: F401, all that training needs
+        from ik_nn_ros.learning.networks import find_family
     except ModuleNotFoundError as error:
         raise ConfigError(
             'training', got=f'no module {error.name}', expected="the extra: pip install '.[train]'"
         ) from error
-    from ik_nn_ros.learning.networks import find_family
 
     family = find_family(args.network)
     config = replace(family.config, seed=args.seed, max_seconds=args.max_seconds)
-    torch.set_num_threads(THREADS)
     begin = time.monotonic()
     result = _train(family, arm, config)
     errors = _write(args, arm, result)
@@ -107,7 +103,6 @@ def _train(family: type[Network], arm: ArmModel, config: TrainingConfig) -> Trai
 def _write(args: argparse.Namespace, arm: ArmModel, result: TrainingResult) -> TipErrors:
     """Export, measure what was exported, and write it with its record."""
     import numpy as np
-    import torch
 
     from ik_nn_ros.ik.model_file import ModelInfo
     from ik_nn_ros.learning import evaluation, export
@@ -128,7 +123,7 @@ def _write(args: argparse.Namespace, arm: ArmModel, result: TrainingResult) -> T
             'samples': result.samples,
             'stopped_by': result.stopped_by,
             'errors': asdict(errors),
-            'torch': torch.__version__,
+            'torch': version('torch'),
         },
     )
     write_atomically(args.output, export.add_metadata(model, info))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.closed_form import closed_form_batch
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import PROPOSAL_SLACK, STRAIGHT, Problem

@@ -12,7 +12,8 @@ import onnxruntime
 from numpy.typing import ArrayLike
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.model_file import BRANCHES, COLUMNS, INPUT, OUTPUT, ModelInfo
 

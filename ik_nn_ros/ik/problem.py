@@ -8,7 +8,8 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.workspace import BOTH, Workspace
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network

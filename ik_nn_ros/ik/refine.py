@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 
 Mask = NDArray[np.bool_]
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array, Pair
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.plane import Array
 
 
 class Status(IntEnum):

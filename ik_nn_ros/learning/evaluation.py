@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.ik.model_file import INPUT, OUTPUT
 
 CHUNK = 100_000

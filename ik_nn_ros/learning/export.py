@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnx
+import onnxscript  # noqa: F401, torch exports with it
 import torch
 
 from ik_nn_ros.errors import ModelError

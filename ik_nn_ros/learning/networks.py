@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.sampling import paper_ranges, whole_workspace

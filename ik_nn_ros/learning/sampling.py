@@ -11,7 +11,8 @@ from math import pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 
 EXACT_SHARE = 0.02
 """Share of whole-workspace targets with the arm exactly stretched or folded."""

@@ -24,6 +24,8 @@ from ik_nn_ros.learning.kinematics import tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
 from ik_nn_ros.learning.networks import Network
 
+THREADS = 1
+"""As many on every machine: the order of sums, and with it the last digits, depends on it."""
 IMPROVEMENT = 0.98
 """A look at the held-out targets counts as better when its score falls below this share."""
 ADAM_SHARE = 0.5
@@ -77,12 +79,17 @@ def train(
     report: Report = lambda progress: None,
 ) -> TrainingResult:
     """
-    Train a network of a family for an arm.
+    Train a network of a family for an arm, on one thread.
 
     :param config: default: what suits the family
     :param report: called now and then with the progress
     """
-    return _Training(family, arm, config or family.config, report).run()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        return _Training(family, arm, config or family.config, report).run()
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Training:

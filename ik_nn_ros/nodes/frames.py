@@ -6,7 +6,8 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import Pair, Plane
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.nodes.conversions import rotate
 
 

@@ -9,7 +9,8 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.workspace import Workspace
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.bench import targets
 from ik_nn_ros.bench.effort import Effort
 from ik_nn_ros.bench.results import Load, NodeResults, RoundTrip

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import fresh_domain, wait_until
 
-from ik_nn_ros import cli
+from ik_nn_ros import cli, nodes
 from ik_nn_ros.bench import effort
 
 SMALL = effort.Effort(
@@ -24,7 +24,7 @@ sys.modules['ikpy'] = sys.modules['pinocchio'] = None  # slow to import
 effort.Effort = functools.partial(
     effort.Effort, solves=5, answers=5, sizes=(1,), starts=1, round_trips=1_000_000
 )
-from ik_nn_ros import cli
+from ik_nn_ros import cli, nodes
 sys.exit(cli.main(['bench']))
 """
 
@@ -67,6 +67,9 @@ def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
 def test_without_rclpy_the_node_is_left_out_and_that_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(effort, 'Effort', lambda seconds: SMALL)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
+    for name in ('node_bench', 'bench_client'):
+        monkeypatch.delitem(sys.modules, f'ik_nn_ros.nodes.{name}', raising=False)
+        monkeypatch.delattr(nodes, name, raising=False)
     file = tmp_path / 'numbers.json'
     assert cli.main(['bench', '--json', str(file)]) == 0
     assert json.loads(file.read_text())['node'] is None

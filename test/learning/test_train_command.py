@@ -10,6 +10,7 @@ import onnx
 import pytest
 from arms import random_arm
 
+from ik_nn_ros import learning
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.cli import main
 from ik_nn_ros.commands import train as command
@@ -104,6 +105,8 @@ def test_bad_input_is_refused_before_training(
 
 def test_without_torch_it_says_what_to_install(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, 'onnxscript', None)
+    monkeypatch.delitem(sys.modules, 'ik_nn_ros.learning.export', raising=False)
+    monkeypatch.delattr(learning, 'export', raising=False)
     assert main(['train', '--output', str(tmp_path / 'a.onnx')]) == 2
     assert 'pip install' in capsys.readouterr().err
 

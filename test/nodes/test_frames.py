@@ -9,7 +9,7 @@ from arms import random_rotation
 from geometry_msgs.msg import TransformStamped
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import Plane
+from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.nodes.conversions import rotate
 from ik_nn_ros.nodes.frames import FrameError, Frames
 
