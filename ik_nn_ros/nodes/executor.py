@@ -22,7 +22,20 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 from rclpy.waitable import NumberOfEntities
 
+try:
+    from rclpy.event_handler import EventHandler
+except ImportError:  # Humble
+    from rclpy.qos_event import QoSEventHandler as EventHandler
+
 RCLError = rclpy_implementation.RCLError
+LONGEST_WAIT = 250_000_000
+"""
+Time (ns) after which rclpy looks for itself.
+
+For events of publishers and subscriptions (an incompatible QoS, say), which would be half of the
+wait set; and for a signal: rclpy wakes its executors before it ends their context, and one that
+goes back to sleep in between would not notice.
+"""
 OTHERS_TURN = 0.05
 """The longest (s) that a stream of messages keeps everything else waiting."""
 
@@ -74,7 +87,12 @@ class DirectExecutor(SingleThreadedExecutor):
             'client': [entity for node in nodes for entity in node.clients],
             'service': [entity for node in nodes for entity in node.services],
         }
-        waitables = [entity for node in nodes for entity in node.waitables]
+        waitables = [
+            entity
+            for node in nodes
+            for entity in node.waitables
+            if not isinstance(entity, EventHandler)
+        ]
         found = [*waitables, *(entity for of_kind in entities.values() for entity in of_kind)]
         if found == self._found:
             return
@@ -110,11 +128,11 @@ class DirectExecutor(SingleThreadedExecutor):
         }
 
     def _wait(self) -> list[int]:
-        """Wait until something is ready; return the subscriptions that are."""
+        """Wait until something is ready, or for long; return the subscriptions that are ready."""
         self._wait_set.clear_entities()
         for add, entity in self._additions:
             add(entity)
-        self._wait_set.wait(-1)
+        self._wait_set.wait(LONGEST_WAIT)
         ready = self._wait_set.get_ready_entities('subscription')
         return [pointer for pointer in ready if pointer in self._direct]
 

@@ -259,11 +259,10 @@ class IkNode(LifecycleNode):
             if self._settings['require_joint_states'] or self._targets is None:
                 return None
             return command or self._targets.solver.arm.home
-        if command is not None and all(
-            abs(at - sent) < ARRIVED for at, sent in zip(measured, command, strict=True)
-        ):
-            return command
-        return measured
+        if command is None:
+            return measured
+        off = max(abs(measured[0] - command[0]), abs(measured[1] - command[1]))
+        return command if off < ARRIVED else measured
 
     def _publish_command(self, q: Pair) -> None:
         self._command.header.stamp = self.get_clock().now().to_msg()

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 
 import rclpy
-from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
@@ -16,8 +15,6 @@ from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.executor import DirectExecutor
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WAKE = 0.25
-"""The longest (s) a signal may go unnoticed."""
 
 
 def run(create: Callable[[], Node]) -> int:
@@ -39,9 +36,6 @@ def run(create: Callable[[], Node]) -> int:
         node = create()
         executor = DirectExecutor()
         executor.add_node(node)
-        # rclpy wakes the executor before it ends the context: one that nothing else wakes could
-        # go back to sleep in between. On the steady clock, for a simulated one may stand still.
-        node.create_timer(WAKE, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
         install_signal_handlers(SignalHandlerOptions.ALL)
         if not noted:
             executor.spin()

@@ -6,11 +6,15 @@ import pytest
 import rclpy
 from processes import Client, fresh_domain, wait_until
 from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Int32
 from std_srvs.srv import Trigger
 
 from ik_nn_ros.nodes.executor import DirectExecutor
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Spun:
@@ -146,3 +150,22 @@ def test_an_error_in_a_callback_ends_the_spin_with_it(domain, client):
         publisher = client.publisher(Int32, 'numbers')
         client.publish_until(publisher, Int32(), lambda: spun.ended_by)
     assert isinstance(spun.ended_by, ZeroDivisionError)
+
+
+def test_an_incompatible_qos_is_reported(domain, client):
+    """Events are not waited for, but they are looked at."""
+    spun = Spun(domain, 'strict')
+    (node,) = spun.nodes
+    incompatible = []
+    callbacks = SubscriptionEventCallbacks(incompatible_qos=incompatible.append)
+    node.create_subscription(Int32, 'numbers', print, LATCHED, event_callbacks=callbacks)
+    with spun:
+        client.node.create_publisher(Int32, 'numbers', 1)
+        wait_until(lambda: incompatible)
+
+
+def test_nothing_to_do_does_not_keep_it_from_ending(domain):
+    spun = Spun(domain, 'idle')
+    with spun:
+        wait_until(lambda: spun.thread.is_alive())
+    assert isinstance(spun.ended_by, ExternalShutdownException)
