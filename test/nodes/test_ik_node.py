@@ -248,7 +248,7 @@ def test_joints_are_found_by_name_in_any_order(side):
 )
 def test_unusable_joint_states_are_named_and_do_not_count(message, words):
     with rig(joints=message, ready='NO_JOINT_STATES') as it:
-        assert words in it.process.output
+        it.client.wait_until(lambda: words in it.process.output)
         # Once in five seconds, not fifty times a second.
         assert it.process.output.count('joint_states ignored') <= 4
         assert 'joint_states: got none' in it.ask(*GOOD)[1]['detail']
