@@ -7,7 +7,6 @@ from math import hypot
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
-from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
@@ -39,18 +38,16 @@ class DemoNode(Node):
         self._sent = 0.0
         self.accepting = False
         """Whether a probe was accepted."""
-        self._clock_now = Clock().now
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_publisher(String, 'robot_description', latched).publish(
             String(data=description)
         )
         self._targets = self.create_publisher(PoseStamped, 'target_pose', DEPTH)
-        self._subscribe(JointState, 'joint_command', self._on_command)
-        self._subscribe(PoseStamped, 'tip_pose', self._on_tip)
-        self._status = self._subscribe(DiagnosticStatus, 'ik_node/target_status', self._on_status)
-
-    def _subscribe(self, kind, topic, callback):
-        return self.create_subscription(kind, topic, callback, DEPTH)
+        self.create_subscription(JointState, 'joint_command', self._on_command, DEPTH)
+        self.create_subscription(PoseStamped, 'tip_pose', self._on_tip, DEPTH)
+        self._status = self.create_subscription(
+            DiagnosticStatus, 'ik_node/target_status', self._on_status, DEPTH
+        )
 
     @property
     def ready(self) -> bool:
@@ -85,7 +82,7 @@ class DemoNode(Node):
     def _message(self, target: Target) -> PoseStamped:
         message = PoseStamped()
         message.header.frame_id = target.frame
-        message.header.stamp = self._clock_now().to_msg()
+        message.header.stamp = self.get_clock().now().to_msg()
         position = message.pose.position
         position.x, position.y, position.z = target.position
         message.pose.orientation.w = 1.0
