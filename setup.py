@@ -7,7 +7,20 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'ik_nn_ros'
 TORCH = 'torch==2.13.0'
-RUN = ['numpy', 'matplotlib', 'mujoco', 'onnxruntime', 'rich', 'setuptools', 'xacro']
+RUN = [
+    'numpy',
+    'matplotlib',
+    'mcap',
+    'mcap-ros2-support',
+    'mujoco',
+    'onnxruntime',
+    'pyyaml>=6',
+    'rich',
+    'ruckig',
+    'scipy',
+    'setuptools',
+    'xacro',
+]
 TRAIN = [TORCH, 'onnx', 'onnxscript']
 TEST = [
     *TRAIN,
@@ -18,7 +31,6 @@ TEST = [
     'mypy==2.4.1',
     'pin',
     'pytest',
-    'pyyaml>=6',
     'ruff==0.17.6',
 ]
 
@@ -53,6 +65,7 @@ setup(
             f'ik_nn = {PACKAGE}.cli:main',
             f'ik_node = {PACKAGE}.nodes.ik_node:main',
             f'arm_sim = {PACKAGE}.nodes.arm_sim:main',
+            f'data_collector = {PACKAGE}.nodes.data_collector:main',
         ],
     },
 )

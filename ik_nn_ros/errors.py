@@ -27,3 +27,11 @@ class ModelError(IkNnError):
 
 class ConfigError(IkNnError):
     """A parameter or argument of the wrong kind or out of its range."""
+
+
+class RecordingError(IkNnError):
+    """A recording that cannot be written, or cannot be read as one."""
+
+
+class CalibrationError(IkNnError):
+    """Samples that do not determine a calibration, or a file that is none for this arm."""

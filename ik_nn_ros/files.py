@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from ik_nn_ros.errors import ConfigError
 
@@ -46,3 +49,16 @@ def write_atomically(output: Path, content: bytes) -> None:
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def to_json(content: Any) -> bytes:
+    """Return content as JSON for people to read; what is not a finite number is null."""
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False).encode() + b'\n'
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -101,6 +101,11 @@ class ArmModel:
         return abs(self.lengths[0] - self.lengths[1])
 
     @property
+    def deviation(self) -> float:
+        """How far (m) the tip may be from where two rigid links have it; 0 unless calibrated."""
+        return 0.0
+
+    @property
     def home(self) -> Pair:
         """A position inside the limits: the middle of each range, 0 or next to it without one."""
         middle1, middle2 = (
@@ -152,17 +157,17 @@ class ArmModel:
         x, y = l1 * cos(theta1) + x2, l1 * sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def branch_of(self, q2: float) -> int:
+    def branch_of(self, q: Pair) -> int:
         """Return the side the elbow is bent to, +1 or -1; +1 for the straight arm."""
-        return -1 if self.bend(q2) < 0.0 else 1
+        return -1 if self.bend(q) < 0.0 else 1
 
-    def bend(self, q2: float) -> float:
+    def bend(self, q: Pair) -> float:
         """Return the sine of the elbow's angle about joint 2's own axis: 0 for a straight arm."""
-        return sin(q2 + self.signs[1] * self.offsets[1])
+        return sin(q[1] + self.signs[1] * self.offsets[1])
 
-    def bend_batch(self, q2: Array) -> Array:
-        """Do :meth:`bend` for (N,) angles, rad."""
-        bend: Array = np.sin(q2 + self.signs[1] * self.offsets[1])
+    def bend_batch(self, q: Array) -> Array:
+        """Do :meth:`bend` for (N, 2) angles, rad."""
+        bend: Array = np.sin(q[:, 1] + self.signs[1] * self.offsets[1])
         return bend
 
     def nearest_turn(

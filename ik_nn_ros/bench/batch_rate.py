@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.bench.targets import reachable
+from ik_nn_ros.arm.targets import reachable
 from ik_nn_ros.ik.hybrid import HybridSolver
 
 REPEAT_TARGETS = 1_000_000

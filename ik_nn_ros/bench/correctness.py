@@ -7,47 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.bench.targets import (
-    EXACT,
-    boundary,
-    joints,
-    outside_limits,
-    reachable,
-    square,
-    tip_errors,
-)
+from ik_nn_ros.arm.targets import boundary, joints, reachable, square, tip_errors
+from ik_nn_ros.ik.answers import Answers, judge
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.result import Stage
-
-ROUNDING = 1e-14
-"""How far (fraction of reach) two ways to compute the same tip may be apart."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """
-    What became of many targets.
-
-    :param targets: how many
-    :param answered: share of them with an answer
-    :param network: share answered by the network's proposal as it is
-    :param refined: share answered by refining it
-    :param closed_form: share answered by the closed form
-    :param worst: largest error of an answer, as a fraction of reach
-    :param off_target: answers further off than the tolerance
-    :param outside_limits: answers outside the limits
-    """
-
-    targets: int
-    answered: float
-    network: float
-    refined: float
-    closed_form: float
-    worst: float
-    off_target: int
-    outside_limits: int
 
 
 @dataclass(frozen=True)
@@ -66,7 +29,7 @@ def reachable_answers(solver: HybridSolver, rng: np.random.Generator, count: int
     inner = reachable(solver.arm, rng, count - len(edge.xy))
     xy = np.concatenate((edge.xy, inner.xy))
     solved = solver.solve_batch(xy, np.concatenate((edge.start, inner.start)))
-    return judge(solver.arm, xy, solved.q, solved.stage)
+    return judge(solver.arm, tip_errors(solver.arm, xy, solved.q), solved.q, solved.stage)
 
 
 def command_answers(solver: HybridSolver, rng: np.random.Generator, count: int) -> Answers:
@@ -78,30 +41,7 @@ def command_answers(solver: HybridSolver, rng: np.random.Generator, count: int) 
         solution = solver.solve(x, y, (start[0], start[1]))
         if solution.q is not None:
             q[row], stage[row] = solution.q, solution.stage
-    return judge(solver.arm, xy, q, stage)
-
-
-def judge(arm: ArmModel, xy: Array, q: Array, stage: np.ndarray) -> Answers:
-    """
-    Count what is right and what is not.
-
-    :param xy: (N, 2) targets, m
-    :param q: (N, 2) answers, rad; NaN where there is none
-    :param stage: (N,) of :class:`Stage`
-    """
-    errors = tip_errors(arm, xy, q)
-    answered = np.isfinite(errors)
-    share = {stage_: float((stage == stage_).mean()) for stage_ in Stage}
-    return Answers(
-        targets=len(xy),
-        answered=float(answered.mean()),
-        network=share[Stage.NETWORK],
-        refined=share[Stage.REFINED],
-        closed_form=share[Stage.CLOSED_FORM],
-        worst=float(np.max(errors[answered], initial=0.0)),
-        off_target=int((errors > EXACT + ROUNDING).sum()),
-        outside_limits=int(outside_limits(arm, q).sum()),
-    )
+    return judge(solver.arm, tip_errors(solver.arm, xy, q), q, stage)
 
 
 def network_errors(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ik_nn_ros.arm.targets import EXACT
 from ik_nn_ros.bench.batch_rate import BatchRate
-from ik_nn_ros.bench.correctness import ROUNDING, Answers, NetworkErrors
+from ik_nn_ros.bench.correctness import NetworkErrors
 from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
-from ik_nn_ros.bench.targets import EXACT
+from ik_nn_ros.ik.answers import ROUNDING, Answers
 
 
 @dataclass(frozen=True)

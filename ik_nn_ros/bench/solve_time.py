@@ -12,8 +12,8 @@ import numpy as np
 from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.targets import EXACT, Reachable, outside_limits, tip_errors
 from ik_nn_ros.bench import witnesses
-from ik_nn_ros.bench.targets import EXACT, Reachable, outside_limits, tip_errors
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import SolverConfig
@@ -101,7 +101,7 @@ def _rows(targets: Reachable) -> list[tuple[Any, ...]]:
 
 
 def _methods(arm: ArmModel, network: Network | None, targets: Reachable) -> Iterator[Method]:
-    sides = [arm.branch_of(q2) for q2 in targets.q[:, 1].tolist()]
+    sides = [arm.branch_of(q) for q in targets.q.tolist()]
     rows = _rows(targets)
     yield Method(
         CLOSED_FORM,

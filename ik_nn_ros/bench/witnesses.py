@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.bench.targets import EXACT
+from ik_nn_ros.arm.targets import EXACT
 
 Solve = Callable[[float, float, Pair], Pair]
 MAX_STEPS = 100

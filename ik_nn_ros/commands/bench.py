@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import tempfile
@@ -16,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.files import require_writable, write_atomically
+from ik_nn_ros.files import require_writable, to_json, write_atomically
 from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
     from ik_nn_ros.bench.effort import Effort
-    from ik_nn_ros.bench.results import Figure, NodeResults, Results
+    from ik_nn_ros.bench.results import NodeResults, Results
 
 HELP = 'measure speed and errors of solver and node, side by side with others'
 BASE_LINK, TIP_LINK = 'base_link', 'tip'
@@ -58,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         results = measure(Effort(seconds=args.seconds), status.update, errors.print)
     found = figures(results)
     if args.json is not None:
-        write_atomically(args.json, to_json(results, found))
+        rows = [{**asdict(figure), 'reached': figure.reached} for figure in found]
+        write_atomically(args.json, to_json({**asdict(results), 'figures': rows}))
     Console().print(all_tables(results, found))
     return 0
 
@@ -74,7 +74,8 @@ def measure(
     """
     import numpy as np
 
-    from ik_nn_ros.bench import batch_rate, correctness, solve_time, targets
+    from ik_nn_ros.arm import targets
+    from ik_nn_ros.bench import batch_rate, correctness, solve_time
     from ik_nn_ros.bench.machine import machine
     from ik_nn_ros.bench.results import Results
     from ik_nn_ros.ik.hybrid import HybridSolver
@@ -134,18 +135,3 @@ def _measure_node(
     with tempfile.TemporaryDirectory() as folder:
         setup = node_bench.Setup(arm, urdf, model, Path(folder))
         return node_bench.measure(setup, effort, rng, report)
-
-
-def to_json(results: Results, found: list[Figure]) -> bytes:
-    """Return all numbers as JSON; what is not a finite number is null."""
-    rows = [{**asdict(figure), 'reached': figure.reached} for figure in found]
-    content = _finite({**asdict(results), 'figures': rows})
-    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b'\n'
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

@@ -72,8 +72,9 @@ class _Work:
         with np.errstate(over='ignore', invalid='ignore'):
             r = np.hypot(point[:, 0], point[:, 1])
             inside = finite & (r >= solver.inner) & (r <= solver.outer)
+            limits = finite & solver.within_reach(r)
         reason = np.where(finite, Reason.UNREACHABLE, Reason.NOT_FINITE)
-        reason[inside] = Reason.JOINT_LIMITS
+        reason[limits] = Reason.JOINT_LIMITS
         self._stages(chunk.start, np.flatnonzero(inside), q_now)
         reason[status == Status.ACCEPTED] = Reason.NONE
         self.answer.reason[chunk] = reason
@@ -113,7 +114,7 @@ class _Work:
         if len(solver.sides) == 1:
             return [np.full(len(rows), solver.sides[0], dtype=np.int8)]
         arm = solver.arm
-        bend = arm.bend_batch(q_now[:, 1])
+        bend = arm.bend_batch(q_now)
         straight = np.flatnonzero(np.abs(bend) < STRAIGHT)
         if len(straight):
             xy, near = self.answer.point[rows[straight]], q_now[straight]
@@ -141,7 +142,7 @@ class _Work:
 
     def _closed_form(self, rows: Rows, side: Sides, q_now: Array) -> Mask:
         xy = self.answer.point[rows]
-        q = closed_form_batch(self.solver.arm, xy, side, q_now)
+        q = self.solver.closed_form_batch(xy, side, q_now)
         stage = np.full(len(rows), Stage.CLOSED_FORM)
         return self._accept(rows, q, xy, side, stage)
 
@@ -151,7 +152,7 @@ class _Work:
         tip = arm.fk(q)
         error = np.hypot(tip[:, 0] - xy[:, 0], tip[:, 1] - xy[:, 1])
         inside = (q >= arm.lower) & (q <= arm.upper)
-        on_branch = side * arm.bend_batch(q[:, 1]) >= -STRAIGHT
+        on_branch = side * arm.bend_batch(q) >= -STRAIGHT
         passed: Mask = inside[:, 0] & inside[:, 1] & on_branch & (error <= self.solver.tolerance)
         done = rows[passed]
         answer.q[done] = q[passed]

@@ -42,13 +42,12 @@ class HybridSolver(Problem):
         """
         if not (isfinite(x) and isfinite(y)):
             return _rejected(Reason.NOT_FINITE, x, y)
-        reason = Reason.JOINT_LIMITS
-        if self.inner <= hypot(x, y) <= self.outer:
+        r = hypot(x, y)
+        if self.inner <= r <= self.outer:
             solution = self._solve_inside(x, y, q_now)
             if solution is not None:
                 return solution
-        else:
-            reason = Reason.UNREACHABLE
+        reason = Reason.JOINT_LIMITS if self.within_reach(r) else Reason.UNREACHABLE
         if self.config.on_unreachable == 'reject':
             return _rejected(reason, x, y)
         side = np.array([self._order(x, y, q_now)[0]], dtype=np.int8)
@@ -75,7 +74,7 @@ class HybridSolver(Problem):
             if self.network is not None:
                 solution = self._learned(self.network, x, y, side, q_now)
             if solution is None:
-                q = closed_form(self.arm, x, y, side, q_now)
+                q = self.closed_form(x, y, side, q_now)
                 solution = self._accept(q, Stage.CLOSED_FORM, x, y, side)
             if solution is not None:
                 return solution
@@ -95,7 +94,7 @@ class HybridSolver(Problem):
 
     def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
         """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""
-        if not self.arm.within_limits(q) or side * self.arm.bend(q[1]) < -STRAIGHT:
+        if not self.arm.within_limits(q) or side * self.arm.bend(q) < -STRAIGHT:
             return None
         tip_x, tip_y = self.arm.fk_point(q[0], q[1])
         error = hypot(tip_x - x, tip_y - y)
@@ -107,7 +106,7 @@ class HybridSolver(Problem):
         """Return the branches to try, the current one first; for a straight arm the nearer one."""
         if self.wanted != BOTH:
             return self.sides
-        bend = self.arm.bend(q_now[1])
+        bend = self.arm.bend(q_now)
         if abs(bend) < STRAIGHT:
             up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.sides)
             bend = _distance(down, q_now) - _distance(up, q_now)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.calibrated import (
+    ROUNDS,
+    CalibratedArm,
+    closed_form_as_built,
+    closed_form_as_built_batch,
+)
+from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
+from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.workspace import BOTH, Workspace
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.refine import refine, refine_batch
 
 BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
 UNREACHABLE_CHOICES = ('reject', 'nearest')
@@ -72,9 +81,31 @@ class Problem:
         self.wanted = BRANCH_CHOICES[self.config.branch]
         self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
         self._workspaces = {side: Workspace(arm, side) for side in self.sides}
-        # Targets between these two distances (m) from the first axis can be met.
-        self.outer = arm.reach + self.tolerance
-        self.inner = arm.inner_reach - self.tolerance
+        # Only targets between these two distances (m) from the first axis can be met.
+        slack = arm.deviation + self.tolerance
+        self.outer = arm.reach + slack
+        self.inner = arm.inner_reach - slack
+
+    def within_reach(self, r: Any) -> Any:
+        """Tell whether a distance (m) from the first axis is one of the rigid arm's."""
+        slack = self.tolerance
+        return (r >= self.arm.inner_reach - slack) & (r <= self.arm.reach + slack)
+
+    def closed_form(self, x: float, y: float, side: int, near: Pair) -> Pair:
+        """Do :func:`~ik_nn_ros.arm.closed_form.closed_form`; with a residual, Newton ends it."""
+        arm = self.arm
+        if not isinstance(arm, CalibratedArm):
+            return closed_form(arm, x, y, side, near)
+        q = closed_form_as_built(arm, x, y, side, near)
+        return refine(arm, x, y, side, q, self.tolerance)[0]
+
+    def closed_form_batch(self, xy: Array, side: NDArray[np.int8], near: Array) -> Array:
+        """Do :meth:`closed_form` for (N, 2) targets, m, on (N,) sides."""
+        arm = self.arm
+        if not isinstance(arm, CalibratedArm):
+            return closed_form_batch(arm, xy, side, near)
+        q = closed_form_as_built_batch(arm, xy, side, near)
+        return refine_batch(arm, xy, side, q, self.tolerance)[0]
 
     def project(self, xy: Array, side: NDArray[np.int8]) -> Array:
         """
@@ -92,5 +123,17 @@ class Problem:
             for branch in self.sides:
                 rows = np.flatnonzero((order * side == branch) & np.isnan(nearest[:, 0]))
                 points = xy[rows] * scale[rows, None]
-                nearest[rows] = self._workspaces[branch].nearest(points)
+                nearest[rows] = self._nearest(points, branch)
+        return nearest
+
+    def _nearest(self, points: Array, branch: int) -> Array:
+        """Do :meth:`project` on one branch: the edge of the rigid arm, moved by the residual."""
+        arm, workspace = self.arm, self._workspaces[branch]
+        nearest = workspace.nearest(points)
+        if isinstance(arm, CalibratedArm) and len(workspace.arcs):
+            sides = np.full(len(points), branch, dtype=np.int8)
+            for _ in range(ROUNDS):
+                offset = arm.offset(closed_form_batch(arm, nearest, sides, np.array(arm.home)))
+                nearest = workspace.nearest(points - offset)
+            nearest = arm.fk(closed_form_batch(arm, nearest, sides, np.array(arm.home)))
         return nearest

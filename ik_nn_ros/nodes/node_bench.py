@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ik_nn_ros.arm import targets
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.bench import targets
 from ik_nn_ros.bench.effort import Effort
 from ik_nn_ros.bench.results import Load, NodeResults, RoundTrip
 from ik_nn_ros.nodes.bench_client import Client, Line

@@ -95,13 +95,13 @@ def test_closed_form_inverts_fk_on_both_branches(seed):
     arm = random_arm(seed).model
     q = random_joints(arm, np.random.default_rng(seed), 200)
     xy = arm.fk(q)
-    own = np.array([arm.branch_of(q2) for q2 in q[:, 1]])
+    own = np.array([arm.branch_of(pair) for pair in q])
     np.testing.assert_allclose(closed_form_batch(arm, xy, own, q), q, atol=ROOT_EPS)
     free = replace(arm, lower=(-np.inf,) * 2, upper=(np.inf,) * 2)
     for branch in (own, -own):
         solved = closed_form_batch(free, xy, branch, q)
         np.testing.assert_allclose(arm.fk(solved), xy, atol=1e-13 * arm.reach)
-        assert [arm.branch_of(q2) for q2 in solved[:, 1]] == branch.tolist()
+        assert [arm.branch_of(pair) for pair in solved] == branch.tolist()
 
 
 @settings(max_examples=200)

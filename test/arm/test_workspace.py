@@ -25,7 +25,7 @@ def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
     workspace = Workspace(arm, branch)
     joints = random_joints(arm, rng, 20000)
     if branch != BOTH:
-        joints = joints[[arm.branch_of(q2) == branch for q2 in joints[:, 1]]]
+        joints = joints[[arm.branch_of(q) == branch for q in joints]]
     cloud = arm.fk(joints)
     if not workspace.arcs:
         assert len(joints) == 0

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from ik_nn_ros.arm import targets
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.bench import batch_rate, correctness, solve_time, targets, witnesses
+from ik_nn_ros.bench import batch_rate, correctness, solve_time, witnesses
 from ik_nn_ros.bench.results import Figure
+from ik_nn_ros.ik.answers import judge
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.result import Stage
@@ -47,7 +49,7 @@ def test_wrong_answers_are_counted():
     xy = ARM.fk(np.nan_to_num(q))
     xy[1] += 2e-9 * ARM.reach
     stage = np.array([Stage.NETWORK, Stage.REFINED, Stage.CLOSED_FORM, Stage.NONE])
-    found = correctness.judge(ARM, xy, q, stage)
+    found = judge(ARM, targets.tip_errors(ARM, xy, q), q, stage)
     assert (found.targets, found.answered) == (4, 0.75)
     assert (found.off_target, found.outside_limits) == (1, 1)
     assert found.worst == pytest.approx(np.sqrt(8) * 1e-9, rel=1e-6)

@@ -34,7 +34,7 @@ def require_sound(arm, solution, tolerance):
     assert ((q >= arm.lower) & (q <= arm.upper)).all()
     assert np.hypot(*(arm.fk(q) - point).T).max(initial=0.0) <= tolerance
     branch = solution.branch[solution.status != Status.REJECTED]
-    assert (arm.bend_batch(q[:, 1]) * branch).min(initial=0.0) >= -1e-6
+    assert (arm.bend_batch(q) * branch).min(initial=0.0) >= -1e-6
     refused = solution.status == Status.REJECTED
     assert (solution.reason[refused] != Reason.NONE).all()
     assert np.isnan(solution.q[refused]).all()
@@ -145,7 +145,7 @@ def test_a_wanted_branch_is_kept_to():
     for name, branch in (('positive', 1), ('negative', -1)):
         solution = HybridSolver(ARM, NETWORK, SolverConfig(branch=name)).solve(x, y, (0.0, 0.0))
         assert solution.branch == branch
-        assert ARM.branch_of(solution.q[1]) == branch
+        assert ARM.branch_of(solution.q) == branch
     one_sided = replace(ARM, lower=(-2.9, 0.1))
     solver = HybridSolver(one_sided, None, SolverConfig(branch='negative'))
     assert solver.solve(x, y, (0.0, 0.5)).reason == Reason.JOINT_LIMITS
@@ -207,7 +207,7 @@ def test_a_drag_outside_the_workspace_stays_on_its_branch(side, network):
         for x, y in radius * np.column_stack((np.cos(angle), np.sin(angle))):
             solution = solver.solve(x, y, now)
             assert solution.status == Status.PROJECTED
-            assert solution.branch == side or abs(ARM.bend(solution.q[1])) < 1e-3
+            assert solution.branch == side or abs(ARM.bend(solution.q)) < 1e-3
             batch = solver.solve_batch([[x, y]], now)
             np.testing.assert_allclose(batch.point[0], solution.point, atol=1e-12)
             now = solution.q
@@ -290,7 +290,7 @@ def test_an_arm_that_stands_at_its_target_stays_there(limit, network):
     arm = replace(ARM, lower=(-limit, -limit), upper=(limit, limit))
     rng = np.random.default_rng(8)
     q = edge_joints(arm, rng, 4000)
-    q = q[np.abs(arm.bend_batch(q[:, 1])) > 0.02]
+    q = q[np.abs(arm.bend_batch(q)) > 0.02]
     now = np.clip(q + rng.uniform(-0.01, 0.01, q.shape), arm.lower, arm.upper)
     solver = HybridSolver(arm, network)
     solution = solver.solve_batch(arm.fk(q), now)

@@ -1,0 +1,204 @@
+"""
+An arm as built: fitted geometry, and a small residual on the tip that geometry cannot explain.
+
+Written as complex numbers x + iy, the tip of a rigid two-link arm is two terms of a Fourier series
+in the joint angles, with a = s1 q1 and b = s2 q2::
+
+    x + iy = L1 e^(i o1) e^(ia) + L2 e^(i (o1 + o2)) e^(i (a + b)) + Σ c_k e^(i (k1 a + k2 b))
+
+The sum is the residual. A joint whose link follows its encoder with an error that is itself a
+harmonic of the joint angles (sag, an eccentric gear) adds to the two terms their neighbours; a
+tilted base adds their mirror images. The series is periodic and bounded by Σ |c_k|, also where
+nothing was recorded.
+"""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.errors import ArmError
+
+Rows = tuple[tuple[complex, ...], ...]
+
+GRID = 64
+"""Joint positions along each joint at which the size of the residual is taken."""
+MARGIN = 1.1
+"""On that size, for what lies between them."""
+ROUNDS = 3
+"""Of solving the rigid arm for the target less the residual; each leaves a few percent."""
+
+
+class Harmonic(NamedTuple):
+    """One term of the residual: ``coefficient`` (x + iy, m) times e^(i (k1 a + k2 b))."""
+
+    k1: int
+    k2: int
+    coefficient: complex
+
+
+class _Series:
+    """Σ c_k e^(i (k1 a + k2 b)) by Horner's rule; a and b are numbers or arrays."""
+
+    def __init__(self, terms: Iterable[Harmonic]) -> None:
+        table = {(k1, k2): c for k1, k2, c in terms}
+        self._low1, self._low2 = (min(k[i] for k in table) for i in (0, 1))
+        high1, high2 = (max(k[i] for k in table) for i in (0, 1))
+        self._rows: Rows = tuple(
+            tuple(table.get((k1, k2), 0j) for k2 in range(high2, self._low2 - 1, -1))
+            for k1 in range(high1, self._low1 - 1, -1)
+        )
+
+    def __call__(self, turn1: Any, turn2: Any) -> Any:
+        """
+        Return the sum.
+
+        :param turn1: e^(ia)
+        :param turn2: e^(ib)
+        """
+        total = 0j
+        for row in self._rows:
+            inner = 0j
+            for coefficient in row:
+                inner = inner * turn2 + coefficient
+            total = total * turn1 + inner
+        return total * turn1**self._low1 * turn2**self._low2
+
+
+@dataclass(frozen=True)
+class CalibratedArm(ArmModel):
+    """
+    The fitted geometry, with a forward kinematics that includes the residual.
+
+    :param residual: its terms; may be none
+    """
+
+    residual: tuple[Harmonic, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(cmath.isfinite(c) for _, _, c in self.residual):
+            raise ArmError(f'{self.name}: residual', got='a term not finite', expected='numbers')
+
+    @cached_property
+    def _tip(self) -> tuple[_Series, _Series, _Series]:
+        """The tip and its derivatives by q1 and q2."""
+        (l1, l2), (o1, o2), (s1, s2) = self.lengths, self.offsets, self.signs
+        terms = [
+            Harmonic(1, 0, cmath.rect(l1, o1)),
+            Harmonic(1, 1, cmath.rect(l2, o1 + o2)),
+        ]
+        summed: dict[tuple[int, int], complex] = {}
+        for k1, k2, c in (*terms, *self.residual):
+            summed[k1, k2] = summed.get((k1, k2), 0j) + c
+        terms = [Harmonic(k1, k2, c) for (k1, k2), c in summed.items()]
+        return (
+            _Series(terms),
+            _Series(Harmonic(k1, k2, 1j * s1 * k1 * c) for k1, k2, c in terms),
+            _Series(Harmonic(k1, k2, 1j * s2 * k2 * c) for k1, k2, c in terms),
+        )
+
+    @cached_property
+    def deviation(self) -> float:
+        """A bound on how far (m) the residual moves the tip within the joint limits."""
+        if not self.residual:
+            return 0.0
+        low = np.maximum(self.lower, -np.pi)
+        up = np.where(np.isfinite(self.upper), self.upper, low + 2.0 * np.pi)
+        axes = [np.linspace(a, b, GRID) for a, b in zip(low, up, strict=True)]
+        q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+        offset = self.offset(q)
+        return MARGIN * float(np.hypot(offset[:, 0], offset[:, 1]).max())
+
+    def offset(self, q: Array) -> Array:
+        """Return by how much (N, 2), m, the residual moves the tip at (N, 2) angles, rad."""
+        return self.fk(q) - super().fk(q)
+
+    def identity(self) -> dict[str, list[float | None]]:
+        """Return what :meth:`ArmModel.identity` does, and the residual as k1, k2, x, y, ..."""
+        terms = [float(v) for k1, k2, c in self.residual for v in (k1, k2, c.real, c.imag)]
+        return {**super().identity(), 'residual': [*terms]}
+
+    def fk_point(self, q1: float, q2: float) -> Pair:
+        """Return the tip (x, y), m, at joint angles q1, q2, rad."""
+        turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
+        tip: complex = self._tip[0](turn1, turn2)
+        return tip.real, tip.imag
+
+    def linearize_point(
+        self, q1: float, q2: float
+    ) -> tuple[float, float, float, float, float, float]:
+        """Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2 (m, m/rad)."""
+        turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
+        tip, by1, by2 = (series(turn1, turn2) for series in self._tip)
+        return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
+
+    def bend(self, q: Pair) -> float:
+        """Return the determinant of the Jacobian, scaled to be the sine of the rigid elbow."""
+        _, _, dx1, dx2, dy1, dy2 = self.linearize_point(*q)
+        return self.signs[0] * (dx1 * dy2 - dx2 * dy1) / (self.lengths[0] * self.lengths[1])
+
+    def bend_batch(self, q: Array) -> Array:
+        """Do :meth:`bend` for (N, 2) angles, rad."""
+        _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
+        bend: Array = self.signs[0] * (dx1 * dy2 - dx2 * dy1)
+        return bend / (self.lengths[0] * self.lengths[1])
+
+    def fk(self, q: ArrayLike) -> Array:
+        """
+        Forward kinematics with the residual.
+
+        :param q: (..., 2) joint angles, rad
+        :return: (..., 2) tip in the plane, m
+        """
+        tip = self._tip[0](*self._turns(q))
+        return np.stack((tip.real, tip.imag), axis=-1)
+
+    def linearize(self, q: ArrayLike) -> tuple[Array, Array, Array, Array, Array, Array]:
+        """
+        Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2.
+
+        :param q: (..., 2) joint angles, rad
+        :return: six arrays (...), m and m/rad
+        """
+        turns = self._turns(q)
+        tip, by1, by2 = (series(*turns) for series in self._tip)
+        return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
+
+    def _turns(self, q: ArrayLike) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+        q = np.asarray(q, dtype=float)
+        s1, s2 = self.signs
+        return np.exp(1j * s1 * q[..., 0]), np.exp(1j * s2 * q[..., 1])
+
+
+def closed_form_as_built(arm: CalibratedArm, x: float, y: float, branch: int, near: Pair) -> Pair:
+    """
+    Do :func:`closed_form` on the rigid arm, for the target less the residual there.
+
+    Near enough for Newton steps to end it, also where the arm is all but stretched.
+    """
+    q = closed_form(arm, x, y, branch, near)
+    for _ in range(ROUNDS):
+        tip_x, tip_y = arm.fk_point(*q)
+        rigid_x, rigid_y = ArmModel.fk_point(arm, *q)
+        q = closed_form(arm, x - tip_x + rigid_x, y - tip_y + rigid_y, branch, near)
+    return q
+
+
+def closed_form_as_built_batch(
+    arm: CalibratedArm, xy: Array, branch: NDArray[np.int8], near: Array
+) -> Array:
+    """Do :func:`closed_form_as_built` for many targets, as :func:`closed_form_batch` does."""
+    q = closed_form_batch(arm, xy, branch, near)
+    for _ in range(ROUNDS):
+        q = closed_form_batch(arm, xy - arm.offset(q), branch, near)
+    return q

@@ -1,0 +1,171 @@
+"""
+A calibration: what was fitted to recorded samples of one arm, as a file people can read.
+
+The file is YAML, lengths in m, angles in rad. It names the arm it belongs to by the geometry of the
+URDF that it corrects; :meth:`Calibration.apply` refuses any other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ik_nn_ros.arm.calibrated import CalibratedArm, Harmonic
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Plane
+from ik_nn_ros.errors import CalibrationError
+from ik_nn_ros.files import write_atomically
+
+FORMAT = 1
+SAME = 1e-9
+"""Largest difference (m, rad) between two arms that count as one."""
+LARGEST_HARMONIC = 8
+HEAD = """\
+# Calibration of an arm, by `ik_nn calibrate`; lengths in m, angles in rad. It corrects the arm
+# under `arm`, which is what its URDF says. The tip, as x + iy in the arm's plane:
+#   base + l1 e^(i o1) e^(ia) + l2 e^(i(o1+o2)) e^(i(a+b)) + sum of (x + iy) e^(i(k1 a + k2 b))
+# with l the lengths, o the offsets, a and b the joint angles times the arm's signs.
+"""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """
+    Fitted geometry and residual of one arm.
+
+    :param arm: the arm it corrects: name, joints, base_frame, lengths, signs, offsets of its URDF
+    :param lengths: (L1, L2), m
+    :param offsets: link angles at q = 0, rad
+    :param base: (x, y) of the first axis in the plane of the URDF's arm, m
+    :param residual: terms of the residual, see :mod:`ik_nn_ros.arm.calibrated`
+    :param uncertainty: standard deviations of lengths, offsets and base, each a pair
+    :param record: what it was fitted to, and how well: recordings, samples, errors
+    """
+
+    arm: dict[str, Any]
+    lengths: Pair
+    offsets: Pair
+    base: Pair
+    residual: tuple[Harmonic, ...] = ()
+    uncertainty: dict[str, list[float]] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def apply(self, arm: ArmModel) -> CalibratedArm:
+        """
+        Return the arm as built.
+
+        :param arm: the arm from the URDF
+        :raises CalibrationError: it is not the arm of this calibration
+        """
+        for name, here in identify(arm).items():
+            there = self.arm[name]
+            if name in ('joints', 'base_frame'):
+                same = there == here
+            else:
+                same = name == 'name' or np.allclose(there, here, rtol=0.0, atol=SAME)
+            if not same:
+                raise CalibrationError(f'calibration: {name} of its arm', got=there, expected=here)
+        plane = arm.plane
+        origin = plane.origin + plane.rotation[:, :2] @ np.array(self.base)
+        return CalibratedArm(
+            name=arm.name,
+            joint_names=arm.joint_names,
+            lengths=self.lengths,
+            signs=arm.signs,
+            offsets=self.offsets,
+            lower=arm.lower,
+            upper=arm.upper,
+            velocity=arm.velocity,
+            plane=Plane(plane.frame, origin, plane.rotation),
+            residual=self.residual,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        content: dict[str, Any] = {'format': FORMAT, **asdict(self)}
+        for name in ('lengths', 'offsets', 'base'):
+            content[name] = list(content[name])
+        content['residual'] = [
+            {'k1': k1, 'k2': k2, 'x': c.real, 'y': c.imag} for k1, k2, c in self.residual
+        ]
+        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+        write_atomically(path, (HEAD + text).encode())
+
+    @classmethod
+    def read(cls, path: str | Path) -> Calibration:
+        """
+        Read a file.
+
+        :raises CalibrationError: it is missing, damaged or no calibration
+        """
+        path = Path(path)
+        try:
+            content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            got = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+            raise CalibrationError(
+                f'calibration {path}', got=got, expected='a file of `ik_nn calibrate`'
+            ) from error
+        try:
+            return _from_content(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CalibrationError(
+                f'calibration {path}',
+                got=f'{type(error).__name__}: {error}',
+                expected=f'a file of `ik_nn calibrate`, format {FORMAT}',
+            ) from error
+
+
+def identify(arm: ArmModel) -> dict[str, Any]:
+    """Return what a calibration knows its arm by."""
+    return {
+        'name': arm.name,
+        'joints': list(arm.joint_names),
+        'base_frame': arm.plane.frame,
+        'lengths': list(arm.lengths),
+        'signs': list(arm.signs),
+        'offsets': list(arm.offsets),
+    }
+
+
+def _from_content(content: Any) -> Calibration:
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise ValueError(f'format {content.get("format") if isinstance(content, dict) else None}')
+    arm = content['arm']
+    for name in ('lengths', 'signs', 'offsets'):
+        _pair(arm[name], f'arm: {name}')
+    for name in ('name', 'joints', 'base_frame'):
+        arm[name]
+    lengths = _pair(content['lengths'], 'lengths')
+    if min(lengths) <= 0.0:
+        raise ValueError(f'lengths {list(lengths)}, not positive')
+    return Calibration(
+        arm=arm,
+        lengths=lengths,
+        offsets=_pair(content['offsets'], 'offsets'),
+        base=_pair(content['base'], 'base'),
+        residual=tuple(_harmonic(term) for term in content['residual']),
+        uncertainty=dict(content['uncertainty']),
+        record=dict(content['record']),
+    )
+
+
+def _harmonic(term: Any) -> Harmonic:
+    x, y = _pair([term['x'], term['y']], 'residual')
+    k1, k2 = term['k1'], term['k2']
+    if not all(isinstance(k, int) and abs(k) <= LARGEST_HARMONIC for k in (k1, k2)):
+        raise ValueError(f'residual: k1 {k1}, k2 {k2}')
+    return Harmonic(k1, k2, complex(x, y))
+
+
+def _pair(values: Any, what: str) -> Pair:
+    first, second = values
+    pair = float(first), float(second)
+    if not all(math.isfinite(value) for value in pair):
+        raise ValueError(f'{what} {values}, not finite')
+    return pair

@@ -1,0 +1,1 @@
+"""From a joint goal to a stream of commands."""
