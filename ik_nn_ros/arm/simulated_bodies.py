@@ -1,4 +1,4 @@
-"""The rigid bodies of an arm, from its URDF to MuJoCo."""
+"""The rigid bodies of an arm as it was built, from its URDF to MuJoCo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
+from ik_nn_ros.arm.as_built import Transmission
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ArmError
@@ -23,18 +24,22 @@ LIMIT_SOLREF, LIMIT_SOLIMP = (2e-3, 1.0), (0.99, 0.999, 1e-4, 0.5, 2.0)
 """A mechanical stop as stiff as the time step of 1 ms allows."""
 
 
-def build_spec(urdf: str, arm: ArmModel, tip_link: str) -> mujoco.MjSpec:
+def build_spec(urdf: str, tip_link: str, transmission: Transmission) -> mujoco.MjSpec:
     """
     Return the bodies with the arm's two joints, their limits and one actuator each, gains 0.
 
     :param urdf: the URDF that the arm was read from
+    :param transmission: of that arm; its errors of length and its limits go into the bodies
     :raises ArmError: MuJoCo refuses it
     """
+    arm = transmission.arm
     spec = _read(_bare(urdf, arm), arm.name)
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    _lengthen(spec, arm, tip_link, transmission.as_built.length_errors)
     _fill_in_masses(spec, arm, tip_link)
+    lower, upper = transmission.joint_limits()
     for name, low, up, effort in zip(
-        arm.joint_names, arm.lower, arm.upper, effort_limits(urdf, arm), strict=True
+        arm.joint_names, lower, upper, effort_limits(urdf, arm), strict=True
     ):
         _limit_joint(spec.joint(name), low, up)
         _add_servo(spec, name, effort)
@@ -97,13 +102,36 @@ def _bare(urdf: str, arm: ArmModel) -> str:
     return ElementTree.tostring(robot, encoding='unicode')
 
 
-def _fill_in_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
-    """Make a slender rod of each link that has no mass, from its joint to the next or the tip."""
+def _lengthen(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str, errors: Pair) -> None:
+    """Stretch the two links across the joints' axes; what lies along the axes stays."""
+    model, data = _at_zero(spec)
+    upper, lower, tip = _link_bodies(model, arm, tip_link)
+    axis = data.xaxis[model.joint(arm.joint_names[0]).id]
+    for first, last, error in ((upper, lower, errors[0]), (lower, tip, errors[1])):
+        while last != first:
+            body, parent = spec.body(model.body(last).name), int(model.body_parentid[last])
+            normal = data.xmat[parent].reshape(3, 3).T @ axis
+            body.pos += error * (body.pos - normal * (normal @ body.pos))
+            last = parent
+
+
+def _at_zero(spec: mujoco.MjSpec) -> tuple[mujoco.MjModel, mujoco.MjData]:
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
+    return model, data
+
+
+def _link_bodies(model: mujoco.MjModel, arm: ArmModel, tip_link: str) -> tuple[int, int, int]:
+    """Return the bodies that joint 1 and joint 2 move, and the tip."""
     upper, lower = (int(model.joint(name).bodyid[0]) for name in arm.joint_names)
-    tip = int(model.body(tip_link).id)
+    return upper, lower, int(model.body(tip_link).id)
+
+
+def _fill_in_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
+    """Make a slender rod of each link that has no mass, from its joint to the next or the tip."""
+    model, data = _at_zero(spec)
+    upper, lower, tip = _link_bodies(model, arm, tip_link)
     below = model.body_subtreemass
     for body, end, mass in (
         (upper, lower, below[upper] - below[lower]),

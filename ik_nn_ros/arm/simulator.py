@@ -8,6 +8,9 @@ Joints beside the arm (a gripper, a moving base) stand still, and nothing collid
 A servo does what a real one does: its reference moves to the command within a profile velocity
 and a profile acceleration, and its force is ``kp (reference - q) - kv dq/dt``, cut at the effort
 limit. So a loaded arm sags by torque / kp, and a moving one lags by 2 / ω.
+
+The arm may differ from its URDF as :mod:`ik_nn_ros.arm.as_built` says. Then all positions here,
+limits and velocities are those of the encoders; only the tip shows the truth.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ik_nn_ros.arm.as_built import AsBuilt, Transmission
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.simulated_bodies import build_spec, effort_limits
@@ -84,6 +88,7 @@ class Simulator:
     :param tip_link: the frame whose origin is the tip
     :param config: the servos
     :param q: (2,) where the joints start, rad; None: :attr:`ArmModel.home`
+    :param as_built: how the arm differs from the URDF; None: not at all
     :raises ArmError: not a usable 2-DOF arm, or a start outside its limits
     """
 
@@ -94,20 +99,22 @@ class Simulator:
         tip_link: str = 'tip',
         config: ServoConfig | None = None,
         q: ArrayLike | None = None,
+        as_built: AsBuilt | None = None,
     ) -> None:
         self.arm = ArmModel.from_urdf(urdf, base_link, tip_link)
+        self.as_built = as_built or AsBuilt()
+        self._transmission = Transmission(self.arm, self.as_built)
         start = _pair(self.arm.home if q is None else q, 'start position')
         if not self.arm.within_limits(start):
             raise ArmError('start position', got=f'{start} rad', expected=_range_text(self.arm))
-        spec = build_spec(urdf, self.arm, tip_link)
+        spec = build_spec(urdf, tip_link, self._transmission)
         spec.option.timestep = TIME_STEP
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._base = self._model.body(base_link).id
         self._tip = self._model.body(tip_link).id
         acceleration = self._set_servos(config or ServoConfig(), effort_limits(urdf, self.arm))
-        self._data.qpos[:] = start
-        self._data.ctrl[:] = start
+        self._data.qpos[:] = self._data.ctrl[:] = self._transmission.joints(start)
         mujoco.mj_forward(self._model, self._data)
         self._profiles = [
             Profile(*values) for values in zip(start, self.arm.velocity, acceleration, strict=True)
@@ -122,13 +129,15 @@ class Simulator:
 
     @property
     def q(self) -> Array:
-        """(2,) joint positions, rad."""
-        return self._data.qpos.copy()  # type: ignore[no-any-return]
+        """(2,) joint positions by the encoders, rad."""
+        q1, q2 = self._data.qpos
+        return np.array(self._transmission.encoders((float(q1), float(q2))))
 
     @property
     def velocity(self) -> Array:
-        """(2,) joint velocities, rad/s."""
-        return self._data.qvel.copy()  # type: ignore[no-any-return]
+        """(2,) joint velocities by the encoders, rad/s."""
+        q1, q2 = self.q
+        return self._transmission.encoder_velocity((q1, q2), self._data.qvel)
 
     @property
     def effort(self) -> Array:
@@ -137,7 +146,7 @@ class Simulator:
 
     @property
     def tip(self) -> Array:
-        """(3,) position of the tip in the base link's frame, m."""
+        """(3,) true position of the tip in the base link's frame, m."""
         pose = self._data
         rotation = pose.xmat[self._base].reshape(3, 3)
         position: Array = rotation.T @ (pose.xpos[self._tip] - pose.xpos[self._base])
@@ -145,7 +154,7 @@ class Simulator:
 
     @property
     def tip_quaternion(self) -> Array:
-        """(4,) orientation of the tip link in the base link's frame, as (x, y, z, w)."""
+        """(4,) true orientation of the tip link in the base link's frame, as (x, y, z, w)."""
         inverse, relative = np.empty(4), np.empty(4)
         mujoco.mju_negQuat(inverse, self._data.xquat[self._base])
         mujoco.mju_mulQuat(relative, inverse, self._data.xquat[self._tip])
@@ -168,8 +177,11 @@ class Simulator:
         count = round(self._owed / TIME_STEP)
         self._owed -= count * TIME_STEP
         for _ in range(count):
-            for joint, profile in enumerate(self._profiles):
-                self._data.ctrl[joint] = profile.advance(self._command[joint], TIME_STEP)
+            reference1, reference2 = (
+                profile.advance(goal, TIME_STEP)
+                for profile, goal in zip(self._profiles, self._command, strict=True)
+            )
+            self._data.ctrl[:] = self._transmission.joints((reference1, reference2))
             mujoco.mj_step(self._model, self._data)
         # mj_step leaves the poses of the bodies one step behind the joints.
         mujoco.mj_kinematics(self._model, self._data)

@@ -2,7 +2,9 @@
 The node ``arm_sim``: a simulated arm that stands in for the real one.
 
 It takes ``joint_command`` and gives ``joint_states`` and ``tip_pose``, what a motion-capture system
-would see. Until it has a description it can simulate, it waits.
+would see. Until it has a description it can simulate, it waits. Its ``as_built.*`` parameters make
+the arm differ from its description (:mod:`ik_nn_ros.arm.as_built`) and its sensors noisy; nothing
+but ``tip_pose`` shows it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from ik_nn_ros.arm.as_built import RANGES, AsBuilt
 from ik_nn_ros.arm.model import LIMIT_SLACK, ArmModel, Pair
 from ik_nn_ros.arm.simulator import ServoConfig, Simulator
 from ik_nn_ros.errors import IkNnError
@@ -32,6 +35,23 @@ PARAMETERS: Mapping[str, Spec] = {
     'initial_position': Spec([0.0, 0.0], 'where the two joints start, rad'),
     'servo_bandwidth': Spec(
         10.0, 'natural frequency of the servos at the heaviest pose, Hz', low=0.1, high=50.0
+    ),
+    'as_built.length_errors': Spec(
+        [0.0, 0.0], 'fraction by which each link is longer than described', *RANGES['length_errors']
+    ),
+    'as_built.joint_offsets': Spec(
+        [0.0, 0.0], 'true joint position minus what its encoder says, rad', *RANGES['joint_offsets']
+    ),
+    'as_built.sag': Spec(
+        [0.0, 0.0],
+        "deflection behind each encoder, rad, times the cosine of the forearm's direction",
+        *RANGES['sag'],
+    ),
+    'as_built.encoder_noise': Spec(
+        0.0, 'standard deviation of each position in joint_states, rad', *RANGES['encoder_noise']
+    ),
+    'as_built.tip_noise': Spec(
+        0.0, 'standard deviation of tip_pose along each axis, m', *RANGES['tip_noise']
     ),
 }
 MAX_STEP = 0.1
@@ -56,24 +76,26 @@ def read_command(message: JointState, arm: ArmModel) -> Pair:
     return q
 
 
-def joint_state_message(simulator: Simulator, stamp: Time) -> JointState:
+def joint_state_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> JointState:
     """Return what the servos measure."""
+    noise = rng.normal(scale=simulator.as_built.encoder_noise, size=2)
     message = JointState()
     message.header.stamp = stamp.to_msg()
     message.name = list(simulator.joint_names)
-    message.position = simulator.q.tolist()
+    message.position = (simulator.q + noise).tolist()
     message.velocity = simulator.velocity.tolist()
     message.effort = simulator.effort.tolist()
     return message
 
 
-def tip_pose_message(simulator: Simulator, stamp: Time) -> PoseStamped:
-    """Return the pose of the tip link in the base link's frame."""
+def tip_pose_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> PoseStamped:
+    """Return the measured position of the tip in the base link's frame, its true orientation."""
+    noise = rng.normal(scale=simulator.as_built.tip_noise, size=3)
     message = PoseStamped()
     message.header.stamp = stamp.to_msg()
     message.header.frame_id = simulator.arm.plane.frame
     position, orientation = message.pose.position, message.pose.orientation
-    position.x, position.y, position.z = _floats(simulator.tip)
+    position.x, position.y, position.z = _floats(simulator.tip + noise)
     orientation.x, orientation.y, orientation.z, orientation.w = _floats(simulator.tip_quaternion)
     return message
 
@@ -90,6 +112,7 @@ class ArmSim(Node):
         self._settings = Parameters(self, PARAMETERS)
         self._simulator: Simulator | None = None
         self._described = ''
+        self._rng = np.random.default_rng()
         self._said: set[object] = set()
         self._joint_states = self.create_publisher(JointState, 'joint_states', 10)
         self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', 10)
@@ -152,7 +175,9 @@ class ArmSim(Node):
             text = f'initial_position: got {wanted.tolist()}, outside the limits; starting at '
             if self._first(text):
                 self.get_logger().warning(f'{text}{start.tolist()}')
-        return Simulator(urdf, base, tip, ServoConfig(values['servo_bandwidth']), start)
+        as_built = AsBuilt(**{name: values[f'as_built.{name}'] for name in RANGES})
+        servos = ServoConfig(values['servo_bandwidth'])
+        return Simulator(urdf, base, tip, servos, start, as_built)
 
     def _on_command(self, message: JointState) -> None:
         if self._simulator is None:
@@ -170,8 +195,8 @@ class ArmSim(Node):
         passed = (now - self._last_tick).nanoseconds * 1e-9
         self._last_tick = now
         self._simulator.step(min(max(passed, 0.0), MAX_STEP))
-        self._joint_states.publish(joint_state_message(self._simulator, now))
-        self._tip_pose.publish(tip_pose_message(self._simulator, now))
+        self._joint_states.publish(joint_state_message(self._simulator, now, self._rng))
+        self._tip_pose.publish(tip_pose_message(self._simulator, now, self._rng))
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ import pinocchio
 import pytest
 from arms import random_arm, random_joints, rpy
 
+from ik_nn_ros.arm.as_built import AsBuilt
 from ik_nn_ros.arm.simulator import TIME_STEP, Profile, ServoConfig, Simulator
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.errors import ArmError, ConfigError
@@ -303,3 +304,98 @@ def test_impossible_body_is_an_arm_error(old, new, match):
 def test_bandwidth_out_of_range(bandwidth):
     with pytest.raises(ConfigError, match='servo bandwidth'):
         ServoConfig(bandwidth)
+
+
+# The arm as built.
+
+
+def random_as_built(rng):
+    """Errors over most of their ranges."""
+    return AsBuilt(rng.uniform(-0.2, 0.2, 2), rng.uniform(-0.5, 0.5, 2), rng.uniform(-0.2, 0.2, 2))
+
+
+def tip_as_built(arm, built, encoders):
+    """From the encoders to the tip, written out."""
+    (s1, s2), (zero1, zero2) = arm.signs, arm.offsets
+    load = np.cos(s1 * encoders[0] + zero1 + s2 * encoders[1] + zero2)
+    joint1, joint2 = encoders + np.array(built.joint_offsets) + np.array(built.sag) * load
+    theta1 = s1 * joint1 + zero1
+    forearm = theta1 + s2 * joint2 + zero2
+    length1, length2 = np.array(arm.lengths) * (1.0 + np.array(built.length_errors))
+    x = length1 * np.cos(theta1) + length2 * np.cos(forearm)
+    y = length1 * np.sin(theta1) + length2 * np.sin(forearm)
+    return arm.plane.origin + x * arm.plane.rotation[:, 0] + y * arm.plane.rotation[:, 1]
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_tip_of_the_arm_as_built(seed):
+    """Random axis signs, zero poses, jogs along the axes; every second plane anything but level."""
+    arm, rng = random_arm(seed), np.random.default_rng(seed)
+    built = random_as_built(rng)
+    simulator = Simulator(level(arm) if seed % 2 else arm.urdf, as_built=built)
+    for goal in random_joints(arm.model, rng, 3):
+        simulator.command(goal)
+        simulator.step(0.5)
+        np.testing.assert_allclose(
+            simulator.tip, tip_as_built(arm.model, built, simulator.q), atol=1e-9
+        )
+
+
+def test_the_encoders_reach_the_goal_and_the_tip_misses_by_the_errors():
+    """The errors of the design's example, in numbers: about 12 mm for this pose."""
+    built = AsBuilt((0.01, 0.01), (0.02, 0.02), (0.0, -0.01))
+    simulator = Simulator(default_urdf(), q=(0.3, 0.3), as_built=built)
+    np.testing.assert_allclose(simulator.q, 0.3, atol=1e-12)
+    simulator.command((1.0, -0.7))
+    simulator.step(4.0)
+    np.testing.assert_allclose(simulator.q, (1.0, -0.7), atol=1e-6)
+    np.testing.assert_allclose(simulator.velocity, 0.0, atol=1e-6)
+    first, forearm = 1.02, 0.3 + 0.04 - 0.01 * np.cos(0.3)
+    expected = (
+        0.303 * np.cos(first) + 0.202 * np.cos(forearm),
+        0.303 * np.sin(first) + 0.202 * np.sin(forearm),
+        0.0,
+    )
+    np.testing.assert_allclose(simulator.tip, expected, atol=1e-6)
+    nominal = simulator.arm.plane.lift(simulator.arm.fk(simulator.q))
+    assert np.linalg.norm(simulator.tip - nominal) == pytest.approx(12e-3, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    'built',
+    [
+        AsBuilt(joint_offsets=(0.5, -0.5), sag=(0.2, 0.2)),
+        AsBuilt(joint_offsets=(-0.5, 0.5), sag=(-0.2, 0.1)),
+    ],
+)
+def test_all_encoder_limits_can_be_reached(built):
+    simulator = Simulator(default_urdf(velocity=10, effort=100), as_built=built)
+    low, up = simulator.arm.lower, simulator.arm.upper
+    for goal in ((low[0], low[1]), (up[0], low[1]), (up[0], up[1]), (low[0], up[1])):
+        simulator.command(goal)
+        simulator.step(3.0)
+        np.testing.assert_allclose(simulator.q, goal, atol=1e-4)
+
+
+def test_velocities_are_those_of_the_encoders():
+    built = AsBuilt(joint_offsets=(0.3, -0.2), sag=(0.2, -0.15))
+    simulator = Simulator(default_urdf(), q=(-2.0, -2.0), as_built=built)
+    simulator.command((2.0, 0.5))
+    q, velocity = record(simulator, 1.5, period=TIME_STEP)
+    assert np.abs(velocity).max() > 2.5
+    np.testing.assert_allclose(np.diff(q, axis=0) / TIME_STEP, velocity[1:], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('length_errors', (0.0, 0.21)),
+        ('joint_offsets', (-0.51, 0.0)),
+        ('sag', (np.nan, 0.0)),
+        ('encoder_noise', -1e-6),
+        ('tip_noise', np.inf),
+    ],
+)
+def test_as_built_out_of_range(name, value):
+    with pytest.raises(ConfigError, match=rf'as built: {name}: got .*, expected .* to '):
+        AsBuilt(**{name: value})

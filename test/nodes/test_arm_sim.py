@@ -8,12 +8,15 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from processes import Client, fresh_domain, node_process, wait_until
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from ik_nn_ros.arm.as_built import AsBuilt
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.simulator import Simulator
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.nodes.arm_sim import read_command
+from ik_nn_ros.nodes.arm_sim import joint_state_message, read_command, tip_pose_message
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.share import share_directory
 
@@ -47,6 +50,10 @@ def near(states, q, tolerance=1e-3):
 
 def positions(states):
     return np.array([state.position for state in states])
+
+
+def xyz(poses):
+    return np.array([(p.pose.position.x, p.pose.position.y, p.pose.position.z) for p in poses])
 
 
 def stamps(messages):
@@ -102,6 +109,39 @@ def test_limits_themselves_are_allowed():
     assert read_command(command(2.9 + 1e-12, -2.6), ARM) == (2.9 + 1e-12, -2.6)
 
 
+# Measuring, without a process.
+
+
+def measured(as_built, count=4000):
+    """(count, 2) positions and (count, 3) tips of an arm at rest."""
+    simulator, rng = Simulator(URDF, q=(1.0, -0.5), as_built=as_built), np.random.default_rng(0)
+    states = [joint_state_message(simulator, Time(), rng) for _ in range(count)]
+    tips = [tip_pose_message(simulator, Time(), rng) for _ in range(count)]
+    assert {tuple(state.velocity) for state in states} == {(0.0, 0.0)}
+    return positions(states), xyz(tips)
+
+
+def test_noise_is_gaussian_of_the_size_asked_for_and_the_same_on_every_axis():
+    q, tip = measured(AsBuilt(encoder_noise=2e-3, tip_noise=5e-4))
+    for values, mean, deviation in (
+        (q, (1.0, -0.5), 2e-3),
+        (tip, ARM.plane.lift(ARM.fk((1.0, -0.5))), 5e-4),
+    ):
+        errors = (values - mean) / deviation
+        np.testing.assert_allclose(errors.mean(axis=0), 0.0, atol=0.08)
+        np.testing.assert_allclose(errors.std(axis=0), 1.0, atol=0.06)
+        np.testing.assert_allclose((np.abs(errors) > 2.0).mean(axis=0), 0.0455, atol=0.02)
+        independent = np.corrcoef(errors.T) - np.eye(values.shape[1])
+        assert np.abs(independent).max() < 0.08
+        assert np.abs(np.corrcoef(errors[:-1, 0], errors[1:, 0])[0, 1]) < 0.08
+
+
+def test_no_noise_by_default():
+    q, tip = measured(AsBuilt(), count=10)
+    assert (q == (1.0, -0.5)).all()
+    assert (tip == tip[0]).all()
+
+
 # The process.
 
 
@@ -127,6 +167,35 @@ def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
         np.testing.assert_allclose(
             (o.x, o.y, o.z, o.w), (0, 0, np.sin(half), np.cos(half)), atol=1e-9
         )
+
+
+def test_an_arm_as_built_shows_in_nothing_but_the_tip(domain, client):
+    states = client.collect(JointState, 'joint_states')
+    tips = client.collect(PoseStamped, 'tip_pose')
+    settings = {
+        **DESCRIPTION,
+        'initial_position': [1.0, -0.7],
+        'as_built.length_errors': [0.01, -0.02],
+        'as_built.joint_offsets': [0.02, 0.03],
+        'as_built.sag': [0.04, -0.01],
+        'as_built.encoder_noise': 1e-4,
+        'as_built.tip_noise': 2e-4,
+    }
+    with node_process(MODULE, domain=domain, parameters=settings) as node:
+        client.wait_until(lambda: len(states) > 100 and len(tips) > 100)
+        assert not warnings(node.output)
+    q, tip = positions(states), xyz(tips)
+    np.testing.assert_allclose(q.mean(axis=0), (1.0, -0.7), atol=1e-4)
+    np.testing.assert_allclose(q.std(axis=0), 1e-4, rtol=0.5)
+    first = 1.02 + 0.04 * np.cos(0.3)
+    forearm = first - 0.67 - 0.01 * np.cos(0.3)
+    expected = (
+        0.303 * np.cos(first) + 0.196 * np.cos(forearm),
+        0.303 * np.sin(first) + 0.196 * np.sin(forearm),
+        0.0,
+    )
+    np.testing.assert_allclose(tip.mean(axis=0), expected, atol=2e-4)
+    np.testing.assert_allclose(tip.std(axis=0), 2e-4, rtol=0.5)
 
 
 def test_follows_commands_by_name_and_ignores_malformed_ones(domain, client):
@@ -204,6 +273,13 @@ def test_late_joiner_gets_latched_description(domain, client):
         ('rate', '-5.0', 'rate: got -5.0, expected 1.0 to 1000.0', 50),
         ('initial_position', '[.nan, 0.0]', 'initial_position: got ', [0.1, 0.2]),
         ('tip_link', 'tool0', "link 'tool0': got links ", 'tip'),
+        (
+            'as_built.sag',
+            '[0.3, 0.0]',
+            'as_built.sag: got [0.3, 0.0], expected -0.2 to 0.2',
+            [0.0, -0.01],
+        ),
+        ('as_built.length_errors', '[0.01]', 'got 1 numbers, expected 2', [0.01, 0.01]),
     ],
 )
 def test_wrong_parameter_is_named_and_can_be_put_right(domain, client, name, bad, text, good):
