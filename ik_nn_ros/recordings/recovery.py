@@ -1,0 +1,192 @@
+"""
+The messages of an MCAP file, also of one that is cut short or damaged.
+
+The readers of the mcap package give up at the first record that is not right. Here a damaged chunk
+is left out, and of a file or chunk that is cut short everything before the cut is read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import lz4.frame  # type: ignore[import-untyped]
+import zstandard
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError, UnsupportedCompressionError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Message, Schema, Statistics
+from mcap.writer import MCAP0_MAGIC
+
+from ik_nn_ros.errors import RecordingError
+
+_HEAD = struct.Struct('<BQ')
+"""How each record begins: its opcode and the length of what follows."""
+_BROKEN = (
+    McapError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    zstandard.ZstdError,
+)
+"""What the mcap package and the decompressors raise where bytes are not what they should be."""
+
+
+@dataclass
+class FileContent:
+    """
+    What an MCAP file holds.
+
+    :param channels: by their id
+    :param schemas: by their id
+    :param messages: in the order of the file
+    :param announced: how many messages there should be; None if nothing says so
+    :param ended: whether the file goes on to the end of its messages
+    :param tail: bytes at the end of a file that does not, which are not a whole record
+    :param damaged: how many records were left out
+    """
+
+    channels: dict[int, Channel] = field(default_factory=dict)
+    schemas: dict[int, Schema] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    announced: int | None = None
+    ended: bool = False
+    tail: int = 0
+    damaged: int = 0
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the file, and how much is missing as far as that is known."""
+        problems = []
+        if self.damaged:
+            problems.append(f'damaged records left out: {self.damaged}')
+        if not self.ended:
+            problems.append('ends without a footer')
+        if self.tail:
+            problems.append(f'the last {self.tail} bytes are not a whole record')
+        count = len(self.messages)
+        missing = self.announced is not None and count < self.announced
+        if problems or missing:
+            problems.append(f'read {count}{f" of {self.announced}" * missing} messages')
+        return '; '.join(problems)
+
+
+def read_file(path: Path) -> FileContent:
+    """
+    Read what can be read of an MCAP file.
+
+    :raises RecordingError: it is none, or cannot be opened
+    """
+    try:
+        with path.open('rb') as stream:
+            _require_magic(path, stream.read(len(MCAP0_MAGIC)))
+            return _read_records(stream, os.fstat(stream.fileno()).st_size)
+    except OSError as error:
+        raise RecordingError(
+            f'recording {path}', got=error.strerror, expected='a file that can be read'
+        ) from error
+
+
+def _require_magic(path: Path, start: bytes) -> None:
+    if start == MCAP0_MAGIC:
+        return
+    if not start:
+        got = 'an empty file'
+    elif start.startswith(b'SQLite'):
+        got = 'an SQLite bag'
+    else:
+        got = f'a file that begins with {start!r}'
+    raise RecordingError(
+        f'recording {path}', got=got, expected='an MCAP file (`ros2 bag convert` makes one)'
+    )
+
+
+def _read_records(stream: BinaryIO, size: int) -> FileContent:
+    content = FileContent()
+    for start, opcode, body, whole in _split(stream, size):
+        try:
+            if opcode == Opcode.DATA_END and whole:
+                content.ended = True
+            elif opcode == Opcode.CHUNK:
+                _add_chunk(content, Chunk.read(_parsed(body)), whole)
+            elif opcode == Opcode.STATISTICS and whole:
+                content.announced = Statistics.read(_parsed(body)).message_count
+            elif whole:
+                _add(content, opcode, body)
+        except _BROKEN:
+            content.damaged += whole
+        if not whole and not content.ended:
+            content.tail = size - start
+    return content
+
+
+def _split(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes, bool]]:
+    """
+    Yield each record's position, opcode, body, and whether all of it is there.
+
+    The one that is not is the last. An opcode of 0 is no record: a file that lost its end in a
+    power failure may go on with zeros.
+
+    :param size: where the stream ends, bytes
+    """
+    start = stream.tell()
+    while start < size:
+        head = stream.read(_HEAD.size)
+        opcode, length = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
+        end = start + _HEAD.size + length
+        whole = opcode != 0 and end <= size
+        yield start, opcode, stream.read(min(end, size) - stream.tell()), whole
+        if not whole:
+            return
+        start = end
+
+
+def _parsed(body: bytes) -> ReadDataStream:
+    return ReadDataStream(BytesIO(body))
+
+
+def _add(content: FileContent, opcode: int, body: bytes) -> None:
+    """Add a record that is one by itself or in a chunk."""
+    if opcode == Opcode.MESSAGE:
+        content.messages.append(Message.read(_parsed(body), len(body)))
+    elif opcode == Opcode.CHANNEL:
+        channel = Channel.read(_parsed(body))
+        content.channels.setdefault(channel.id, channel)
+    elif opcode == Opcode.SCHEMA:
+        schema = Schema.read(_parsed(body))
+        content.schemas.setdefault(schema.id, schema)
+
+
+def _add_chunk(content: FileContent, chunk: Chunk, whole: bool) -> None:
+    """
+    Add the records of a chunk, of one that is not whole those that are there.
+
+    :raises ValueError: it is whole, but its checksum is not that of its content
+    """
+    data = _decompressed(chunk)
+    if whole and chunk.uncompressed_crc not in (0, zlib.crc32(data)):
+        raise ValueError('checksum')
+    for _, opcode, body, complete in _split(BytesIO(data), len(data)):
+        if complete:
+            _add(content, opcode, body)
+        elif whole:
+            content.damaged += 1
+
+
+def _decompressed(chunk: Chunk) -> bytes:
+    """Return the content of a chunk, or the beginning of it if its end is missing."""
+    if chunk.compression == 'zstd':
+        return zstandard.ZstdDecompressor().decompressobj().decompress(chunk.data)
+    if chunk.compression == 'lz4':
+        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(chunk.data)
+        return data
+    if chunk.compression:
+        raise UnsupportedCompressionError(chunk.compression)
+    return chunk.data
