@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ik_nn_ros.commands import bench, demo, train
+from ik_nn_ros.commands import bench, calibrate, demo, train
 from ik_nn_ros.errors import IkNnError
 
-COMMANDS = {'demo': demo, 'train': train, 'bench': bench}
+COMMANDS = {'demo': demo, 'calibrate': calibrate, 'train': train, 'bench': bench}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import time
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -11,10 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.commands.arm_arguments import (
+    add_arm_arguments,
+    add_calibration_argument,
+    add_topic_arguments,
+    arm_as_asked,
+    topics,
+)
+from ik_nn_ros.commands.command_line import command_line
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
-from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
     from ik_nn_ros.learning.config import TrainingConfig
@@ -25,19 +30,27 @@ if TYPE_CHECKING:
 HELP = 'train a network for an arm and write its model file'
 TEST_TARGETS = 1_000_000
 
+Curve = list[tuple[str, int, float, float]]
+"""Stage, step, median and largest error on held-out targets (fractions of reach), per check."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        '--urdf', type=Path, metavar='FILE', help='the arm, URDF or xacro (default: the demo arm)'
+    add_arm_arguments(parser)
+    source = parser.add_mutually_exclusive_group()
+    add_calibration_argument(source)
+    source.add_argument(
+        '--recording',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='calibrate from these first; the calibration is written beside the model, .yaml',
     )
-    parser.add_argument('--base-link', default='base_link', help='default: %(default)s')
-    parser.add_argument('--tip-link', default='tip', help='default: %(default)s')
+    add_topic_arguments(parser)
     parser.add_argument(
         '--network',
-        default='edge_smooth',
-        help='edge_smooth: whole workspace, both branches; paper: as in the paper, its joint '
-        'ranges, one branch (default: %(default)s)',
+        help='edge_smooth: whole workspace, both branches (default); as_built: the same for a '
+        'calibrated arm (default with one); paper: as in the paper, its joint ranges, one branch',
     )
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument(
@@ -51,8 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     require_writable(args.output, '.onnx')
-    urdf = args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro'
-    arm = ArmModel.from_urdf(read_description(urdf), args.base_link, args.tip_link)
+    calibration_file = args.output.with_suffix('.yaml')
+    if args.recording:
+        require_writable(calibration_file)
+    arm = arm_as_asked(args)
     try:
         from ik_nn_ros.learning import export  # noqa: F401, all that training needs
         from ik_nn_ros.learning.networks import find_family
@@ -61,16 +76,30 @@ def run(args: argparse.Namespace) -> int:
             'training', got=f'no module {error.name}', expected="the extra: pip install '.[train]'"
         ) from error
 
-    family = find_family(args.network)
+    calibrated = args.calibration or args.recording
+    family = find_family(args.network or ('as_built' if calibrated else 'edge_smooth'))
     config = replace(family.config, seed=args.seed, max_seconds=args.max_seconds)
+    if args.recording:
+        arm = _calibrated(args, arm, calibration_file)
     begin = time.monotonic()
-    result = _train(family, arm, config)
-    errors = _write(args, arm, result)
+    result, curve = _train(family, arm, config)
+    errors = _write(args, arm, result, curve)
     _show(args.output, arm, result, errors, time.monotonic() - begin)
     return 0
 
 
-def _train(family: type[Network], arm: ArmModel, config: TrainingConfig) -> TrainingResult:
+def _calibrated(args: argparse.Namespace, arm: ArmModel, output: Path) -> ArmModel:
+    from ik_nn_ros.commands.fit_calibration import fit_calibration
+
+    command = command_line('train', add_arguments, args)
+    calibration = fit_calibration(arm, args.recording, topics(args), command)
+    calibration.write(output)
+    return calibration.apply(arm)
+
+
+def _train(
+    family: type[Network], arm: ArmModel, config: TrainingConfig
+) -> tuple[TrainingResult, Curve]:
     """Train behind a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -86,8 +115,11 @@ def _train(family: type[Network], arm: ArmModel, config: TrainingConfig) -> Trai
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
+        curve: Curve = []
 
         def report(progress: training.Progress) -> None:
+            p50, worst = (float(f'{error:.2e}') for error in (progress.p50, progress.worst))
+            curve.append((progress.stage, progress.done, p50, worst))
             if progress.stage not in tasks:
                 tasks[progress.stage] = bars.add_task(progress.stage, errors='')
             bars.update(
@@ -97,10 +129,12 @@ def _train(family: type[Network], arm: ArmModel, config: TrainingConfig) -> Trai
                 errors=f'error of reach: median {progress.p50:.1e}, worst {progress.worst:.1e}',
             )
 
-        return training.train(family, arm, config, report)
+        return training.train(family, arm, config, report), curve
 
 
-def _write(args: argparse.Namespace, arm: ArmModel, result: TrainingResult) -> TipErrors:
+def _write(
+    args: argparse.Namespace, arm: ArmModel, result: TrainingResult, curve: Curve
+) -> TipErrors:
     """Export, measure what was exported, and write it with its record."""
     import numpy as np
 
@@ -118,32 +152,17 @@ def _write(args: argparse.Namespace, arm: ArmModel, result: TrainingResult) -> T
         family=network.family,
         branches=network.branches,
         training={
-            'command': _command(args),
+            'command': command_line('train', add_arguments, args),
             'seed': args.seed,
             'samples': result.samples,
             'stopped_by': result.stopped_by,
             'errors': asdict(errors),
             'torch': version('torch'),
+            'curve': curve,
         },
     )
     write_atomically(args.output, export.add_metadata(model, info))
     return errors
-
-
-def _command(args: argparse.Namespace) -> str:
-    """Return the command line; a path outside the working directory only by its name."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    words = ['ik_nn', 'train']
-    for name, value in vars(args).items():
-        flag = '--' + name.replace('_', '-')
-        if flag not in parser._option_string_actions or value == parser.get_default(name):
-            continue
-        if isinstance(value, Path) and (value.is_absolute() or '..' in value.parts):
-            here, there = Path.cwd(), value.resolve()
-            value = there.relative_to(here) if there.is_relative_to(here) else there.name
-        words += [flag, str(value)]
-    return shlex.join(words)
 
 
 def _show(

@@ -40,6 +40,7 @@ class Network(nn.Module):
     :param generator: draws the first weights
     :param hidden: widths of the hidden layers
     :param activation: between them
+    :param inputs: number of inputs of the first
     """
 
     family: ClassVar[str]
@@ -53,18 +54,18 @@ class Network(nn.Module):
         generator: torch.Generator,
         hidden: tuple[int, ...] = (16, 16),
         activation: type[nn.Module] = nn.Tanh,
+        inputs: int = 2,
     ) -> None:
         super().__init__()
         self.arm = arm
         self.layers = nn.Sequential()
-        widths = (2, *hidden, 2)
-        for inputs, outputs in pairwise(widths):
+        for before, after in pairwise((inputs, *hidden, 2)):
             # A plain nn.Linear would draw from the global generator.
             linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-                nn.Linear, inputs, outputs, dtype=torch.float64
+                nn.Linear, before, after, dtype=torch.float64
             )
             for values in (linear.weight, linear.bias):
-                nn.init.uniform_(values, -(inputs**-0.5), inputs**-0.5, generator=generator)
+                nn.init.uniform_(values, -(before**-0.5), before**-0.5, generator=generator)
             self.layers.extend((linear, activation()))
         del self.layers[-1]
 
@@ -136,6 +137,69 @@ class EdgeSmoothNetwork(Network):
         return torch.addmm(rest, hidden, last.weight.T)
 
 
+class AsBuiltNetwork(Network):
+    """
+    Whole workspace, both branches, for a calibrated arm, which looks the same from no two sides.
+
+    Its hidden layers see v and ± u of :class:`EdgeSmoothNetwork`, the sign that of the branch, and
+    where in the plane the target is, x / R and y / R. The roots count from a little outside the
+    edges of the rigid arm, as far as the residual may move them.
+    """
+
+    family = 'as_built'
+    branches = 'both'
+    sample = staticmethod(whole_workspace)
+    config = TrainingConfig(adam_steps=2000, lm_samples=2000)
+    SPREAD = 2.0
+    """Factor on the first layer's weights."""
+
+    squares: Tensor
+    shift: Tensor
+    place: Tensor
+    side: Tensor
+    one: Tensor
+    towards: Tensor
+    zero: Tensor
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        generator: torch.Generator,
+        hidden: tuple[int, ...] = (16, 16),
+        activation: type[nn.Module] = nn.Tanh,
+    ) -> None:
+        super().__init__(arm, generator, hidden, activation, inputs=4)
+        with torch.no_grad():
+            for values in self.layers[0].parameters():
+                values.mul_(self.SPREAD)
+        outer = (arm.reach + arm.deviation) ** 2
+        inner = max(arm.inner_reach - arm.deviation, 0.0) ** 2
+        a = 1.0 / (outer - inner)
+        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
+        self._constant('shift', [-inner * a, outer * a])
+        self._constant(
+            'place', [[1.0 / arm.reach, 0.0, 0.0, 0.0], [0.0, 1.0 / arm.reach, 0.0, 0.0]]
+        )
+        self._constant('side', [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+        self._constant('one', [1.0, 0.0])
+        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
+        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
+
+    def forward(self, target: Tensor) -> Tensor:
+        """
+        Propose joint angles.
+
+        :param target: (N, 4) x, y (m), branch and bearing (rad)
+        :return: (N, 2) joint angles, rad
+        """
+        linear = nn.functional.linear
+        edges = linear(target * target, self.squares, self.shift).relu().sqrt()
+        edges = edges * linear(target, self.side, self.one)
+        inputs = torch.cat((edges, linear(target, self.place)), dim=1)
+        q: Tensor = self.layers(inputs) + linear(target, self.towards, self.zero)
+        return q
+
+
 class PaperNetwork(Network):
     """
     Al-Sharif et al.: x and y in, 64 and 32 hidden units, ReLU, joint angles out; one branch.
@@ -183,7 +247,7 @@ class PaperNetwork(Network):
 
 
 FAMILIES: dict[str, type[Network]] = {
-    network.family: network for network in (EdgeSmoothNetwork, PaperNetwork)
+    network.family: network for network in (EdgeSmoothNetwork, AsBuiltNetwork, PaperNetwork)
 }
 
 

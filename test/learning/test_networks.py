@@ -121,5 +121,5 @@ def test_the_generator_alone_decides_the_first_weights(family):
 
 
 def test_an_unknown_family_is_refused_by_name():
-    with pytest.raises(ConfigError, match='got lstm, expected edge_smooth or paper'):
+    with pytest.raises(ConfigError, match='got lstm, expected edge_smooth or as_built or paper'):
         find_family('lstm')

@@ -59,6 +59,12 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     assert record['seed'] == 4
     assert record['samples'] > 0
     assert record['errors']['targets'] == 5000
+    # The curve ends at the time limit, better than it began.
+    stages, steps, medians, worst = zip(*record['curve'], strict=True)
+    assert {'Adam'} <= set(stages) <= {'Adam', 'Levenberg-Marquardt'}
+    assert steps[0] > 0
+    assert 0.0 < medians[-1] < medians[0]
+    assert all(p50 <= most for p50, most in zip(medians, worst, strict=True))
     # The record can be typed in again, and names no place of this machine.
     typed = shlex.split(record['command'])
     assert typed[:2] == ['ik_nn', 'train']
@@ -84,7 +90,7 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
         (['--output', 'a.onnx', '--urdf', 'none.urdf'], 'none.urdf: got no such file'),
         (['--output', 'a.onnx', '--urdf', 'broken.urdf'], 'expected URDF, well-formed XML'),
         (['--output', 'a.onnx', '--tip-link', 'nose'], 'nose'),
-        (['--output', 'a.onnx', '--network', 'lstm'], 'expected edge_smooth or paper'),
+        (['--output', 'a.onnx', '--network', 'lstm'], 'expected edge_smooth or as_built or paper'),
         (['--output', 'a.onnx', '--seed', '-1'], 'seed: got -1'),
         (['--output', 'a.onnx', '--max-seconds', 'nan'], 'max_seconds: got nan'),
         (['--output', 'a.onnx', '--max-seconds', '0'], 'max_seconds: got 0.0'),
