@@ -114,7 +114,7 @@ def _track(
         rows.append(values)
     return Track(
         np.array(stamps, dtype=np.int64),
-        np.array(log_times, dtype=np.int64),
+        np.array(log_times, dtype=np.uint64).astype(np.int64),
         np.array(rows, dtype=float).reshape(-1, width),
     )
 

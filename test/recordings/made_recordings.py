@@ -16,7 +16,7 @@ from mcap_ros2.writer import Writer as Ros2Writer
 from ik_nn_ros.recordings.message_types import JOINT_STATE, MESSAGE_TYPES, POSE_STAMPED
 
 REAL = Path(__file__).parent / 'rrbot_as_built'
-"""The first 40 s of a recording by ``ros2 bag record``, of an RRBot; see shared/recordings."""
+"""40 s that ``ros2 bag record`` recorded of ros2_control's RRBot, built a little off its URDF."""
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 JOINTS = ('shoulder', 'elbow')

@@ -313,6 +313,14 @@ def test_messages_that_cannot_be_decoded_are_counted(tmp_path):
     }
 
 
+def test_a_message_at_an_absurd_time_does_no_harm(tmp_path):
+    """What the times of a damaged message say is anything."""
+    wrong = tip_pose(time_of(0.5), tip_at(0.5), stamp=0)._replace(time=2**64 - 1)
+    samples = samples_of(tmp_path, [*motion(), wrong])
+    assert samples.dropped == {NONE: 1}
+    assert len(samples) == 40
+
+
 def test_what_is_missing_is_told(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     path.write_bytes(path.read_bytes()[:8000])
