@@ -38,6 +38,24 @@ def require_writable(output: Path, suffix: str = '') -> None:
         ) from error
 
 
+def prepare_folder(folder: Path, *names: str) -> None:
+    """
+    Make a folder, and refuse before the work what could not be written into it.
+
+    :param folder: with its parents
+    :param names: of files to be written there
+    :raises ConfigError: that is not possible
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f'output {folder}', got=error.strerror, expected='a folder to write in'
+        ) from error
+    for name in names:
+        require_writable(folder / name)
+
+
 def write_atomically(output: Path, content: bytes) -> None:
     """Write a file so that there is either all of it or what was there before."""
     partial = output.with_name(f'.{output.name}.part')

@@ -116,7 +116,7 @@ class Calibration:
         except (KeyError, TypeError, ValueError) as error:
             raise CalibrationError(
                 f'calibration {path}',
-                got=f'{type(error).__name__}: {error}',
+                got=f'no {error}' if isinstance(error, KeyError) else error,
                 expected=f'a file of `ik_nn calibrate`, format {FORMAT}',
             ) from error
 
@@ -164,8 +164,10 @@ def _harmonic(term: Any) -> Harmonic:
 
 
 def _pair(values: Any, what: str) -> Pair:
-    first, second = values
-    pair = float(first), float(second)
-    if not all(math.isfinite(value) for value in pair):
+    try:
+        first, second = (float(value) for value in values)
+    except (TypeError, ValueError):
+        raise ValueError(f'{what} {values!r}, not two numbers') from None
+    if not (math.isfinite(first) and math.isfinite(second)):
         raise ValueError(f'{what} {values}, not finite')
-    return pair
+    return first, second

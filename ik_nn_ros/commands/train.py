@@ -101,33 +101,17 @@ def _train(
     family: type[Network], arm: ArmModel, config: TrainingConfig
 ) -> tuple[TrainingResult, Curve]:
     """Train behind a progress bar on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
+    from ik_nn_ros.commands.progress import progress_bars
     from ik_nn_ros.learning import training
 
-    columns = (
-        TextColumn('{task.description:20}'),
-        BarColumn(),
-        TextColumn('{task.completed}/{task.total}'),
-        TimeElapsedColumn(),
-        TextColumn('{task.fields[errors]}'),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, TaskID] = {}
+    with progress_bars() as show:
         curve: Curve = []
 
         def report(progress: training.Progress) -> None:
             p50, worst = (float(f'{error:.2e}') for error in (progress.p50, progress.worst))
             curve.append((progress.stage, progress.done, p50, worst))
-            if progress.stage not in tasks:
-                tasks[progress.stage] = bars.add_task(progress.stage, errors='')
-            bars.update(
-                tasks[progress.stage],
-                completed=progress.done,
-                total=progress.total,
-                errors=f'error of reach: median {progress.p50:.1e}, worst {progress.worst:.1e}',
-            )
+            errors = f'error of reach: median {progress.p50:.1e}, worst {progress.worst:.1e}'
+            show(progress.stage, progress.done, progress.total, errors)
 
         return training.train(family, arm, config, report), curve
 

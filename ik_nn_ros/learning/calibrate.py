@@ -9,7 +9,7 @@ has seen; then the fit is repeated with all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import pi
 
@@ -27,6 +27,10 @@ from ik_nn_ros.recordings.samples import Samples
 LEAST_SAMPLES = 30
 LEAST_SPAN = 0.5
 """Of each joint, between its 5th and 95th percentile, rad: below, sag and offset look alike."""
+UNEXPLAINED = 1e-2
+"""Errors (standard deviation, of reach) above which the samples are not those of this arm."""
+USUAL_SIZE = 1e-3
+"""Of the residual's terms, as a fraction of reach."""
 DETERMINED = 5e-3
 """Largest uncertainty of the tip, of reach, at the median of the joint range."""
 FOLDS = 5
@@ -122,15 +126,20 @@ def calibrate(arm: ArmModel, samples: Samples, report: Report = lambda doing: No
     report('size of the residual')
     prior = _choose_prior(arm, train)
     report('fit')
+    final = _fit(arm, data, prior)
+    if final.scale > UNEXPLAINED * arm.reach:
+        raise CalibrationError(
+            'samples',
+            got=f'errors of {1e3 * final.scale:.3g} mm that no arm like {arm.name} explains',
+            expected='recordings of this arm: are URDF, base and tip link, and topics right?',
+        )
+    doubt = _require_determined(arm, data, prior)
     rigid, chosen = (_fit(arm, train, p) for p in (Prior(), prior))
     errors = {
         'nominal': TipError.of(np.abs(test.tip - _nominal(arm, test))),
         'geometry': TipError.of(np.abs(test.tip - rigid.tip(test.angles))),
         'calibrated': TipError.of(np.abs(test.tip - chosen.tip(test.angles))),
     }
-    final = _fit(arm, data, prior)
-    doubt = _require_determined(arm, final)
-    doubt_recorded = float(np.median(final.tip_deviation(data.angles)))
     outliers = int((final.weights == 0.0).sum())
     low, up = (np.quantile(samples.q, share, axis=0).tolist() for share in (0.0, 1.0))
     record = {
@@ -142,7 +151,7 @@ def calibrate(arm: ArmModel, samples: Samples, report: Report = lambda doing: No
         'residual_order': prior.highest,
         'residual_size': float(prior.size),
         'noise': final.scale,
-        'tip_uncertainty': {'where_recorded': doubt_recorded, 'joint_range': doubt},
+        'tip_uncertainty': doubt,
         'held_out_samples': len(test.tip),
         'held_out_errors': {k: {'median': e.median, 'p95': e.p95} for k, e in errors.items()},
     }
@@ -236,7 +245,7 @@ def _choose_prior(arm: ArmModel, data: _Data) -> Prior:
     data = _thinned(data)
     # From the simplest: few terms, and those drawn strongly to zero.
     priors = [Prior(), *(Prior(n, float(size) * arm.reach) for n in ORDERS for size in SIZES)]
-    errors = np.stack([_left_out_errors(arm, data, prior) for prior in priors])
+    errors = _left_out_errors(arm, data, priors)
     clip = CLIP * np.median(errors, axis=1).min()
     losses = np.minimum(errors, clip) ** 2
     best = int(np.argmin(losses.mean(axis=1)))
@@ -247,38 +256,55 @@ def _choose_prior(arm: ArmModel, data: _Data) -> Prior:
     return priors[best]
 
 
-def _left_out_errors(arm: ArmModel, data: _Data, prior: Prior) -> Array:
-    """Return (N,) errors, m, of each sample by the fit to those of the other folds."""
+def _left_out_errors(arm: ArmModel, data: _Data, priors: Sequence[Prior]) -> Array:
+    """Return (P, N) errors, m, of each sample by the fits to those of the other folds."""
     fold = _folds(len(data.tip))
-    errors = np.empty(len(data.tip))
+    errors = np.empty((len(priors), len(data.tip)))
     for number in range(FOLDS):
-        rest, left_out = (np.flatnonzero(m) for m in (fold != number, fold == number))
-        found = _fit(arm, data.rows(rest), prior)
-        errors[left_out] = np.abs(data.tip[left_out] - found.tip(data.angles[left_out]))
+        rest = data.rows(np.flatnonzero(fold != number))
+        left_out = np.flatnonzero(fold == number)
+        found = _fit(arm, rest, Prior())
+        for row, prior in enumerate(priors):
+            # From the fit before: its outliers are the same.
+            found = fit(rest.angles, rest.tip, found.tip(rest.angles), prior, soft=0)
+            errors[row, left_out] = np.abs(data.tip[left_out] - found.tip(data.angles[left_out]))
     return errors
 
 
 # Result
 
 
-def _require_determined(arm: ArmModel, found: SeriesFit) -> float:
-    """Return the median uncertainty of the tip, m, over the joint range; refuse a large one."""
+def _require_determined(arm: ArmModel, data: _Data, prior: Prior) -> dict[str, float]:
+    """
+    Return how uncertain the tip is, m, where recorded and over the joint range, as medians.
+
+    It is asked of a residual of usual size: that samples from one corner do without any says
+    nothing about the rest.
+
+    :raises CalibrationError: too uncertain
+    """
+    usual = Prior(max(prior.highest, 1), max(prior.size, USUAL_SIZE * arm.reach))
+    found = _fit(arm, data, usual)
     low = np.maximum(arm.lower, -pi)
     up = np.minimum(arm.upper, low + 2.0 * pi)
     axes = [np.linspace(a, b, GRID) for a, b in zip(low, up, strict=True)]
     q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    doubt = float(np.median(found.tip_deviation(q * np.array(arm.signs))))
+    doubt = {
+        'where_recorded': float(np.median(found.tip_deviation(data.angles))),
+        'joint_range': float(np.median(found.tip_deviation(q * np.array(arm.signs)))),
+    }
     rigid = np.linalg.eigvalsh(found.normal[: len(RIGID), : len(RIGID)])
+    most = DETERMINED * arm.reach
     got = ''
     if rigid[0] < SINGULAR * rigid[-1]:
         got = 'joints that always move together'
-    elif doubt > DETERMINED * arm.reach:
-        got = f'positions that leave the tip uncertain by {1e3 * doubt:.3g} mm'
+    elif doubt['joint_range'] > most:
+        got = f'positions that leave the tip uncertain by {1e3 * doubt["joint_range"]:.3g} mm'
     if got:
         raise CalibrationError(
             'samples',
             got=got,
-            expected=f'positions that determine it to {1e3 * DETERMINED * arm.reach:.3g} mm: '
+            expected=f'positions that determine it to {1e3 * most:.3g} mm over the joint range: '
             'record each joint on its own, over more of its range',
         )
     return doubt

@@ -111,6 +111,9 @@ class EdgeSmoothNetwork(Network):
         with torch.no_grad():
             for values in self.layers[0].parameters():
                 values.mul_(self.SPREAD)
+            # Begin with a bent elbow: the loss on the tip knows no branch.
+            _, bias = self.layers[-1].parameters()
+            bias[1] += pi / 2
         outer, inner = arm.reach**2, arm.inner_reach**2
         a = 1.0 / (outer - inner)
         # (x², y², ...) → v², u²
@@ -143,7 +146,8 @@ class AsBuiltNetwork(Network):
 
     Its hidden layers see v and ± u of :class:`EdgeSmoothNetwork`, the sign that of the branch, and
     where in the plane the target is, x / R and y / R. The roots count from a little outside the
-    edges of the rigid arm, as far as the residual may move them.
+    edges of the rigid arm, as far as the residual may move them. They add to ± π u, which is about
+    joint 2's angle: the loss on the tip knows no branch, so training has to begin on the right one.
     """
 
     family = 'as_built'
@@ -158,6 +162,7 @@ class AsBuiltNetwork(Network):
     place: Tensor
     side: Tensor
     one: Tensor
+    elbow: Tensor
     towards: Tensor
     zero: Tensor
 
@@ -182,6 +187,7 @@ class AsBuiltNetwork(Network):
         )
         self._constant('side', [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
         self._constant('one', [1.0, 0.0])
+        self._constant('elbow', [[0.0, 0.0], [0.0, pi]])
         self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
         self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
 
@@ -196,7 +202,8 @@ class AsBuiltNetwork(Network):
         edges = linear(target * target, self.squares, self.shift).relu().sqrt()
         edges = edges * linear(target, self.side, self.one)
         inputs = torch.cat((edges, linear(target, self.place)), dim=1)
-        q: Tensor = self.layers(inputs) + linear(target, self.towards, self.zero)
+        about = linear(target, self.towards, self.zero) + linear(edges, self.elbow)
+        q: Tensor = self.layers(inputs) + about
         return q
 
 

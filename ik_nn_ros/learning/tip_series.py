@@ -29,11 +29,9 @@ MIRRORED = ((-1, 0), (-1, -1))
 ITERATIONS = 40
 SOFT = 3
 """The first iterations, in which even a far outlier keeps a little weight."""
-CHUNK = 64
-"""Samples multiplied at a time: the threads of a large product wait for each other when busy."""
 TINY = 1e-13
 """Added to the equations, relative to them, so that dependent ones still have a solution."""
-SETTLED = 1e-4
+SETTLED = 1e-3
 """Relative change of the scale at which the weights have settled."""
 TUKEY = 4.685
 """Outliers are further than this many scales; 95 % efficient for normal errors."""
@@ -127,14 +125,15 @@ class SeriesFit:
         return deviation
 
 
-def fit(angles: Array, tip: Complex, start: Complex, prior: Prior) -> SeriesFit:
+def fit(angles: Array, tip: Complex, start: Complex, prior: Prior, soft: int = SOFT) -> SeriesFit:
     """
     Fit a series.
 
     :param angles: (N, 2) a and b, rad
     :param tip: (N,) measured, x + iy, m
-    :param start: (N,) tip by the nominal arm, m, which tells the first weights
+    :param start: (N,) tip as known before, m, which tells the first weights
     :param prior: of the residual
+    :param soft: number of first iterations in which even a far outlier keeps a little weight
     """
     which = terms(prior.highest)
     table, penalties = np.column_stack((waves(which, angles), tip)), prior.penalties(which)
@@ -142,11 +141,11 @@ def fit(angles: Array, tip: Complex, start: Complex, prior: Prior) -> SeriesFit:
     error: Array = np.abs(off - np.median(off.real) - 1j * np.median(off.imag))
     scale = _scale(error, 0.0)
     for iteration in range(ITERATIONS):
-        weights = _weights(error / scale, soft=iteration < SOFT)
+        weights = _weights(error / scale, soft=iteration < soft)
         coefficients, normal, used = _solve(table, weights, scale**2 * penalties)
-        error = _errors(table, coefficients)
+        error = np.abs(table @ np.append(-coefficients, 1.0))
         before, scale = scale, _scale(error, used)
-        if iteration > SOFT and abs(scale - before) < SETTLED * scale:
+        if iteration > soft and abs(scale - before) < SETTLED * scale:
             break
     return SeriesFit(which, coefficients, scale, weights, normal)
 
@@ -158,21 +157,12 @@ def _solve(table: Complex, weights: Array, penalties: Array) -> tuple[Complex, C
     :param table: (N, K + 1) the waves, and the tip as the last column
     :return: (K,) coefficients, (K, K) their normal matrix, how many of them the data decide
     """
-    pieces = (slice(row, row + CHUNK) for row in range(0, len(table), CHUNK))
-    products = sum((table[p].conj().T * weights[p]) @ table[p] for p in pieces)
+    products = (table.conj().T * weights) @ table
     data, moments = products[:-1, :-1], products[:-1, -1]
     least = TINY * data.diagonal().real.mean()
     normal = data + np.diag(penalties + least)
-    inverse = np.linalg.inv(normal)
-    return inverse @ moments, normal, float(np.trace(inverse @ data).real)
-
-
-def _errors(table: Complex, coefficients: Complex) -> Array:
-    """Return (N,) how far the tips are from the series, m."""
-    off = np.append(-coefficients, 1.0)
-    pieces = (table[row : row + CHUNK] @ off for row in range(0, len(table), CHUNK))
-    errors: Array = np.abs(np.concatenate(list(pieces)))
-    return errors
+    solved = np.linalg.solve(normal, np.column_stack((data, moments)))
+    return solved[:, -1], normal, float(np.trace(solved).real)
 
 
 def _scale(error: Array, parameters: float) -> float:
