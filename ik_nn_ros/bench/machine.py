@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ('numpy', 'onnxruntime')
+PACKAGES = ('ik_nn_ros', 'numpy', 'onnxruntime')
 
 
 def machine() -> dict[str, str | int | float]:

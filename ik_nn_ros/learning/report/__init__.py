@@ -1,0 +1,1 @@
+"""A report on a model file: measured, drawn, and put on one page that needs nothing else."""

@@ -1,0 +1,67 @@
+"""Errors on a grid over the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.network import Network
+from ik_nn_ros.ik.problem import SolverConfig
+from ik_nn_ros.ik.result import Status
+from ik_nn_ros.learning.report.accuracy import errors_by_method
+
+BRANCH_NAMES = {1: 'positive', -1: 'negative'}
+POINTS = 241
+"""Along one side of the grid."""
+MARGIN = 1.02
+"""Half the grid's side as a multiple of reach: its edge is out of reach."""
+
+
+@dataclass(frozen=True)
+class BranchMap:
+    """
+    The errors on one branch.
+
+    :param branch: +1 or -1
+    :param side: (n,) coordinates of the grid, the same for x and y, m
+    :param reached: (n, n) where the arm gets within its limits; row is y, column is x
+    :param errors: by method: (n, n) m; NaN where it does not get
+    """
+
+    branch: int
+    side: Array
+    reached: NDArray[np.bool_]
+    errors: Mapping[str, Array]
+
+    @property
+    def name(self) -> str:
+        """The branch in a word."""
+        return BRANCH_NAMES[self.branch]
+
+
+def measure_maps(arm: ArmModel, network: Network) -> list[BranchMap]:
+    """Return a map of each branch that the network serves and the joint limits allow."""
+    maps = (_measure(arm, network, branch) for branch in network.branches)
+    return [branch_map for branch_map in maps if branch_map.reached.any()]
+
+
+def _measure(arm: ArmModel, network: Network, branch: int) -> BranchMap:
+    side = MARGIN * arm.reach * np.linspace(-1.0, 1.0, POINTS)
+    xy = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    solver = HybridSolver(arm, None, SolverConfig(branch=BRANCH_NAMES[branch]))
+    reached = solver.solve_batch(xy, arm.home).status == Status.ACCEPTED
+    count = int(reached.sum())
+    errors = {}
+    sides = np.full(count, branch, dtype=np.int8)
+    near = np.broadcast_to(arm.home, (count, 2))
+    for method, found in errors_by_method(arm, network, xy[reached], sides, near).items():
+        grid = np.full(len(xy), np.nan)
+        grid[reached] = found
+        errors[method] = grid.reshape(POINTS, POINTS)
+    return BranchMap(branch, side, reached.reshape(POINTS, POINTS), errors)
