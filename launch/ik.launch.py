@@ -52,6 +52,12 @@ ARGUMENTS = [
         description='frame that is brought to the target' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
+        'calibration_file',
+        default_value='',
+        description='calibration of the arm, YAML of `ik_nn calibrate`; none: as in the URDF'
+        + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
         'model_file',
         default_value='',
         description='network, ONNX; a bare name is looked up in the package; none: closed form'
@@ -86,6 +92,7 @@ GIVEN = {
     'robot_description': str,
     'base_link': str,
     'tip_link': str,
+    'calibration_file': str,
     'model_file': str,
     'autostart': bool,
     'use_sim_time': bool,
@@ -112,8 +119,9 @@ def _ik_node(context):
         for name, kind in GIVEN.items()
         if LaunchConfiguration(name).perform(context)
     }
-    if LaunchConfiguration('model_file').perform(context) == 'none':
-        given['model_file'] = ParameterValue('', value_type=str)
+    for name in ('calibration_file', 'model_file'):
+        if LaunchConfiguration(name).perform(context) == 'none':
+            given[name] = ParameterValue('', value_type=str)
     return [
         Node(
             package='ik_nn_ros',

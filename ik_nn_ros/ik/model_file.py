@@ -100,7 +100,10 @@ class ModelInfo:
             trained, wanted = (np.array(arm[name], dtype=float) for arm in (self.arm, here))
             if not np.allclose(trained, wanted, rtol=0.0, atol=GEOMETRY_TOLERANCE):
                 got, expected = (np.round(values, 12).tolist() for values in (trained, wanted))
-                raise ModelError(f'arm of model {file}', got=f'{name} {got}', expected=expected)
+                hint = ' (train one with --calibration)' if arm.deviation else ''
+                raise ModelError(
+                    f'arm of model {file}', got=f'{name} {got}', expected=f'{expected}{hint}'
+                )
 
 
 def _is_pair(values: object) -> bool:

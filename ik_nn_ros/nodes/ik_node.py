@@ -21,13 +21,14 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
+from ik_nn_ros.arm.calibrated import CalibratedArm
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.frames import Frames
-from ik_nn_ros.nodes.ik_parameters import PARAMETERS, open_network, solver_config
+from ik_nn_ros.nodes.ik_parameters import PARAMETERS, open_network, read_arm, solver_config
 from ik_nn_ros.nodes.joint_feedback import JointFeedback
 from ik_nn_ros.nodes.markers import no_markers, workspace_markers
 from ik_nn_ros.nodes.parameters import Parameters
@@ -124,7 +125,7 @@ class IkNode(LifecycleNode):
             raise ConfigError(
                 'robot_description', got='none by parameter or topic', expected='URDF'
             )
-        arm = ArmModel.from_urdf(urdf, self._settings['base_link'], self._settings['tip_link'])
+        arm = read_arm(self._settings, urdf)
         solver = HybridSolver(arm, self._load_network(arm), solver_config(self._settings))
         frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
         self._targets = Targets(solver, frames, self._settings, self.get_clock())
@@ -313,7 +314,11 @@ class IkNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         level, text = self._health()
         network = self._targets.solver.network if self._targets else None
-        values = [('model', network.file if network else ''), *sorted(self._counts.items())]
+        values = [
+            ('model', network.file if network else ''),
+            ('calibration', self._settings['calibration_file']),
+            *sorted(self._counts.items()),
+        ]
         name = f'{self.get_name()}: targets'
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
@@ -344,8 +349,9 @@ class IkNode(LifecycleNode):
 def _describe(solver: HybridSolver) -> str:
     arm, network = solver.arm, solver.network
     model = f'{network.info.family} network {network.file}' if network else 'closed form only'
+    source = 'calibrated' if isinstance(arm, CalibratedArm) else 'by URDF'
     return (
-        f'arm {arm.name}: joints {", ".join(arm.joint_names)}, '
+        f'arm {arm.name} {source}: joints {", ".join(arm.joint_names)}, '
         f'lengths {arm.lengths[0]:.6g} and {arm.lengths[1]:.6g} m, {model}'
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.network import Network
@@ -15,6 +16,7 @@ PARAMETERS = {
     'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
     'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
     'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
+    'calibration_file': Spec('', 'of this arm, YAML of `ik_nn calibrate`; empty: as in the URDF'),
     'model_file': Spec(
         '',
         'network, ONNX; a bare name is looked up in the package; empty: closed form; '
@@ -42,6 +44,17 @@ PARAMETERS = {
     ),
     'autostart': Spec(True, 'configure and activate without being told'),
 }
+
+
+def read_arm(settings: Parameters, urdf: str) -> ArmModel:
+    """
+    Return the arm, calibrated where the parameters name a calibration.
+
+    :raises IkNnError: the URDF or the calibration cannot be used
+    """
+    arm = ArmModel.from_urdf(urdf, settings['base_link'], settings['tip_link'])
+    file = settings['calibration_file']
+    return Calibration.read(file).apply(arm) if file else arm
 
 
 def solver_config(settings: Parameters) -> SolverConfig:

@@ -5,6 +5,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from arms import random_arm
+from built_arms import calibration_of, tips
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PointStamped, PoseStamped
@@ -18,6 +20,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import Marker, MarkerArray
 
+from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.share import share_directory
@@ -611,3 +614,51 @@ def test_a_signal_ends_the_node_cleanly(signals):
     with rig() as it:
         assert it.process.stop(*signals) == 0
         assert 'Traceback' not in it.process.output
+
+
+@pytest.fixture
+def calibration(tmp_path):
+    file = tmp_path / 'arm.yaml'
+    calibration_of(ARM).write(file)
+    return file
+
+
+def test_with_a_calibration_commands_are_those_of_the_arm_as_built(calibration):
+    """The tip of the command is on the target by the calibrated arm, told term by term."""
+    built = Calibration.read(calibration).apply(ARM)
+    parameters = {'robot_description': URDF, 'calibration_file': str(calibration)}
+    with rig(parameters) as it:
+        it.ask_until('ACCEPTED', *GOOD)
+        q = np.array([it.commands[-1].position])
+        x, y, _ = built.plane.lift(tips(built, q))[0]
+        assert np.hypot(x - GOOD[0], y - GOOD[1]) <= 1e-9
+        assert np.hypot(*(ARM.fk(q)[0] - GOOD[:2])) > 1e-3
+        assert 'calibrated' in it.process.output
+        reports = it.client.collect(DiagnosticArray, '/diagnostics')
+        it.client.wait_until(lambda: reports)
+        values = {entry.key: entry.value for entry in reports[-1].status[0].values}
+        assert values['calibration'] == str(calibration)
+
+
+def test_a_model_of_the_arm_by_urdf_is_not_used_on_the_calibrated_one(calibration):
+    with rig({**MODEL, 'calibration_file': str(calibration)}) as it:
+        it.process.wait_for('train one with --calibration')
+        assert it.ask(*GOOD)[1]['stage'] == 'closed_form'
+
+
+@pytest.mark.parametrize(
+    ('write', 'words'),
+    [
+        (lambda file: None, 'No such file'),
+        (lambda file: file.write_text('a: ['), 'expected a file of'),
+        (lambda file: calibration_of(random_arm(1).model).write(file), 'of its arm'),
+    ],
+)
+def test_an_unusable_calibration_keeps_the_node_from_being_configured(tmp_path, write, words):
+    """To go on with the arm by URDF would move the tip somewhere else than was asked."""
+    file = tmp_path / 'arm.yaml'
+    write(file)
+    parameters = {**MODEL, 'calibration_file': str(file)}
+    with rig(parameters, ready='NOT_ACTIVE') as it:
+        it.process.wait_for(words)
+        assert state(it.client) == 'unconfigured'
