@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from arms import random_arm
+from arms import random_arm, random_joints
+from built_arms import calibrated_arm, tips
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.config import TrainingConfig
+from ik_nn_ros.learning.kinematics import fk, tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks import EdgeSmoothNetwork, PaperNetwork
+from ik_nn_ros.learning.networks import AsBuiltNetwork, EdgeSmoothNetwork, PaperNetwork
 from ik_nn_ros.learning.training import train
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
@@ -164,3 +166,39 @@ def test_the_time_limit_is_kept():
 def test_a_bad_configuration_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f'{name}: got {value}, expected'):
         TrainingConfig(**{name: value})
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_the_forward_kinematics_to_train_on_is_the_arms(seed):
+    arm = calibrated_arm(seed)
+    q = random_joints(arm, np.random.default_rng(seed), 100)
+    np.testing.assert_allclose(fk(arm, torch.from_numpy(q)).numpy(), tips(arm, q), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ('family', 'arm'),
+    [(AsBuiltNetwork, calibrated_arm(1)), (EdgeSmoothNetwork, random_arm(5).model)],
+)
+@pytest.mark.parametrize('seed', range(3))
+def test_it_learns_the_branch_it_is_asked_for(family, arm, seed):
+    """The loss on the tip is as content with the other one."""
+    config = replace(family.config, seed=seed, adam_steps=300, lm_iterations=0)
+    network = train(family, arm, config).network
+    target = family.sample(arm, np.random.default_rng(9), 2000)
+    with torch.no_grad():
+        q = network(torch.from_numpy(target)).numpy()
+    bend = arm.bend_batch(q) * target[:, 2]
+    assert (bend > -0.1).all()
+    assert np.median(np.hypot(*(arm.fk(q) - target[:, :2]).T)) < 0.1 * arm.reach
+
+
+def test_as_built_learns_what_no_symmetric_network_can():
+    arm = calibrated_arm(1)
+    config = {'adam_steps': 500, 'lm_iterations': 40, 'lm_samples': 1000}
+    found = {}
+    for family in (AsBuiltNetwork, EdgeSmoothNetwork):
+        network = train(family, arm, replace(family.config, **config)).network
+        target = torch.from_numpy(family.sample(arm, np.random.default_rng(9), 2000))
+        with torch.no_grad():
+            found[family] = float(tip_residual(arm, network(target), target).norm(dim=1).median())
+    assert found[AsBuiltNetwork] < 0.3 * found[EdgeSmoothNetwork]
