@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from ik_nn_ros.commands import bench, calibrate, demo, train
+# Read when NumPy is loaded: matrices here are small, and threads would only wait for each other.
+os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+
+from ik_nn_ros.commands import (
+    bench,
+    calibrate,
+    demo,
+    evaluate,
+    paper,
+    train,
+)
 from ik_nn_ros.errors import IkNnError
 
-COMMANDS = {'demo': demo, 'calibrate': calibrate, 'train': train, 'bench': bench}
+COMMANDS = {
+    'demo': demo,
+    'calibrate': calibrate,
+    'train': train,
+    'evaluate': evaluate,
+    'paper': paper,
+    'bench': bench,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

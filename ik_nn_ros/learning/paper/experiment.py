@@ -1,0 +1,143 @@
+"""Train and measure everything the command shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+import torch
+
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.targets import joints, tip_errors
+from ik_nn_ros.learning import training
+from ik_nn_ros.learning.config import TrainingConfig
+from ik_nn_ros.learning.networks import Network, PaperNetwork
+from ik_nn_ros.learning.paper.recipe import Recipe, train_recipe
+from ik_nn_ros.learning.paper.results import (
+    CLOSED_FORM,
+    RECIPE,
+    RELU,
+    SMOOTH,
+    Method,
+    Results,
+    Run,
+    Solved,
+)
+from ik_nn_ros.learning.paper.smooth import SmoothPaperNetwork
+from ik_nn_ros.learning.paper.solver import solve
+from ik_nn_ros.learning.paper.study import ARM, actual_angles
+
+TEST_SEED = 20_240
+"""Of the fresh targets, which are the same for all methods."""
+SMALL = 32
+"""What most libraries take when told nothing."""
+
+Show = Callable[[str, int, int, str], None]
+"""Takes what is being done, steps done, steps in all, and a remark."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """
+    How much is done; the figures to reach are for the default.
+
+    :param seeds: trainings of the recipe and of each variant, with the seeds 0, 1, ...
+    :param targets: fresh ones that errors are measured on
+    :param recipe: the paper's
+    :param relu: training of the ReLU network our way
+    :param smooth: training of the tanh network our way
+    """
+
+    seeds: int = 3
+    targets: int = 100_000
+    recipe: Recipe = field(default_factory=Recipe)
+    relu: TrainingConfig = PaperNetwork.config
+    smooth: TrainingConfig = SmoothPaperNetwork.config
+
+
+def run(effort: Effort, show: Show) -> Results:
+    """
+    Train and measure.
+
+    :param show: takes the progress
+    """
+    xy = ARM.fk(joints(ARM, np.random.default_rng(TEST_SEED), effort.targets))
+    experiment = _Experiment(effort, xy, show)
+    for name, (label, recipe) in _recipes(effort.recipe).items():
+        experiment.by_recipe(name, label, recipe)
+    experiment.our_way(RELU, 'ReLU', PaperNetwork, effort.relu)
+    experiment.our_way(SMOOTH, 'tanh', SmoothPaperNetwork, effort.smooth)
+    return Results(effort.recipe, experiment.methods, experiment.solve())
+
+
+def _recipes(recipe: Recipe) -> dict[str, tuple[str, Recipe]]:
+    """Return the recipe and what other choices of the unstated make of it, one at a time."""
+    fewer = recipe.samples // 3
+    return {
+        RECIPE: ("paper's recipe", recipe),
+        'few_samples': (f'... {fewer} samples', replace(recipe, samples=fewer)),
+        'small_batches': (f'... batches of {SMALL}', replace(recipe, batch_size=SMALL)),
+        'no_batches': ('... all in one batch', replace(recipe, batch_size=recipe.samples)),
+        'normalised': ('... inputs normalised', replace(recipe, normalise=True)),
+    }
+
+
+class _Experiment:
+    def __init__(self, effort: Effort, xy: Array, show: Show) -> None:
+        self.effort, self.xy, self.show = effort, xy, show
+        self.methods: dict[str, Method] = {}
+        self.networks: dict[str, Network] = {}
+        """The first seed's by method."""
+
+    def by_recipe(self, name: str, label: str, recipe: Recipe) -> None:
+        """Train with every seed."""
+        seeds, epochs, runs = self.effort.seeds, recipe.epochs, []
+        for seed in range(seeds):
+            begin = time.monotonic()
+
+            def report(done: int, before: int = seed * epochs) -> None:
+                self.show(label, before + done, seeds * epochs, 'epochs')
+
+            network = train_recipe(ARM, recipe, seed, report)
+            runs.append(self._measure(network, seed, time.monotonic() - begin))
+            self.networks.setdefault(name, network)
+        self.methods[name] = Method(label, asdict(recipe), tuple(runs))
+
+    def our_way(self, name: str, label: str, family: type[Network], config: TrainingConfig) -> None:
+        """Train with one seed."""
+
+        def report(progress: training.Progress) -> None:
+            what = f'{label}: {progress.stage}'
+            self.show(what, progress.done, progress.total, f'median {progress.p50:.1e}')
+
+        result = training.train(family, ARM, config, report)
+        run = self._measure(result.network, config.seed, result.seconds)
+        how = {**asdict(config), 'stopped_by': result.stopped_by}
+        self.methods[name] = Method(f'{label}, loss on the tip', how, (run,))
+        self.networks[name] = result.network
+
+    def solve(self) -> dict[str, Solved]:
+        """Let the solver work on the proposals of two networks, and on its own."""
+        solved: dict[str, Solved] = {}
+        for name, label in (
+            (RECIPE, 'recipe + Newton'),
+            (SMOOTH, 'tanh + Newton'),
+            (CLOSED_FORM, 'closed form alone'),
+        ):
+            self.show('solver', len(solved), 3, label)
+            solved[name] = solve(label, self.networks.get(name), self.xy)
+        self.show('solver', 3, 3, '')
+        return solved
+
+    def _measure(self, network: Network, seed: int, seconds: float) -> Run:
+        errors = tip_errors(ARM, self.xy, _propose(network, self.xy))
+        return Run(seed, seconds, errors, _propose(network, ARM.fk(actual_angles())))
+
+
+def _propose(network: Network, xy: Array) -> Array:
+    """Return (N, 2) a network's angles, rad; none here looks at branch or bearing."""
+    with torch.no_grad():
+        q: Array = network(torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))).numpy()
+    return q

@@ -1,0 +1,82 @@
+"""The hybrid solver on the paper's arm, with a network or by the closed form alone."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.targets import tip_errors
+from ik_nn_ros.ik.answers import judge
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.ik.network import Network as ModelFile
+from ik_nn_ros.ik.result import Stage
+from ik_nn_ros.learning.export import add_metadata, to_onnx
+from ik_nn_ros.learning.networks import Network
+from ik_nn_ros.learning.paper.results import Run, Solved
+from ik_nn_ros.learning.paper.study import ARM, actual_angles
+
+COUNTED = 2000
+"""Targets whose Newton steps are counted."""
+
+
+@dataclass(frozen=True)
+class _CountingArm(ArmModel):
+    """
+    Counts its linearizations: one in each Newton step, and one that finds the tip on the target.
+
+    :param count: a list of one number
+    """
+
+    count: list[int] = field(default_factory=lambda: [0])
+
+    def linearize_point(
+        self, q1: float, q2: float
+    ) -> tuple[float, float, float, float, float, float]:
+        self.count[0] += 1
+        return super().linearize_point(q1, q2)
+
+
+def solve(label: str, network: Network | None, xy: Array) -> Solved:
+    """
+    Solve targets and the points of Table 1.
+
+    :param network: as trained; None: the closed form alone
+    :param xy: (N, 2) targets
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model = model_file(network, Path(folder) / 'paper.onnx') if network else None
+    solver = HybridSolver(ARM, model)
+    answer = solver.solve_batch(xy, ARM.home)
+    errors = tip_errors(ARM, xy, answer.q)
+    angles = solver.solve_batch(ARM.fk(actual_angles()), ARM.home).q
+    return Solved(
+        label=label,
+        run=Run(0, 0.0, errors, angles),
+        answers=judge(ARM, errors, answer.q, answer.stage),
+        steps=_newton_steps(model, xy[:COUNTED]) if model else np.zeros(0, dtype=np.int64),
+    )
+
+
+def model_file(network: Network, file: Path) -> ModelFile:
+    """Write a network as a robot would get it, and load it."""
+    info = ModelInfo(ARM.identity(), network.family, network.branches, {})
+    file.write_bytes(add_metadata(to_onnx(network), info))
+    return ModelFile(file, ARM)
+
+
+def _newton_steps(model: ModelFile, xy: Array) -> NDArray[np.int64]:
+    """Return (M,) how many steps lead from a proposal to its target, where they do."""
+    arm = _CountingArm(**{entry.name: getattr(ARM, entry.name) for entry in fields(ARM)})
+    solver, steps = HybridSolver(arm, model), []
+    for x, y in xy.tolist():
+        arm.count[0] = 0
+        if solver.solve(x, y, arm.home).stage != Stage.CLOSED_FORM:
+            steps.append(arm.count[0] - 1)
+    return np.array(steps, dtype=np.int64)
