@@ -16,12 +16,14 @@ from ik_nn_ros.commands import (
     demo,
     evaluate,
     paper,
+    sample,
     train,
 )
 from ik_nn_ros.errors import IkNnError
 
 COMMANDS = {
     'demo': demo,
+    'sample': sample,
     'calibrate': calibrate,
     'train': train,
     'evaluate': evaluate,

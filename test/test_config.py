@@ -8,11 +8,11 @@ import yaml
 from processes import Client, fresh_domain, node_process
 from rcl_interfaces.srv import GetParameters
 
-from ik_nn_ros.nodes import arm_sim, ik_node
+from ik_nn_ros.nodes import arm_sim, data_collector, ik_node
 from ik_nn_ros.share import share_directory
 
 SHARE = share_directory()
-NODES = {'ik_node': ik_node, 'arm_sim': arm_sim}
+NODES = {'ik_node': ik_node, 'arm_sim': arm_sim, 'data_collector': data_collector}
 PUBLISHERS = re.compile(r"create_publisher\(\s*(\w+),\s*'(?:~/)?(\w+)'")
 
 each_node = pytest.mark.parametrize('name', NODES)

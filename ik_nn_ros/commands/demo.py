@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ik_nn_ros.commands.own_nodes import own_nodes, rclpy_needed
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
-from ik_nn_ros.process import NodeProcess
 
 HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
 SEED = 0
@@ -34,12 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
-    try:
+    with rclpy_needed():
         from ik_nn_ros.nodes.demo_run import play
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
-        ) from error
     import numpy as np
     from rich.console import Console
 
@@ -58,18 +50,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         require_writable(args.json, '.json')
     record, console = Record(arm), Console()
-    # Named apart from any other arm on this network, which must not move with the demo.
-    namespace = f'/demo_{os.getpid()}'
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     try:
         with (
-            _nodes(namespace) as require_running,
+            own_nodes('demo', {'arm_sim': {}, 'ik_node': {'model_file': 'arm.onnx'}}) as nodes,
             display(record, console, live=not args.headless) as show,
         ):
-            console.print(f'topics are under {namespace}; Ctrl-C ends the demo', highlight=False)
-            play(record, description, namespace, targets, show, require_running)
+            console.print(
+                f'topics are under {nodes.namespace}; Ctrl-C ends the demo', highlight=False
+            )
+            play(record, description, nodes.namespace, targets, show, nodes.require_running)
     except KeyboardInterrupt:
         console.print('interrupted')
     if args.json:
@@ -91,21 +80,3 @@ def _default_plot() -> Path:
             f'folder {PLOT.parent}', got=error.strerror, expected='one to write to'
         ) from error
     return PLOT
-
-
-@contextmanager
-def _nodes(namespace: str) -> Iterator[Callable[[], None]]:
-    """Run arm_sim and ik_node; gives a check that raises when one of them has ended."""
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                NodeProcess(f'ik_nn_ros.nodes.{name}', ['-r', f'__ns:={namespace}', *options])
-            )
-            for name, options in (('arm_sim', []), ('ik_node', ['-p', 'model_file:=arm.onnx']))
-        ]
-
-        def require_running() -> None:
-            for process in processes:
-                process.require_running()
-
-        yield require_running

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-Value = bool | float | str | list[float]
+Value = bool | int | float | str | list[float]
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,12 @@ class Spec:
         """Return the descriptor that ``ros2 param describe`` shows."""
         descriptor = ParameterDescriptor(description=self.text)
         if self.low is not None and self.high is not None:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=self.low, to_value=self.high)
-            ]
+            if isinstance(self.default, int):
+                whole = IntegerRange(from_value=int(self.low), to_value=int(self.high))
+                descriptor.integer_range = [whole]
+            else:
+                numbers = FloatingPointRange(from_value=self.low, to_value=self.high)
+                descriptor.floating_point_range = [numbers]
         if self.choices:
             descriptor.additional_constraints = f'one of: {", ".join(self.choices)}'
         return descriptor
@@ -79,7 +87,7 @@ class Spec:
             return isinstance(value, list | tuple | array) and all(map(_is_number, value))
         if isinstance(self.default, float):
             return _is_number(value)
-        return isinstance(value, type(self.default))
+        return type(value) is type(self.default)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,15 +1,12 @@
 """The demo as a user runs it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
-from processes import LOCALHOST, reserved_domain, wait_until
+from processes import wait_until
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
@@ -21,44 +18,8 @@ ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf
 DEADLINE = 60.0
 
 
-@pytest.fixture
-def demo(tmp_path):
-    """Start the demo in an empty folder; gives the process."""
-    running = []
-
-    def start(*arguments):
-        with reserved_domain() as domain:
-            running.append(
-                subprocess.Popen(
-                    [sys.executable, '-m', 'ik_nn_ros.cli', 'demo', *arguments],
-                    cwd=tmp_path,
-                    env={**os.environ, **LOCALHOST, 'ROS_DOMAIN_ID': str(domain)},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
-            )
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
-
-
-def nodes_of(process):
-    """Processes of the demo's nodes, found by their namespace."""
-    found = subprocess.run(
-        ['pgrep', '-f', f'__ns:=/demo_{process.pid}( |$)'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.split()
-
-
-def test_the_arm_follows_and_the_summary_says_so(demo, tmp_path):
-    process = demo('--headless', '--duration', '6', '--json', 'demo.json')
+def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
+    process = ik_nn('demo', '--headless', '--duration', '6', '--json', 'demo.json')
     output, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, output
     summary = json.loads((tmp_path / 'demo.json').read_text())
@@ -73,34 +34,34 @@ def test_the_arm_follows_and_the_summary_says_so(demo, tmp_path):
     assert summary['round_trip_p50_us'] > 0.0
     assert (tmp_path / 'output' / 'demo.png').read_bytes().startswith(b'\x89PNG')
     assert 'figure eight' in output
-    assert not nodes_of(process)
+    assert not process.nodes
 
 
-def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(demo, tmp_path):
-    process = demo('--headless', '--duration', '600', '--json', 'demo.json')
+def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(ik_nn, tmp_path):
+    process = ik_nn('demo', '--headless', '--duration', '600', '--json', 'demo.json')
     end = time.monotonic() + DEADLINE
     for line in process.stdout:
         if line.startswith('figure eight') or time.monotonic() > end:
             break
-    assert len(nodes_of(process)) == 2
+    assert len(process.nodes) == 2
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
     assert 'Traceback' not in output
     assert json.loads((tmp_path / 'demo.json').read_text())['accepted'] > 0
-    assert not nodes_of(process)
+    assert not process.nodes
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_however_it_ends_its_nodes_end_too(demo, number):
-    process = demo('--headless', '--duration', '600')
+def test_however_it_ends_its_nodes_end_too(ik_nn, number):
+    process = ik_nn('demo', '--headless', '--duration', '600')
     for line in process.stdout:
         if line.startswith('figure eight'):
             break
-    assert len(nodes_of(process)) == 2
+    assert len(process.nodes) == 2
     process.send_signal(number)
     process.communicate(timeout=DEADLINE)
-    wait_until(lambda: not nodes_of(process), DEADLINE)
+    wait_until(lambda: not process.nodes, DEADLINE)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +75,8 @@ def test_however_it_ends_its_nodes_end_too(demo, number):
         (('--duration', '1e12'), 'expected more than 0, to 3600'),
     ],
 )
-def test_bad_arguments_are_refused_before_anything_runs(demo, arguments, words):
-    process = demo('--headless', *arguments)
+def test_bad_arguments_are_refused_before_anything_runs(ik_nn, arguments, words):
+    process = ik_nn('demo', '--headless', *arguments)
     output, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 2
     assert words in output

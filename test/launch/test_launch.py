@@ -58,7 +58,7 @@ def prefix(tmp_path):
     prefix = tmp_path / 'prefix'
     register(prefix, 'ik_nn_ros')
     (prefix / 'share' / 'ik_nn_ros').symlink_to(SHARE)
-    for name in ('ik_node', 'arm_sim'):
+    for name in ('ik_node', 'arm_sim', 'data_collector'):
         write_executable(
             prefix / 'lib' / 'ik_nn_ros' / name,
             f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.{name} "$@"\n',
@@ -184,12 +184,19 @@ def parameters(client, node, *names):
     return answer.values
 
 
-@pytest.mark.parametrize('file', ['ik.launch.py', 'sim.launch.py'])
-def test_every_argument_is_described(file):
+@pytest.mark.parametrize(
+    ('file', 'own'),
+    [
+        ('ik.launch.py', 'model_file'),
+        ('sim.launch.py', 'model_file'),
+        ('collect.launch.py', 'output'),
+    ],
+)
+def test_every_argument_is_described(file, own):
     source = PythonLaunchDescriptionSource(str(SHARE / 'launch' / file))
     arguments = source.try_get_launch_description_without_context().get_launch_arguments()
     described = {argument.name: argument.description for argument in arguments}
-    assert {'namespace', 'params_file', 'description_file', 'model_file'} <= set(described)
+    assert {'namespace', 'params_file', 'description_file', own} <= set(described)
     assert not [name for name, text in described.items() if text == 'no description given']
 
 
@@ -286,6 +293,32 @@ def test_arguments_go_before_the_parameter_file(start, domain, tmp_path):
     assert not autostart.bool_value
     assert not sim_time.bool_value
     assert ArmModel.from_urdf(urdf.string_value).lengths[0] == 0.4
+
+
+def test_collect_records_to_a_file_in_the_working_directory(start, domain, tmp_path):
+    launched = start(
+        'collect.launch.py',
+        f'description_file:={XACRO}',
+        'xacro_args:=l1:=0.4',
+        'namespace:=left',
+        'source:=fk',
+        'samples:=3',
+        'output:=arm.mcap',
+        'explore:=false',
+        'speed_scale:=1',
+    )
+    with Client(domain, namespace='left') as client:
+        names = ('robot_description', 'speed_scale', 'rate')
+        urdf, scale, rate = parameters(client, 'data_collector', *names)
+        states = client.publisher(JointState, 'joint_states')
+        here = JointState(name=['joint1', 'joint2'], position=[0.5, 0.5])
+        client.publish_until(states, here, lambda: 'done: 3 of 3 samples' in launched.output)
+    assert ArmModel.from_urdf(urdf.string_value).lengths[0] == 0.4
+    assert (scale.double_value, rate.double_value) == (1.0, 100.0)
+    assert (tmp_path / 'arm.mcap').stat().st_size > 1000
+    launched.press_ctrl_c(times=2)
+    assert launched.ended() == (0, {'data_collector': 0})
+    assert 'Traceback' not in launched.output
 
 
 def test_a_node_that_was_killed_comes_back(start, domain):

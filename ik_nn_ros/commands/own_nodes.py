@@ -1,0 +1,72 @@
+"""Nodes that a command runs for itself, apart from any other arm on the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.process import NodeProcess
+
+
+@dataclass(frozen=True)
+class OwnNodes:
+    """
+    The nodes while they run.
+
+    :param namespace: of all of them
+    :param processes: one a node
+    """
+
+    namespace: str
+    processes: Sequence[NodeProcess]
+
+    def require_running(self) -> None:
+        """Raise :class:`~ik_nn_ros.process.ProcessError` when one of them has ended."""
+        for process in self.processes:
+            process.require_running()
+
+
+@contextmanager
+def own_nodes(command: str, parameters: Mapping[str, Mapping[str, object]]) -> Iterator[OwnNodes]:
+    """
+    Run nodes while the block runs; Ctrl-C, SIGTERM and SIGHUP end the block.
+
+    :param command: the namespace is called after it and the process
+    :param parameters: of each node, by its module in ``ik_nn_ros.nodes``
+    """
+    namespace = f'/{command}_{os.getpid()}'
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                NodeProcess(f'ik_nn_ros.nodes.{module}', _arguments(namespace, values))
+            )
+            for module, values in parameters.items()
+        ]
+        yield OwnNodes(namespace, processes)
+
+
+def _arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:
+    words = ['-r', f'__ns:={namespace}', '-r', '/diagnostics:=diagnostics']
+    for name, value in parameters.items():
+        # JSON is YAML, and says which `1` is a text.
+        words += ['-p', f'{name}:={json.dumps(value, ensure_ascii=False)}']
+    return words
+
+
+@contextmanager
+def rclpy_needed() -> Iterator[None]:
+    """Say in plain words, where an import of the block fails, how to get what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
+        ) from error

@@ -1,0 +1,315 @@
+"""
+The node ``data_collector``: records where the joints are together with where the tip is.
+
+It watches an arm that somebody else moves, or drives the arm itself (``explore``): to one joint
+target after the other, where it takes a sample as soon as the arm stands still.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.errors import ConfigError, IkNnError, RecordingError
+from ik_nn_ros.motion.exploration import Explorer, Phase
+from ik_nn_ros.nodes.arm_driver import ArmDriver
+from ik_nn_ros.nodes.collector_parameters import PARAMETERS, exploration_config, output_path
+from ik_nn_ros.nodes.collector_report import State, Status, diagnostics
+from ik_nn_ros.nodes.conversions import seconds
+from ik_nn_ros.nodes.parameters import Parameters
+from ik_nn_ros.nodes.recording_session import RecordingSession
+from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.sample_source import NO_TIP, Pace, SampleSource
+from ik_nn_ros.nodes.synchronizer import Sample
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+MEASUREMENTS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Deep enough for what comes while the disk is slow."""
+FLUSH_PERIOD = 0.4
+"""What a killed process loses at most, s."""
+REPORT_PERIOD = 1.0
+LOG_EVERY = 5
+"""Reports to a line in the log."""
+FROZEN = 'takes effect with ~/start; stop the recording first'
+
+
+class DataCollector(Node):
+    """Records an arm."""
+
+    def __init__(self) -> None:
+        super().__init__('data_collector')
+        self._settings = Parameters(self, PARAMETERS)
+        self._autostart = self._settings['autostart']
+        self._received_description = ''
+        self._status = Status(State.WAITING, '~/start has not been called')
+        self._final = Status(State.STOPPED)
+        """What comes when the arm is at rest."""
+        self._ending = False
+        self._session: RecordingSession | None = None
+        self._source: SampleSource | None = None
+        self._explorer: Explorer | None = None
+        self._driver: ArmDriver | None = None
+        self._pace = Pace(self._settings['rate'])
+        self._said: set[str] = set()
+        self._reports = 0
+        self._connect()
+        self._settings.changed = self._start_by_itself
+        self._start_by_itself()
+
+    def _connect(self) -> None:
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_subscription(JointState, 'joint_states', self._on_joint_states, MEASUREMENTS)
+        self.create_subscription(PoseStamped, 'tip_pose', self._on_tip_pose, MEASUREMENTS)
+        self.create_subscription(String, 'robot_description', self._on_description, LATCHED)
+        self.create_service(Trigger, '~/start', self._on_start)
+        self.create_service(Trigger, '~/stop', self._on_stop)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(FLUSH_PERIOD, self._on_flush, clock=steady)
+        self.create_timer(REPORT_PERIOD, self._on_report, clock=steady)
+
+    # Begin and end of a recording
+
+    @property
+    def _description(self) -> str:
+        return self._settings['robot_description'] or self._received_description
+
+    def _start_by_itself(self) -> None:
+        """Start, or say what is in the way (``autostart``)."""
+        if not self._autostart:
+            return
+        if self._description or self._settings.faults:
+            self._start()
+        else:
+            topic = self.resolve_topic_name('robot_description')
+            self._enter(Status(State.WAITING, f'no description on {topic} yet'))
+
+    def _start(self) -> str:
+        """Begin a recording; return what is in the way, empty: nothing."""
+        fault = '; '.join(f'parameter {fault}' for fault in self._settings.faults.values())
+        if not fault:
+            try:
+                self._begin()
+            except IkNnError as error:
+                fault = str(error)
+        if fault:
+            self._enter(Status(State.ERROR, fault))
+        return fault
+
+    def _begin(self) -> None:
+        """
+        Read the arm, create the file and set out.
+
+        :raises IkNnError: not possible; nothing has begun
+        """
+        settings = self._settings
+        if not self._description:
+            raise ConfigError(
+                'robot_description', got='none by parameter or topic', expected='URDF'
+            )
+        arm = ArmModel.from_urdf(self._description, settings['base_link'], settings['tip_link'])
+        explorer = None
+        if settings['explore']:
+            explorer = Explorer(arm, exploration_config(settings), np.random.default_rng())
+        joints, tip = (self.resolve_topic_name(name) for name in ('joint_states', 'tip_pose'))
+        dropped = explorer.dropped if explorer else Counter()
+        self._session = RecordingSession(output_path(settings), arm, joints, tip, dropped)
+        bound = settings['max_time_difference'] if settings['source'] == 'measured' else None
+        self._source = SampleSource(arm, bound, self._drop)
+        self._explorer = explorer
+        if explorer:
+            rate = settings['control_rate']
+            self._driver = ArmDriver(self, explorer, arm.joint_names, rate, self._close)
+        self._pace = Pace(settings['rate'])
+        self._final = Status(State.STOPPED)
+        self._autostart = False
+        self._said.clear()
+        settings.frozen = FROZEN
+        self._enter(Status(State.EXPLORING if explorer else State.RECORDING))
+
+    def _finish(self, final: Status) -> None:
+        """End the recording, with the arm at rest."""
+        self._final = final
+        if self._explorer:
+            self._explorer.stop()
+        if self._explorer and self._explorer.phase is not Phase.STOPPED:
+            self._enter(Status(State.STOPPING, 'the arm brakes'))
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """Complete the file and be ready for another one."""
+        final = self._final
+        if self._explorer:
+            self._driver.close()
+            if self._explorer.fault:
+                final = Status(State.ERROR, self._explorer.fault)
+        self._explorer = self._driver = None
+        try:
+            self._session.close()
+        except RecordingError as error:
+            final = Status(State.ERROR, str(error))
+        self._settings.frozen = ''
+        self._enter(final)
+        if self._ending:
+            self.end()
+
+    def end(self) -> None:
+        """End the node, after the recording with the arm at rest."""
+        self._ending = True
+        if self._status.recording:
+            self._finish(Status(State.STOPPED))
+        if self._status.idle:
+            rclpy.try_shutdown(context=self.context)
+
+    # What is received
+
+    def _on_description(self, message: String) -> None:
+        changed = message.data != self._received_description
+        self._received_description = message.data
+        if changed and self._status.recording and not self._settings['robot_description']:
+            self.get_logger().warning(f'robot_description has changed: {FROZEN}')
+        self._start_by_itself()
+
+    def _on_joint_states(self, message: JointState) -> None:
+        if not self._status.recording:
+            return
+        q = self._source.positions(message)
+        if q is None:
+            return
+        log_time = self._log_time()
+        if self._explorer:
+            stamp = seconds(message.header.stamp) or 1e-9 * log_time
+            self._explorer.measure(time.monotonic(), stamp, q)
+        for sample in self._source.joints(message, q, log_time):
+            self._take(sample)
+
+    def _on_tip_pose(self, message: PoseStamped) -> None:
+        if not self._status.recording:
+            return
+        for sample in self._source.tip(message, self._log_time()):
+            self._take(sample)
+
+    def _log_time(self) -> int:
+        return self.get_clock().now().nanoseconds
+
+    def _take(self, sample: Sample) -> None:
+        """Write a sample that is wanted."""
+        if not (self._status.recording and self._is_wanted(sample)):
+            return
+        try:
+            self._session.write(sample, flush=self._explorer is not None)
+        except RecordingError as error:
+            self._finish(Status(State.ERROR, str(error)))
+            return
+        if self._session.samples == self._settings['samples']:
+            self._finish(Status(State.DONE))
+        elif self._explorer:
+            self._explorer.taken()
+
+    def _is_wanted(self, sample: Sample) -> bool:
+        if not self._explorer:
+            return self._pace.admits(1e-9 * sample.joints.stamp)
+        settled = self._explorer.settled_at
+        received = min(sample.joints.received, sample.tip.received)
+        return settled is not None and received >= settled
+
+    def _drop(self, reason: str, text: str) -> None:
+        """Count what cannot be used, and say so once."""
+        if reason == NO_TIP and self._explorer and self._explorer.settled_at is None:
+            return  # nobody waits for a sample
+        self._session.dropped[reason] += 1
+        if reason not in self._said:
+            self._said.add(reason)
+            self.get_logger().warning(text)
+
+    def _on_flush(self) -> None:
+        if not self._status.recording:
+            return
+        try:
+            self._session.flush()
+        except RecordingError as error:
+            self._finish(Status(State.ERROR, str(error)))
+
+    # Services
+
+    def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self._status.idle:
+            response.message = f'already {self._status.state.value}: {self._session.path}'
+            return response
+        fault = self._start()
+        response.success = not fault
+        response.message = fault or f'{self._status.state.value} to {self._session.path}'
+        return response
+
+    def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._autostart = False
+        if not self._status.recording:
+            response.message = f'nothing to stop: {self._status.state.value}'
+            return response
+        self._finish(Status(State.STOPPED))
+        response.success = True
+        response.message = f'{self._status.state.value}: {self._session.path}'
+        return response
+
+    # Reports
+
+    def _enter(self, status: Status) -> None:
+        """Go on to a state, and say so at once."""
+        if status == self._status:
+            return
+        before, self._status = self._status, status
+        text = str(status)
+        if status.recording:
+            text += f': {self._session.path}'
+        elif status.idle and (before.recording or before.state is State.STOPPING):
+            text += f': {self._summary()}: {self._session.path}'
+        if status.state is State.ERROR:
+            self.get_logger().error(text)
+        else:
+            self.get_logger().info(text)
+        self._report()
+
+    def _on_report(self) -> None:
+        self._report()
+        self._reports += 1
+        if self._status.recording and self._reports % LOG_EVERY == 0:
+            self.get_logger().info('; '.join([self._summary(), *self._troubles()]))
+
+    def _summary(self) -> str:
+        return self._session.summary(self._settings['samples'])
+
+    def _report(self) -> None:
+        status = self._status
+        if status.recording:
+            status = Status(status.state, '; '.join(self._troubles()))
+        target = self._settings['samples']
+        self._diagnostics.publish(diagnostics(self, status, self._session, target))
+
+    def _troubles(self) -> list[str]:
+        """Return what keeps the recording from going on."""
+        bound = self._settings['joint_states_timeout']
+        troubles = [f'no {name} for {bound:g} s' for name in self._source.silent(bound)]
+        if self._driver and self._driver.trouble not in ('', *troubles):
+            troubles.append(self._driver.trouble)
+        return troubles
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM; the arm brakes before it ends."""
+    return run(DataCollector, DataCollector.end)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
