@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-
-from ruckig import (
-    ControlInterface,
-    InputParameter,
-    Ruckig,
-    RuckigError,
-    Synchronization,
-    Trajectory,
-)
+from types import ModuleType
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.errors import ConfigError
@@ -61,13 +53,15 @@ class JointMotion:
 
     :param limits: on the way
     :param position: (q1, q2) where the joints stand, rad
+    :raises ConfigError: Ruckig's Python module is not installed
     """
 
     def __init__(self, limits: MotionLimits, position: Pair) -> None:
         self._limits = limits
-        self._planner = Ruckig(JOINTS)
-        self._input = InputParameter(JOINTS)
-        self._input.synchronization = Synchronization.No
+        self._ruckig = _import_ruckig()
+        self._planner = self._ruckig.Ruckig(JOINTS)
+        self._input = self._ruckig.InputParameter(JOINTS)
+        self._input.synchronization = self._ruckig.Synchronization.No
         self._input.max_velocity = list(limits.velocity)
         self._input.max_acceleration = list(limits.acceleration)
         self._state = [list(position), [0.0] * JOINTS, [0.0] * JOINTS]
@@ -102,13 +96,13 @@ class JointMotion:
         """
         if not all(map(isfinite, position)):
             raise ConfigError('goal of a motion', got=position, expected='finite positions')
-        self._input.control_interface = ControlInterface.Position
+        self._input.control_interface = self._ruckig.ControlInterface.Position
         self._input.target_position = list(position)
         self._plan()
 
     def brake(self) -> None:
         """Come to rest as soon as the limits allow."""
-        self._input.control_interface = ControlInterface.Velocity
+        self._input.control_interface = self._ruckig.ControlInterface.Velocity
         self._plan()
 
     def step(self, seconds: float) -> tuple[Pair, Pair]:
@@ -123,10 +117,10 @@ class JointMotion:
         self._input.current_acceleration = self._state[2]
         for share in SHARES:
             self._input.max_jerk = [share * jerk for jerk in self._limits.jerk]
-            way = Trajectory(JOINTS)
+            way = self._ruckig.Trajectory(JOINTS)
             try:
                 self._planner.calculate(self._input, way)
-            except RuckigError:
+            except self._ruckig.RuckigError:
                 continue
             self._way, self._time = way, 0.0
             return
@@ -135,3 +129,14 @@ class JointMotion:
     def _pair(self, derivative: int) -> Pair:
         first, second = self._state[derivative]
         return first, second
+
+
+def _import_ruckig() -> ModuleType:
+    """Import it where something is to move: no rosdep key stands for its Python module."""
+    try:
+        import ruckig
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            'ruckig, which plans motions', got='no such module', expected='`pip install ruckig`'
+        ) from error
+    return ruckig

@@ -1,5 +1,6 @@
 """JointMotion keeps its limits whatever it is asked, and comes to rest where it is asked to."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +131,10 @@ def test_a_goal_that_is_none_is_refused_and_the_one_before_stands(goal):
 def test_limits_are_positive_and_finite(name, value):
     with pytest.raises(ConfigError, match=f'motion limits: {name}'):
         replace(LIMITS, **{name: (1.0, value)})
+
+
+def test_without_ruckig_it_says_what_to_install(monkeypatch):
+    """No rosdep key brings it, so a sourced ROS 2 may lack it."""
+    monkeypatch.setitem(sys.modules, 'ruckig', None)
+    with pytest.raises(ConfigError, match='pip install ruckig'):
+        JointMotion(MotionLimits((1.0, 1.0), (1.0, 1.0), (1.0, 1.0)), (0.0, 0.0))
