@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from types import ModuleType
+from typing import Any
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.errors import ConfigError
@@ -131,7 +131,7 @@ class JointMotion:
         return first, second
 
 
-def _import_ruckig() -> ModuleType:
+def _import_ruckig() -> Any:
     """Import it where something is to move: no rosdep key stands for its Python module."""
     try:
         import ruckig
