@@ -112,9 +112,7 @@ class CalibratedArm(ArmModel):
         """A bound on how far (m) the residual moves the tip within the joint limits."""
         if not self.residual:
             return 0.0
-        low = np.maximum(self.lower, -np.pi)
-        up = np.where(np.isfinite(self.upper), self.upper, low + 2.0 * np.pi)
-        axes = [np.linspace(a, b, GRID) for a, b in zip(low, up, strict=True)]
+        axes = [np.linspace(low, up, GRID) for low, up in zip(*self.one_turn, strict=True)]
         q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
         offset = self.offset(q)
         return MARGIN * float(np.hypot(offset[:, 0], offset[:, 1]).max())

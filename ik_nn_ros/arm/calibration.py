@@ -25,6 +25,8 @@ FORMAT = 1
 SAME = 1e-9
 """Largest difference (m, rad) between two arms that count as one."""
 LARGEST_HARMONIC = 8
+LARGEST_DEVIATION = 0.1
+"""Of reach: how far a residual may move the tip."""
 HEAD = """\
 # Calibration of an arm, by `ik_nn calibrate`; lengths in m, angles in rad. It corrects the arm
 # under `arm`, which is what its URDF says. The tip, as x + iy in the arm's plane:
@@ -38,7 +40,7 @@ class Calibration:
     """
     Fitted geometry and residual of one arm.
 
-    :param arm: the arm it corrects: name, joints, base_frame, lengths, signs, offsets of its URDF
+    :param arm: the arm it corrects, as its URDF has it; see :func:`identify`
     :param lengths: (L1, L2), m
     :param offsets: link angles at q = 0, rad
     :param base: (x, y) of the first axis in the plane of the URDF's arm, m
@@ -70,9 +72,13 @@ class Calibration:
                 same = name == 'name' or np.allclose(there, here, rtol=0.0, atol=SAME)
             if not same:
                 raise CalibrationError(f'calibration: {name} of its arm', got=there, expected=here)
+        if not arm.is_length_of_it(self.lengths):
+            raise CalibrationError(
+                'calibration: lengths', got=list(self.lengths), expected=f'about {arm.lengths}'
+            )
         plane = arm.plane
         origin = plane.origin + plane.rotation[:, :2] @ np.array(self.base)
-        return CalibratedArm(
+        built = CalibratedArm(
             name=arm.name,
             joint_names=arm.joint_names,
             lengths=self.lengths,
@@ -84,6 +90,14 @@ class Calibration:
             plane=Plane(plane.frame, origin, plane.rotation),
             residual=self.residual,
         )
+        most = LARGEST_DEVIATION * arm.reach
+        if built.deviation > most:
+            raise CalibrationError(
+                'calibration: residual',
+                got=f'up to {1e3 * built.deviation:.3g} mm',
+                expected=f'at most {1e3 * most:.3g} mm; it is another arm',
+            )
+        return built
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -130,6 +144,8 @@ def identify(arm: ArmModel) -> dict[str, Any]:
         'lengths': list(arm.lengths),
         'signs': list(arm.signs),
         'offsets': list(arm.offsets),
+        'plane_origin': arm.plane.origin.tolist(),
+        'plane_axes': arm.plane.rotation.T.tolist(),
     }
 
 
@@ -139,6 +155,9 @@ def _from_content(content: Any) -> Calibration:
     arm = content['arm']
     for name in ('lengths', 'signs', 'offsets'):
         _pair(arm[name], f'arm: {name}')
+    for name, shape in (('plane_origin', (3,)), ('plane_axes', (3, 3))):
+        if np.shape(np.asarray(arm[name], dtype=float)) != shape:
+            raise ValueError(f'arm: {name} {arm[name]}, not {shape} numbers')
     for name in ('name', 'joints', 'base_frame'):
         arm[name]
     lengths = _pair(content['lengths'], 'lengths')

@@ -32,6 +32,8 @@ from ik_nn_ros.errors import ArmError
 Pair = tuple[float, float]
 
 TURN = 2.0 * pi
+BUILT_LENGTH = 0.25
+"""Part of its length by which a link as built may differ from its URDF."""
 LIMIT_SLACK = 1e-7
 """
 How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
@@ -99,6 +101,21 @@ class ArmModel:
     def inner_reach(self) -> float:
         """The shortest distance of the tip from the first axis, |L1 - L2|, m."""
         return abs(self.lengths[0] - self.lengths[1])
+
+    @property
+    def one_turn(self) -> tuple[Pair, Pair]:
+        """Lower and upper ends, rad, of where the joints can be, of each at most one turn."""
+        ranges = zip(self.lower, self.upper, strict=True)
+        lower = tuple(low if isfinite(low) else min(up, pi) - TURN for low, up in ranges)
+        upper = tuple(min(up, low + TURN) for low, up in zip(lower, self.upper, strict=True))
+        return (lower[0], lower[1]), (upper[0], upper[1])
+
+    def is_length_of_it(self, lengths: Pair) -> bool:
+        """Tell whether links of these lengths (m) may be this arm's as built, not another's."""
+        return all(
+            abs(there - here) <= BUILT_LENGTH * here
+            for there, here in zip(lengths, self.lengths, strict=True)
+        )
 
     @property
     def deviation(self) -> float:

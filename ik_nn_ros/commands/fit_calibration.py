@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import pi
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +15,8 @@ from ik_nn_ros.learning.calibrate import Outcome, calibrate
 from ik_nn_ros.learning.tip_series import MEDIAN_RADIUS
 from ik_nn_ros.recordings.samples import Topics, read_samples
 
+MANY = 0.05
+"""Share of outliers that is worth a word."""
 NARROW = 0.8
 """Share of a joint's range; where less was recorded it is said that the rest is extrapolated."""
 
@@ -34,8 +34,12 @@ def fit_calibration(
     console = Console(highlight=False, soft_wrap=True)
     with Console(stderr=True).status('reading') as status:
         samples = read_samples(recordings, arm.joint_names, arm.plane.frame, topics)
+        # Before the fit, which may refuse them: these lines may tell why.
+        console.print(f'{len(samples)} samples of {arm.name}')
         for warning in samples.warnings:
             console.print(f'warning: {warning}', markup=False)
+        for reason, count in samples.dropped.items():
+            console.print(f'left out: {count} {reason}', markup=False)
         outcome = calibrate(arm, samples, status.update)
     _show(console, arm, outcome)
     calibration = outcome.calibration
@@ -46,15 +50,18 @@ def fit_calibration(
 def _show(console: Console, arm: ArmModel, outcome: Outcome) -> None:
     calibration = outcome.calibration
     record = calibration.record
-    console.print(f'{outcome.samples} samples of {arm.name}, {outcome.outliers} of them outliers')
-    for reason, count in record['dropped'].items():
-        console.print(f'left out: {count} {reason}', markup=False)
     console.print(_parameters(arm, calibration))
     terms = len(calibration.residual)
     console.print(
         f'residual: {terms} terms, order {record["residual_order"]}'
         if terms
         else 'residual: none, left-out samples are predicted as well without'
+    )
+    console.print(f'outliers: {outcome.outliers} of {outcome.samples}{_many(outcome)}')
+    height = record['height']
+    console.print(
+        f"height over the arm's plane: {1e3 * height['median']:.2f} mm, "
+        f'standard deviation {1e3 * height["spread"]:.2f} mm; not used'
     )
     timing = record['timing']
     late = f', tip late by {1e3 * timing["delay"]:.2g} ms' if timing['delay'] else ''
@@ -66,18 +73,22 @@ def _show(console: Console, arm: ArmModel, outcome: Outcome) -> None:
         f'These hold the noise of the measurement: {1e3 * noise:.2f} mm in x and in y, '
         f'{1e3 * MEDIAN_RADIUS * noise:.2f} mm median distance.\n'
         f'The calibrated tip itself is uncertain by {1e3 * doubt["where_recorded"]:.3f} mm in x '
-        f'and in y where recorded, by {1e3 * doubt["joint_range"]:.3f} mm over the joint range '
-        '(standard deviation, median).'
+        f'and in y where recorded, by {1e3 * doubt["joint_range"]:.3f} mm over the joint range, '
+        f'{1e3 * doubt["joint_range_p95"]:.3f} mm in its worst 5 % (standard deviation).'
     )
 
     for text in _extrapolated(arm, record['recorded_range']):
         console.print(text, markup=False)
 
 
+def _many(outcome: Outcome) -> str:
+    many = outcome.outliers > MANY * outcome.samples
+    return '; that is many: did something move, or does a joint slip?' if many else ''
+
+
 def _extrapolated(arm: ArmModel, recorded: dict[str, list[float]]) -> list[str]:
     """Return a line for each joint that was recorded over a part of its range only."""
-    low, up = np.maximum(arm.lower, -pi), np.minimum(arm.upper, pi)
-    rows = zip(arm.joint_names, low, up, recorded['lower'], recorded['upper'], strict=True)
+    rows = zip(arm.joint_names, *arm.one_turn, recorded['lower'], recorded['upper'], strict=True)
     return [
         f'{joint}: recorded from {first:.2f} to {last:.2f} rad of {least:.2f} to {most:.2f} rad; '
         'beyond, the model is an extrapolation'

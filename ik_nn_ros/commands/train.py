@@ -67,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
     calibration_file = args.output.with_suffix('.yaml')
     if args.recording:
         require_writable(calibration_file)
+        if calibration_file.exists():
+            raise ConfigError(
+                f'calibration {calibration_file}', got='one that exists', expected='none yet'
+            )
     arm = arm_as_asked(args)
     try:
         from ik_nn_ros.learning import export  # noqa: F401, all that training needs

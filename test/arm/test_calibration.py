@@ -8,6 +8,7 @@ import yaml
 from arms import random_arm, random_joints
 from built_arms import calibration_of, tips
 
+from ik_nn_ros.arm.calibrated import Harmonic
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.errors import CalibrationError
 
@@ -50,6 +51,8 @@ def test_limits_and_names_stay_those_of_the_urdf(file):
         ({'signs': (ARM.signs[0], -ARM.signs[1])}, 'signs of its arm'),
         ({'joint_names': ('b', 'a')}, 'joints of its arm'),
         ({'plane': replace(ARM.plane, frame='world')}, 'base_frame of its arm'),
+        ({'plane': replace(ARM.plane, origin=ARM.plane.origin + 0.01)}, 'plane_origin of its arm'),
+        ({'plane': replace(ARM.plane, rotation=-ARM.plane.rotation)}, 'plane_axes of its arm'),
     ],
 )
 def test_another_arm_is_refused(change, words):
@@ -99,3 +102,16 @@ def test_a_file_that_is_none_is_refused(tmp_path, content):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(CalibrationError, match='No such file'):
         Calibration.read(tmp_path / 'none.yaml')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'lengths': (100.0 * ARM.lengths[0], ARM.lengths[1])}, 'lengths'),
+        ({'residual': (Harmonic(2, 1, complex(0.2 * ARM.reach)),)}, 'residual'),
+    ],
+)
+def test_what_no_arm_of_that_urdf_can_be_is_refused(change, words):
+    """A file that was edited or fitted to something else must not move the arm."""
+    with pytest.raises(CalibrationError, match=f'calibration: {words}'):
+        replace(calibration_of(ARM), **change).apply(ARM)

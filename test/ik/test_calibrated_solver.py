@@ -1,5 +1,7 @@
 """Solving on an arm as built: the full model is what counts, the rigid one only leads there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from arms import random_joints
@@ -50,7 +52,7 @@ def test_one_target_is_solved_as_in_a_batch(seed):
 def test_dragged_over_the_edge_the_tip_slides_on_without_a_jump(seed):
     """A projection on the rigid arm's edge would jump by the size of the residual."""
     arm = calibrated_arm(seed)
-    arm = arm.__class__(**{**vars(arm), 'lower': (-np.inf, -np.inf), 'upper': (np.inf, np.inf)})
+    arm = replace(arm, lower=(-np.inf, -np.inf), upper=(np.inf, np.inf))
     solver = HybridSolver(arm, config=SolverConfig(on_unreachable='nearest'))
     bearing = np.linspace(0.0, 1.0, 40)
     r = np.linspace(0.95, 1.05, 2000) * arm.reach
