@@ -30,6 +30,8 @@ from ik_nn_ros.errors import ArmError
 
 Rows = tuple[tuple[complex, ...], ...]
 
+RESIDUAL = 'residual'
+"""The entry of an identity that only a calibrated arm has."""
 GRID = 64
 """Joint positions along each joint at which the size of the residual is taken."""
 MARGIN = 1.1
@@ -124,7 +126,7 @@ class CalibratedArm(ArmModel):
     def identity(self) -> dict[str, list[float | None]]:
         """Return what :meth:`ArmModel.identity` does, and the residual as k1, k2, x, y, ..."""
         terms = [float(v) for k1, k2, c in self.residual for v in (k1, k2, c.real, c.imag)]
-        return {**super().identity(), 'residual': [*terms]}
+        return {**super().identity(), RESIDUAL: [*terms]}
 
     def fk_point(self, q1: float, q2: float) -> Pair:
         """Return the tip (x, y), m, at joint angles q1, q2, rad."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ik_nn_ros.arm.calibrated import RESIDUAL, CalibratedArm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 
@@ -99,11 +100,18 @@ class ModelInfo:
         for name in GEOMETRY:
             trained, wanted = (np.array(arm[name], dtype=float) for arm in (self.arm, here))
             if not np.allclose(trained, wanted, rtol=0.0, atol=GEOMETRY_TOLERANCE):
-                got, expected = (np.round(values, 12).tolist() for values in (trained, wanted))
-                hint = ' (train one with --calibration)' if arm.deviation else ''
+                got, expected = (np.round(values, 9).tolist() for values in (trained, wanted))
                 raise ModelError(
-                    f'arm of model {file}', got=f'{name} {got}', expected=f'{expected}{hint}'
+                    f'arm of model {file}',
+                    got=f'{name} {got}',
+                    expected=f'{expected}{self._hint(isinstance(arm, CalibratedArm))}',
                 )
+
+    def _hint(self, calibrated: bool) -> str:
+        if RESIDUAL in self.arm:
+            other = 'another calibration' if calibrated else 'a calibration, which is not given'
+            return f': it was trained with {other}'
+        return ': it was trained without the calibration' if calibrated else ''
 
 
 def _is_pair(values: object) -> bool:

@@ -39,6 +39,9 @@ SIZES = np.geomspace(3e-5, 3e-2, 7)
 CLIP = 4.0
 """Errors of left-out samples count up to this many medians: outliers are to be found there."""
 
+LEAST_ERROR = 1e-5
+"""Of reach: smaller errors of left-out samples count as equal to it."""
+
 Report = Callable[[str], None]
 
 
@@ -145,7 +148,7 @@ def _choose_prior(arm: ArmModel, data: Data) -> Prior:
     # From the simplest: few terms, and those drawn strongly to zero.
     priors = [Prior(), *(Prior(n, float(size) * arm.reach) for n in ORDERS for size in SIZES)]
     errors = _left_out_errors(arm, data, priors)
-    clip = CLIP * np.median(errors, axis=1).min()
+    clip = CLIP * max(np.median(errors, axis=1).min(), LEAST_ERROR * arm.reach)
     losses = np.minimum(errors, clip) ** 2
     best = int(np.argmin(losses.mean(axis=1)))
     for prior, loss in zip(priors, losses, strict=True):

@@ -33,6 +33,13 @@ TINY = 1e-13
 """Added to the equations, relative to them, so that dependent ones still have a solution."""
 SETTLED = 1e-3
 """Relative change of the scale at which the weights have settled."""
+LEAST_SCALE = 1e-5
+"""
+Of the tips' distance from the origin: no tip is measured any better.
+
+Without it, samples without noise end in a fit that meets half of them exactly and calls the others
+outliers.
+"""
 TUKEY = 4.685
 """Outliers are further than this many scales; 95 % efficient for normal errors."""
 MEDIAN_RADIUS = 1.17741
@@ -137,14 +144,15 @@ def fit(angles: Array, tip: Complex, start: Complex, prior: Prior, soft: int = S
     """
     which = terms(prior.highest)
     table, penalties = np.column_stack((waves(which, angles), tip)), prior.penalties(which)
+    least = LEAST_SCALE * float(np.median(np.abs(tip)))
     off = tip - start
     error: Array = np.abs(off - np.median(off.real) - 1j * np.median(off.imag))
-    scale = _scale(error, 0.0)
+    scale = max(_scale(error, 0.0), least)
     for iteration in range(ITERATIONS):
         weights = _weights(error / scale, soft=iteration < soft)
         coefficients, normal, used = _solve(table, weights, scale**2 * penalties)
         error = np.abs(table @ np.append(-coefficients, 1.0))
-        before, scale = scale, _scale(error, used)
+        before, scale = scale, max(_scale(error, used), least)
         if iteration > soft and abs(scale - before) < SETTLED * scale:
             break
     return SeriesFit(which, coefficients, scale, weights, normal)
@@ -168,7 +176,7 @@ def _solve(table: Complex, weights: Array, penalties: Array) -> tuple[Complex, C
 def _scale(error: Array, parameters: float) -> float:
     """Return the standard deviation in x and in y of mostly normal errors, from their lengths."""
     left = max(len(error) - parameters, 1.0)
-    return max(float(np.median(error)) / MEDIAN_RADIUS * float(np.sqrt(len(error) / left)), 1e-12)
+    return float(np.median(error)) / MEDIAN_RADIUS * float(np.sqrt(len(error) / left))
 
 
 def _weights(error: Array, soft: bool) -> Array:

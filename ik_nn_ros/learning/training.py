@@ -128,6 +128,7 @@ class _Training:
     def _adam(self) -> None:
         steps = self.config.adam_steps
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        share = ADAM_SHARE if self.config.lm_iterations else 1.0
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(1, steps + 1):
             target = self._draw(self.config.batch_size)
@@ -136,7 +137,7 @@ class _Training:
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            late = self._late(ADAM_SHARE)
+            late = self._late(share)
             if step % ADAM_CHECK_EVERY == 0 or step == steps or late:
                 self._check('Adam', step, steps)
             if late:
@@ -146,7 +147,7 @@ class _Training:
         """Return what ended it."""
         config, stage, since_better = self.config, 'Levenberg-Marquardt', 0
         if not config.lm_iterations:
-            return 'iterations'
+            return 'time limit' if self._late() else 'iterations'
         steps = minimize(
             self.network,
             self._draw(config.lm_samples),

@@ -239,3 +239,15 @@ def test_clocks_that_disagree_are_refused():
     recorded = samples(ARM, truth(ARM), q, rng, velocity=rng.normal(0, 0.2, q.shape), late=0.4)
     with pytest.raises(CalibrationError, match='do the clocks'):
         calibrate(ARM, recorded)
+
+
+@pytest.mark.parametrize('count', [60, 100, 300])
+@pytest.mark.parametrize('seed', range(3))
+def test_samples_without_noise_are_fitted_better_not_worse(count, seed):
+    """A scale that falls to zero would meet half the samples exactly and drop the others."""
+    rng = np.random.default_rng(seed)
+    tip = truth(ARM)
+    recorded = samples(ARM, tip, random_joints(ARM, rng, count), rng, noise=0.0, outliers=0.0)
+    found = calibrate(ARM, recorded)
+    assert np.quantile(errors(ARM, found.calibration, tip), 0.95) <= 5e-5
+    assert found.outliers == 0

@@ -642,7 +642,7 @@ def test_with_a_calibration_commands_are_those_of_the_arm_as_built(calibration):
 
 def test_a_model_of_the_arm_by_urdf_is_not_used_on_the_calibrated_one(calibration):
     with rig({**MODEL, 'calibration_file': str(calibration)}) as it:
-        it.process.wait_for('train one with --calibration')
+        it.process.wait_for('trained without the calibration')
         assert it.ask(*GOOD)[1]['stage'] == 'closed_form'
 
 
