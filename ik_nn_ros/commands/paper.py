@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
         from ik_nn_ros.learning.paper import experiment
     except ModuleNotFoundError as error:
         raise ConfigError(
-            'training', got=f'no module {error.name}', expected="the extra: pip install '.[train]'"
+            'training',
+            got=f'no module {error.name}',
+            expected="the extra: `.venv/bin/pip install '.[train]'`",
         ) from error
     from rich.console import Console
 

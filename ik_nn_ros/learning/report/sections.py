@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ik_nn_ros.learning.report import html, map_plots, plots
-from ik_nn_ros.learning.report.accuracy import CLOSED_FORM, NETWORK
+from ik_nn_ros.learning.report.accuracy import NETWORK
 from ik_nn_ros.learning.report.joint_path import largest_step
 from ik_nn_ros.learning.report.measure import Report
 from ik_nn_ros.learning.report.style import LABELS
@@ -107,7 +107,7 @@ def path_section(report: Report) -> Iterator[str]:
         for name, q in (
             (LABELS[NETWORK], path.network),
             ('hybrid solver', path.hybrid),
-            (LABELS[CLOSED_FORM], path.closed_form),
+            ('solver without network', path.closed_form),
         )
     ]
     yield html.numbers(('', 'largest joint step', 'largest tip error'), rows)
