@@ -23,7 +23,7 @@ demo: .venv/.demo
 	$(BIN)/ik_nn demo $(ARGS)
 
 test: .venv/.test lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

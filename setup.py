@@ -31,6 +31,7 @@ TEST = [
     'mypy==2.4.1',
     'pin',
     'pytest',
+    'pytest-xdist',
     'ruff==0.17.6',
 ]
 

@@ -44,7 +44,8 @@ ARGUMENTS = [
         'explore',
         default_value='',
         choices=['', *BOOLEANS],
-        description='drive the arm over its joint range; it moves at once' + OR_PARAMS_FILE,
+        description='drive the arm over its joint range; it moves at once, and does not know of '
+        'tables, cables and people' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
         'samples',

@@ -102,7 +102,10 @@ def _parameters(args: argparse.Namespace) -> dict[str, dict[str, object]]:
             **links,
             'source': 'measured',
             'explore': True,
-            'speed_scale': 1.0,  # nothing can break here
+            # Nothing can break here.
+            'speed_scale': 1.0,
+            'max_acceleration': [25.0, 25.0],
+            'max_jerk': [500.0, 500.0],
             'samples': args.samples,
             'output': str(args.output),
         },

@@ -16,17 +16,23 @@ import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.exploration_config import ExplorationConfig
-from ik_nn_ros.motion.joint_motion import JointMotion
+from ik_nn_ros.motion.following import Following
+from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
 from ik_nn_ros.motion.joint_range import JointRange
-from ik_nn_ros.motion.stillness import Stillness
+from ik_nn_ros.motion.measured_joints import MeasuredJoints
 from ik_nn_ros.motion.tour import tour
 
 MARGIN, SHARE = 0.02, 0.05
 """Targets keep this far from a limit: rad, or part of the range where that is less."""
-RETURN_SPEED = 0.1
-"""Part of the velocity with which an arm that is outside its limits moves back inside."""
-PATIENCE = 1.0
-"""How long (s) the joints may be too far from the command."""
+SLOW = 0.1
+"""
+Part of the velocity with which an arm moves that is outside its limits, and a joint that has not
+been seen to obey: it may begin to at any time, and shall not jump then.
+"""
+LOST = 5.0
+"""How much longer (s) than their timeout joint_states may be silent; then it is over."""
+MISSES = 3
+"""Targets in a row without a sample after which it is over."""
 LONGEST_STEP = 0.05
 """The most time (s) one step counts: what a busy computer was late is not made up for."""
 
@@ -42,7 +48,12 @@ class Phase(Enum):
     """To a target."""
     SETTLING = auto()
     """At a target."""
+    HOLDING = auto()
+    """The command stands still until the joints are there."""
     BRAKING = auto()
+    """The joints are not measured any more."""
+    RELAXING = auto()
+    """The command goes back to where the joints are, so that they do not push; then it is over."""
     STOPPED = auto()
     """For good; nothing is commanded."""
 
@@ -61,16 +72,17 @@ class Explorer:
         self._arm = arm
         self._config = config
         self._rng = rng
-        self._limits = config.motion_limits(arm)
-        self._return_limits = config.motion_limits(arm, RETURN_SPEED)
-        self._stillness = Stillness(config.settle_time, config.settle_tolerance)
-        self._motion = JointMotion(self._limits, arm.home)
+        self._slow = config.motion_limits(arm, (SLOW, SLOW))
+        self._joints = MeasuredJoints(arm, config)
+        self._motion = JointMotion(self._slow, arm.home)
+        self._following = Following(arm.home, config.tracking_tolerance)
         self._targets: Iterator[Pair] | None = None
-        self._target = arm.home
-        self._measured: Pair = arm.home
-        self._measured_at = self._stepped_at = -inf
-        self._followed_at = self._arrived_at = -inf
-        self._after_brake = Phase.STOPPED
+        self._target = self._goal = arm.home
+        self._stepped_at = self._arrived_at = -inf
+        self._stopping = False
+        self._held = Phase.MOVING
+        self._misses = 0
+        self._lack = ''
         self.phase = Phase.WAITING
         self.fault = ''
         """Why it stopped by itself."""
@@ -78,13 +90,17 @@ class Explorer:
         """Since when (s) the arm has been standing still at a target; None: it does not."""
         self.dropped: Counter[str] = Counter()
         """Targets given up, by reason."""
+        self.given_up = ''
+        """The last of them, and what was measured there."""
 
     @property
     def trouble(self) -> str:
         """What keeps it from going on; empty: nothing."""
         if self.phase is Phase.RETURNING:
             return 'the arm is outside its limits: it moves back inside, slowly'
-        if self.phase in (Phase.WAITING, Phase.BRAKING) and self._silent(self._stepped_at):
+        if self.phase is Phase.HOLDING and not self._stopping:
+            return 'the joints do not follow: the command waits for them'
+        if self.phase in (Phase.WAITING, Phase.BRAKING) and self._joints.silent(self._stepped_at):
             return f'no joint_states for {self._config.joint_states_timeout:g} s'
         return 'waiting until the joints stand still' if self.phase is Phase.WAITING else ''
 
@@ -96,116 +112,183 @@ class Explorer:
         :param stamp: when they were measured, s, perhaps on another clock
         :param q: rad
         """
-        if self._silent(now):
-            self._stillness.clear()
-        self._measured, self._measured_at = q, now
-        self._stillness.add(stamp, q)
+        command = None if self.phase is Phase.WAITING else self._motion.position
+        self._joints.add(now, stamp, q, command)
         if self.phase is Phase.SETTLING:
             self._judge(now)
+        elif self.phase is Phase.MOVING and self._following.observe(
+            self._joints.q, self._motion.position
+        ):
+            self._motion.set_goal(self._goal, self._limits())
 
-    def step(self, now: float) -> Pair | None:
-        """Return the command (rad) for now (s); None: there is nothing to be sent."""
+    def step(self, now: float, lack: str = '') -> Pair | None:
+        """
+        Return the command (rad) for now; None: there is nothing to be sent.
+
+        :param now: s
+        :param lack: what there must be for samples and is not; it does not set out then
+        """
+        self._lack = lack
         seconds = min(now - self._stepped_at, LONGEST_STEP)
         self._stepped_at = now
-        if self.phase is Phase.WAITING and self._stillness.still and not self._silent(now):
-            self._begin(now)
-        elif self.phase in (Phase.WAITING, Phase.STOPPED):
+        if self.phase is Phase.STOPPED:
             return None
-        else:
-            self._motion.step(seconds)
-            self._watch(now)
-            if self._motion.at_rest:
-                self._go_on(now)
+        if self.phase is Phase.WAITING:
+            return self._wait(now)
+        self._motion.step(seconds)
+        self._watch(now)
+        if self._motion.at_rest:
+            self._go_on(now)
         return self._motion.position
 
     def taken(self) -> None:
         """Go to the next target: the sample at this one has been taken."""
-        if self._targets is not None:
-            self._target = next(self._targets)
-            self._set_out()
+        self._misses = 0
+        self._advance()
 
     def stop(self, fault: str = '') -> None:
         """
-        Brake and stop for good.
+        Brake and stop for good, with the command where the joints are.
 
         :param fault: why, if nobody wanted it
         """
-        self.fault = self.fault or fault
-        if self._motion.at_rest:
-            self.settled_at = None
+        if self.phase is Phase.STOPPED:
+            return
+        if not self._stopping:
+            self.fault = fault
+        self._stopping = True
+        if self.phase is Phase.WAITING:
             self.phase = Phase.STOPPED
-        else:
-            self._brake(Phase.STOPPED)
+        elif self.phase in (Phase.RETURNING, Phase.MOVING, Phase.SETTLING):
+            self._hold()
+            if self._motion.at_rest and self._joints.near(self._motion.position):
+                self.phase = Phase.STOPPED
 
-    def _begin(self, now: float) -> None:
+    def _wait(self, now: float) -> Pair | None:
+        """Begin as soon as the joints stand still; who has been away for long is not waited for."""
+        silence = self._joints.silence(now)
+        if silence > self._config.joint_states_timeout + LOST:
+            self.stop(f'no joint_states for {silence:.0f} s')
+        elif not self._lack and self._joints.still and not self._joints.silent(now):
+            self._begin()
+            return self._motion.position
+        return None
+
+    def _begin(self) -> None:
         """Start from where the joints are."""
-        here = self._measured
-        self._followed_at = now
+        here = self._joints.q = self._joints.received
+        self._following = Following(here, self._config.tracking_tolerance)
+        self._motion = JointMotion(self._slow, here)
         inside = JointRange.of(self._arm, here).within(MARGIN, SHARE)
         if self._targets is None:
             self._targets = tour(inside, here, self._rng, self._config.samples)
             self._target = next(self._targets)
         if self._arm.within_limits(here):
-            self._motion = JointMotion(self._limits, here)
             self._set_out()
         else:
-            self._motion = JointMotion(self._return_limits, here)
-            self._motion.set_goal(inside.clip(here))
+            self._goal = inside.clip(here)
+            self._motion.set_goal(self._goal)
             self.phase = Phase.RETURNING
+
+    def _advance(self) -> None:
+        if self._targets is not None:
+            self._target = next(self._targets)
+            self._set_out()
 
     def _set_out(self) -> None:
         self.settled_at = None
         self.phase = Phase.MOVING
-        self._motion.set_goal(self._target)
+        self._goal = self._target
+        self._motion.set_goal(self._goal, self._limits())
+
+    def _limits(self) -> MotionLimits:
+        first, second = (1.0 if obeys else SLOW for obeys in self._following.obeys)
+        return self._config.motion_limits(self._arm, (first, second))
 
     def _watch(self, now: float) -> None:
         """Brake when the joints are not measured any more, or do not follow."""
-        if self.phase is Phase.BRAKING:
+        if self.phase in (Phase.BRAKING, Phase.RELAXING):
             return
-        if self._distance(self._motion.position) <= self._config.tracking_tolerance:
-            self._followed_at = now
-        if self._silent(now):
-            self._brake(Phase.WAITING)
-        elif now - self._followed_at > PATIENCE:
-            at, to = (
-                f'({q[0]:.3g}, {q[1]:.3g}) rad' for q in (self._measured, self._motion.position)
-            )
-            self.stop(f'the joints do not follow: they are at {at}, commanded to {to}')
+        if self._joints.silent(now):
+            self.settled_at = None
+            self.phase = Phase.BRAKING
+            self._motion.brake()
+        elif self.phase is not Phase.HOLDING and self._following.is_ahead(
+            self._joints.q, self._motion.position, self._motion.velocity
+        ):
+            self._hold()
+
+    def _hold(self) -> None:
+        self.settled_at = None
+        self._held = self.phase
+        self.phase = Phase.HOLDING
+        if not self._motion.at_rest:
+            self._motion.brake()
+        self._following.wait()
 
     def _go_on(self, now: float) -> None:
         """Do what comes next where the motion has ended."""
         if self.phase is Phase.RETURNING:
-            self._motion = JointMotion(self._limits, self._motion.position)
             self._set_out()
         elif self.phase is Phase.MOVING:
             self.phase = Phase.SETTLING
             self._arrived_at = now
-        elif self.phase is Phase.BRAKING:
-            self.phase = self._after_brake
         elif self.phase is Phase.SETTLING and self._has_waited(now):
-            self.dropped['not settled' if self.settled_at is None else 'no sample'] += 1
-            self.taken()
+            self._give_up()
+        elif self.phase is Phase.HOLDING:
+            self._catch_up(now)
+        elif self.phase is Phase.BRAKING:
+            self.phase = Phase.STOPPED if self._stopping else Phase.WAITING
+        elif self.phase is Phase.RELAXING:
+            self.phase = Phase.STOPPED
+
+    def _catch_up(self, now: float) -> None:
+        """Go on where the joints are at the command again; where they do not come, let go."""
+        gap = self._joints.gap(self._motion.position)
+        if self._stopping and self._joints.near(self._motion.position):
+            self.phase = Phase.STOPPED
+        elif not self._stopping and gap <= self._config.tracking_tolerance:
+            self.phase = Phase.RETURNING if self._held is Phase.RETURNING else Phase.MOVING
+            self._motion.set_goal(self._goal)
+        elif not self._following.comes_nearer(now, gap):
+            at, to = _text(self._joints.q), _text(self._motion.position)
+            self.stop(f'the joints do not follow: they are at {at}, commanded to {to}')
+            self._relax()
+
+    def _relax(self) -> None:
+        here = self._joints.q
+        if self._arm.within_limits(self._motion.position):
+            here = self._arm.clip(here)
+        self.phase = Phase.RELAXING
+        self._motion.set_goal(here)
 
     def _has_waited(self, now: float) -> bool:
         return now - self._arrived_at > self._config.settle_timeout
 
     def _judge(self, now: float) -> None:
         """Tell whether the arm has settled at the target."""
-        near = self._distance(self._target) <= self._config.goal_tolerance
-        if not (near and self._stillness.still):
+        if not (self._joints.near(self._target) and self._joints.still):
             self.settled_at = None
         elif self.settled_at is None:
             self.settled_at = now
 
-    def _brake(self, then: Phase) -> None:
-        self.settled_at = None
-        self._after_brake = then
-        self.phase = Phase.BRAKING
-        self._motion.brake()
+    def _give_up(self) -> None:
+        """Leave the target without a sample; too many of them in a row are a fault."""
+        self.dropped['not settled' if self.settled_at is None else 'no sample'] += 1
+        self._misses += 1
+        self.given_up = f'target {_text(self._target)} given up: {self._why_not()}'
+        if self._misses >= MISSES:
+            self.stop(f'no sample at {MISSES} targets in a row; the last: {self.given_up}')
+        else:
+            self._advance()
 
-    def _silent(self, now: float) -> bool:
-        return now - self._measured_at > self._config.joint_states_timeout
+    def _why_not(self) -> str:
+        """Return what was wrong at the target."""
+        if self.settled_at is None:
+            return self._joints.why_unsettled(self._target)
+        lack = f': {self._lack}' if self._lack else ''
+        return f'the arm stood still there, but no sample came{lack}'
 
-    def _distance(self, q: Pair) -> float:
-        """Distance of the measured joints from a position, of the one that is farther off, rad."""
-        return max(abs(self._measured[0] - q[0]), abs(self._measured[1] - q[1]))
+
+def _text(q: Pair) -> str:
+    return f'({q[0]:.3g}, {q[1]:.3g}) rad'

@@ -57,13 +57,11 @@ class JointMotion:
     """
 
     def __init__(self, limits: MotionLimits, position: Pair) -> None:
-        self._limits = limits
         self._ruckig = _import_ruckig()
         self._planner = self._ruckig.Ruckig(JOINTS)
         self._input = self._ruckig.InputParameter(JOINTS)
         self._input.synchronization = self._ruckig.Synchronization.No
-        self._input.max_velocity = list(limits.velocity)
-        self._input.max_acceleration = list(limits.acceleration)
+        self._limit(limits)
         self._state = [list(position), [0.0] * JOINTS, [0.0] * JOINTS]
         self.set_goal(position)
 
@@ -87,17 +85,20 @@ class JointMotion:
         """Whether the goal has been reached, or the brakes have done their work."""
         return bool(self._time >= self._way.duration)
 
-    def set_goal(self, position: Pair) -> None:
+    def set_goal(self, position: Pair, limits: MotionLimits | None = None) -> None:
         """
         Go to a position and rest there, from whatever the joints do now.
 
         :param position: (q1, q2), rad
+        :param limits: from now on; None: as before
         :raises ConfigError: not finite; the goal before stands
         """
         if not all(map(isfinite, position)):
             raise ConfigError('goal of a motion', got=position, expected='finite positions')
         self._input.control_interface = self._ruckig.ControlInterface.Position
         self._input.target_position = list(position)
+        if limits is not None:
+            self._limit(limits)
         self._plan()
 
     def brake(self) -> None:
@@ -110,6 +111,11 @@ class JointMotion:
         self._time += seconds
         self._state = [list(values) for values in self._way.at_time(self._time)]
         return self.position, self.velocity
+
+    def _limit(self, limits: MotionLimits) -> None:
+        self._limits = limits
+        self._input.max_velocity = list(limits.velocity)
+        self._input.max_acceleration = list(limits.acceleration)
 
     def _plan(self) -> None:
         """Plan the way from the state to the input's target, where it shall be at rest."""

@@ -49,6 +49,19 @@ class JointRange:
         return float(first), float(second)
 
 
+def same_turn(arm: ArmModel, q: Pair, near: Pair) -> Pair:
+    """
+    Return positions in the turn in which they are nearest to others, rad.
+
+    The encoder of a continuous joint may begin a new turn anywhere; other joints stay as they are.
+    """
+    first, second = (
+        value + TURN * round((place - value) / TURN) if isinf(limit) else value
+        for value, place, limit in zip(q, near, arm.upper, strict=True)
+    )
+    return first, second
+
+
 class Coverage:
     """
     How much of an arm's joint range has been visited.

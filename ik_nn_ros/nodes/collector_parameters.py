@@ -26,14 +26,22 @@ PARAMETERS = {
     ),
     'samples': Spec(0, 'stop after so many; 0: when ~/stop is called', low=0, high=1_000_000),
     'rate': Spec(100.0, 'without explore: samples in a second at most, Hz', low=0.01, high=1000.0),
-    'autostart': Spec(True, 'start without being told; false: when ~/start is called'),
+    'autostart': Spec(
+        True,
+        'start without being told; false, and with explore if that has failed: when ~/start is '
+        'called',
+    ),
     'joint_states_timeout': Spec(
         DEFAULTS.joint_states_timeout,
         'age after which joint_states do not count, s',
         low=0.01,
         high=60.0,
     ),
-    'explore': Spec(False, 'drive the arm over its joint range by joint_command'),
+    'explore': Spec(
+        False,
+        'drive the arm over its joint range by joint_command; it does not know of tables, cables '
+        'and people',
+    ),
     'speed_scale': Spec(
         DEFAULTS.speed_scale,
         "explore: part of the URDF's velocity limits that is used",
@@ -55,13 +63,15 @@ PARAMETERS = {
     ),
     'settle_tolerance': Spec(
         DEFAULTS.settle_tolerance,
-        'explore: how far a joint that stands still may seem to move, rad',
+        'explore: how far a joint that stands still may seem to move, rad; more than a tick of its '
+        'encoder',
         low=0.0,
         high=1.0,
     ),
     'settle_timeout': Spec(
         DEFAULTS.settle_timeout,
-        'explore: time after which a target without a sample is given up, s',
+        'explore: time after which a target without a sample is given up, s; after three in a row '
+        'it stops',
         low=0.1,
         high=600.0,
     ),
@@ -73,8 +83,9 @@ PARAMETERS = {
     ),
     'tracking_tolerance': Spec(
         DEFAULTS.tracking_tolerance,
-        'explore: distance of a joint from its command that stops the arm if it lasts, rad',
-        low=0.0,
+        'explore: distance of a joint from its command at which this waits, and stops the arm if '
+        'the joint does not come, rad; a moving one may lag 0.1 s besides',
+        low=0.01,
         high=10.0,
     ),
 }

@@ -24,7 +24,7 @@ from std_srvs.srv import Trigger
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError, IkNnError, RecordingError
 from ik_nn_ros.motion.exploration import Explorer, Phase
-from ik_nn_ros.nodes.arm_driver import ArmDriver
+from ik_nn_ros.nodes.arm_driver import ArmDriver, require_alone
 from ik_nn_ros.nodes.collector_parameters import PARAMETERS, exploration_config, output_path
 from ik_nn_ros.nodes.collector_report import State, Status, diagnostics
 from ik_nn_ros.nodes.conversions import seconds
@@ -65,7 +65,7 @@ class DataCollector(Node):
         self._said: set[str] = set()
         self._reports = 0
         self._connect()
-        self._settings.changed = self._start_by_itself
+        self._settings.changed = self._on_settings
         self._start_by_itself()
 
     def _connect(self) -> None:
@@ -90,10 +90,22 @@ class DataCollector(Node):
         if not self._autostart:
             return
         if self._description or self._settings.faults:
+            # An arm shall not set out later, when somebody puts right what is in the way.
+            self._autostart = not self._moves
             self._start()
         else:
             topic = self.resolve_topic_name('robot_description')
             self._enter(Status(State.WAITING, f'no description on {topic} yet'))
+
+    @property
+    def _moves(self) -> bool:
+        """Whether a recording moves the arm, or that is not clear."""
+        return self._settings['explore'] or 'explore' in self._settings.faults
+
+    def _on_settings(self) -> None:
+        """Try again where a recording could not begin; a parameter sets no arm in motion."""
+        if not self._moves:
+            self._start_by_itself()
 
     def _start(self) -> str:
         """Begin a recording; return what is in the way, empty: nothing."""
@@ -104,7 +116,8 @@ class DataCollector(Node):
             except IkNnError as error:
                 fault = str(error)
         if fault:
-            self._enter(Status(State.ERROR, fault))
+            then = '' if self._autostart else ' (put it right, then call ~/start)'
+            self._enter(Status(State.ERROR, fault + then))
         return fault
 
     def _begin(self) -> None:
@@ -121,6 +134,7 @@ class DataCollector(Node):
         arm = ArmModel.from_urdf(self._description, settings['base_link'], settings['tip_link'])
         explorer = None
         if settings['explore']:
+            require_alone(self)
             explorer = Explorer(arm, exploration_config(settings), np.random.default_rng())
         joints, tip = (self.resolve_topic_name(name) for name in ('joint_states', 'tip_pose'))
         dropped = explorer.dropped if explorer else Counter()
@@ -130,7 +144,9 @@ class DataCollector(Node):
         self._explorer = explorer
         if explorer:
             rate = settings['control_rate']
-            self._driver = ArmDriver(self, explorer, arm.joint_names, rate, self._close)
+            self._driver = ArmDriver(
+                self, explorer, arm.joint_names, rate, lambda: self._source.trouble, self._close
+            )
         self._pace = Pace(settings['rate'])
         self._final = Status(State.STOPPED)
         self._autostart = False

@@ -12,11 +12,14 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.nodes.conversions import MessageError, joint_positions
-from ik_nn_ros.nodes.synchronizer import Sample, Synchronizer, Timed
+from ik_nn_ros.nodes.synchronizer import CLOCKS, Sample, Synchronizer, Timed
+from ik_nn_ros.recordings.tracks import is_frame
 
 NANOSECONDS = 1_000_000_000
 NO_TIP = 'no tip_pose in time'
 
+RECENT = 1.0
+"""How long (s) a sample shows that there are samples."""
 JITTER = 0.05
 """How early (s) a sample may be, so that messages at the rate itself are all taken."""
 
@@ -39,13 +42,28 @@ class SampleSource:
         self._drop = drop
         self._heard = {'joint_states': -inf}
         """When the last message came, s."""
+        self._paired_at = -inf
+        self._why = ''
+        """What was wrong with what came since the last sample."""
         self._synchronizer: Synchronizer | None = None
         if max_difference is not None:
             self._heard['tip_pose'] = -inf
-            text = f'no tip_pose within {max_difference:g} s of a joint_states'
+            self._no_tip = f'no tip_pose within {max_difference:g} s of a joint_states'
+            self._why = self._no_tip
             self._synchronizer = Synchronizer(
-                round(max_difference * NANOSECONDS), lambda: drop(NO_TIP, text)
+                round(max_difference * NANOSECONDS), self._drop_unpaired
             )
+
+    @property
+    def trouble(self) -> str:
+        """Why there are no samples; empty: there are."""
+        now = time.monotonic()
+        if self._synchronizer is None or now - self._paired_at < RECENT:
+            return ''
+        heard = self._heard['tip_pose']
+        if now - heard < RECENT:
+            return self._why
+        return f'no tip_pose for {now - heard:.0f} s' if isfinite(heard) else 'no tip_pose yet'
 
     def positions(self, message: JointState) -> Pair | None:
         """Return the joint positions, rad; None where the message cannot be used."""
@@ -69,7 +87,7 @@ class SampleSource:
         """
         joints = _timed(message, log_time)
         if self._synchronizer is not None:
-            return self._synchronizer.add_joints(joints, q)
+            return self._paired(self._synchronizer.add_joints(joints, q))
         return iter((Sample(joints, q, _timed(self._computed_tip(message, q), log_time)),))
 
     def tip(self, message: PoseStamped, log_time: int) -> Iterator[Sample]:
@@ -79,22 +97,39 @@ class SampleSource:
         self._heard['tip_pose'] = time.monotonic()
         if not self._is_usable(message):
             return iter(())
-        return self._synchronizer.add_tip(_timed(message, log_time))
+        return self._paired(self._synchronizer.add_tip(_timed(message, log_time)))
 
     def silent(self, bound: float) -> list[str]:
         """Return the topics that are needed and have had no message for so long (s)."""
         now = time.monotonic()
         return [name for name, heard in self._heard.items() if now - heard > bound]
 
+    def _paired(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        for sample in samples:
+            self._paired_at, self._why = time.monotonic(), ''
+            yield sample
+
+    def _drop_unpaired(self, gap: int | None) -> None:
+        """Drop joint_states; gap is the time to the nearest tip_pose, ns."""
+        text = self._no_tip
+        if gap is not None:
+            text += f': the nearest is {gap / NANOSECONDS:.2g} s away'
+            if gap > CLOCKS:
+                text += ': do the clocks differ?'
+            self._why = text
+        self._drop(NO_TIP, text)
+
     def _is_usable(self, message: PoseStamped) -> bool:
         frame, expected = message.header.frame_id, self._arm.plane.frame
-        if frame != expected:
+        if not is_frame(frame, expected):
             text = f'tip_pose ignored: frame: got {frame!r}, expected {expected!r}'
+            self._why = text
             self._drop('tip_pose in another frame', text)
             return False
         position = message.pose.position
         if not all(map(isfinite, (position.x, position.y, position.z))):
             text = f'tip_pose ignored: position: got {position}, expected finite'
+            self._why = text
             self._drop('tip_pose not finite', text)
             return False
         return True

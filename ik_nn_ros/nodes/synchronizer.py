@@ -13,6 +13,8 @@ from ik_nn_ros.arm.model import Pair
 
 PATIENCE = 0.5
 """How long (s) a message may be on its way before one is paired without it."""
+CLOCKS = 1_000_000_000
+"""Time (ns) between messages that come together, from which on their clocks must differ."""
 MOST = 2000
 """Messages kept at most while they wait for others."""
 
@@ -54,15 +56,17 @@ class Synchronizer:
     Pairs joint_states and tip_pose that are, of all, each the nearest in time to the other.
 
     :param max_difference: largest time between them, ns
-    :param drop: called for each joint_states without a tip_pose near enough
+    :param drop: called for each joint_states without a tip_pose near enough, with the time to the
+        nearest one, ns; None: there is none
     """
 
-    def __init__(self, max_difference: int, drop: Callable[[], None]) -> None:
+    def __init__(self, max_difference: int, drop: Callable[[int | None], None]) -> None:
         self._max_difference = max_difference
         self._drop = drop
         self._joints: deque[tuple[Timed, Pair]] = deque(maxlen=MOST)
         self._tips: deque[Timed] = deque(maxlen=MOST)
         self._previous: Timed | None = None
+        self._latest_tip: Timed | None = None
 
     def add_joints(self, joints: Timed, q: Pair) -> Iterator[Sample]:
         """Take joint_states in; yield the samples that are complete now."""
@@ -72,6 +76,7 @@ class Synchronizer:
     def add_tip(self, tip: Timed) -> Iterator[Sample]:
         """Take a tip_pose in; yield the samples that are complete now."""
         self._tips.append(tip)
+        self._latest_tip = tip
         return self._complete(tip.received)
 
     def _complete(self, now: float) -> Iterator[Sample]:
@@ -83,7 +88,7 @@ class Synchronizer:
             self._joints.popleft()
             gap = abs(tip.stamp - joints.stamp) if tip is not None else None
             if gap is None or gap > self._max_difference:
-                self._drop()
+                self._drop(self._how_far(joints, gap, now))
             elif tip is not None and not self._has_nearer(tip, gap):
                 yield Sample(joints, q, tip)
             self._previous = joints
@@ -97,6 +102,14 @@ class Synchronizer:
             return True
         followed = len(self._joints) > 1
         return followed and bool(self._tips) and self._tips[-1].stamp >= joints.stamp
+
+    def _how_far(self, joints: Timed, gap: int | None, now: float) -> int | None:
+        """Return the time to the nearest tip_pose; where it is large, by how much clocks differ."""
+        tip = self._latest_tip
+        if (gap is not None and gap < CLOCKS) or tip is None or tip.received < now - 2 * PATIENCE:
+            return gap
+        between = round((tip.received - joints.received) * 1e9)
+        return abs(tip.stamp - joints.stamp - between)
 
     def _has_nearer(self, tip: Timed, gap: int) -> bool:
         """Tell whether the joint_states before or after are nearer to this tip_pose."""

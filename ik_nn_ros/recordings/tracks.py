@@ -74,19 +74,29 @@ def tip_track(messages: Sequence[Message], frame: str, dropped: Counter[str]) ->
     Return the positions (m) of the tip: x, y, z.
 
     :param messages: of type geometry_msgs/msg/PoseStamped
-    :param frame: in which they are; a message that names no frame is taken to be in it
+    :param frame: in which they are
     :param dropped: where the messages that do not tell them are counted, by reason
     """
 
     def row(message: Any) -> Row | str:
-        other = message.header.frame_id.lstrip('/')
-        if other not in ('', frame):
+        other = message.header.frame_id
+        if not is_frame(other, frame):
             return f'tip_pose in frame {other}, not {frame}'
         position = message.pose.position
         values = position.x, position.y, position.z
         return values if all(map(isfinite, values)) else 'tip_pose not finite'
 
     return _track(messages, POSE_STAMPED, 3, row, dropped)
+
+
+def is_frame(frame_id: str, frame: str) -> bool:
+    """
+    Tell whether a message is in a frame; one that names none is taken to be.
+
+    :param frame_id: in its header, perhaps with the leading slash of old
+    :param frame: the frame
+    """
+    return frame_id.lstrip('/') in ('', frame)
 
 
 def _track(

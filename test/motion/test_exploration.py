@@ -14,7 +14,7 @@ from ik_nn_ros.motion.exploration_config import ExplorationConfig
 ARM = ArmModel(
     'arm', ('a', 'b'), (0.3, 0.2), lower=(-2.0, -1.0), upper=(1.0, 2.5), velocity=(3.0, 2.0)
 )
-CONFIG = ExplorationConfig(speed_scale=1.0)
+CONFIG = ExplorationConfig(speed_scale=1.0, acceleration=(25.0, 25.0), jerk=(500.0, 500.0))
 PERIOD = 0.01
 
 
@@ -23,12 +23,17 @@ class Bench:
     An arm that follows its commands with a lag, measured each time it is commanded.
 
     :param q: where it stands
+    :param walls: (low, up) positions that joint b cannot pass, whatever it is commanded
     """
 
-    def __init__(self, q=(0.0, 0.0), arm=ARM, config=CONFIG):
+    def __init__(self, q=(0.0, 0.0), arm=ARM, config=CONFIG, walls=(-inf, inf)):
         self.explorer = Explorer(arm, config, np.random.default_rng(0))
         self.q = np.array(q)
+        self.walls = walls
         self.now = 100.0
+        self.lack = ''
+        self.encoder = tuple
+        """What it makes of where the joints are."""
         self.measuring = self.following = self.sampling = True
         self.commands = []
         """(time, command)"""
@@ -37,14 +42,15 @@ class Bench:
 
     def step(self):
         self.now += PERIOD
-        command = self.explorer.step(self.now)
+        command = self.explorer.step(self.now, self.lack)
         before = self.q
         if command is not None:
             self.commands.append((self.now, command))
             if self.following:
                 self.q = self.q + 0.5 * (np.array(command) - self.q)
+                self.q[1] = np.clip(self.q[1], *self.walls)
         if self.measuring:
-            self.explorer.measure(self.now, self.now, tuple(self.q))
+            self.explorer.measure(self.now, self.now, self.encoder(self.q))
         if self.explorer.settled_at == self.now and self.sampling:
             speed = np.abs(self.q - before).max() / PERIOD
             self.samples.append((self.now, self.q, speed))
@@ -63,6 +69,17 @@ class Bench:
 
     def reach(self, phase):
         self.run_until(lambda: self.explorer.phase is phase)
+
+    def leads(self, seconds):
+        """(N, 2) how far the commands are from the joints, rad, until it has stopped."""
+        leads = []
+        for _ in range(round(seconds / PERIOD)):
+            if self.explorer.phase is Phase.STOPPED:
+                break
+            self.step()
+            if self.commands:
+                leads.append(np.abs(np.array(self.commands[-1][1]) - self.q))
+        return np.array(leads)
 
     def speeds(self):
         """(N - 1, 2) of the commands, rad/s; those after a pause are left out."""
@@ -148,7 +165,7 @@ def test_brakes_when_joint_states_fall_silent_and_goes_on_from_where_the_arm_is(
     bench.assert_smooth()
     assert 'no joint_states for 0.5 s' in bench.explorer.trouble
     count = len(bench.commands)
-    bench.run(5.0)
+    bench.run(4.0)
     assert len(bench.commands) == count
     # Meanwhile somebody has pushed the arm.
     bench.q = bench.q + 0.2
@@ -164,8 +181,7 @@ def test_silence_on_the_way_does_not_become_a_dead_stop():
     """It falls silent so that the arm is fast when the time is up."""
     slow = replace(ARM, velocity=(0.2, 0.2))
     bench = Bench(q=(1.0, -1.0), arm=slow)
-    bench.reach(Phase.MOVING)
-    bench.run(0.3)
+    bench.run_until(lambda: np.abs(bench.explorer._motion.velocity).max() > 0.19)
     bench.measuring = False
     bench.reach(Phase.BRAKING)
     assert np.abs(bench.explorer._motion.velocity).max() > 0.19
@@ -199,6 +215,9 @@ def test_an_arm_at_rest_needs_no_brake(phase):
     assert bench.explorer.phase is Phase.STOPPED
 
 
+# Joints that do not follow
+
+
 def test_stops_when_the_joints_do_not_follow():
     bench = Bench()
     bench.run_until(lambda: len(bench.samples) == 2)
@@ -208,23 +227,186 @@ def test_stops_when_the_joints_do_not_follow():
     assert bench.explorer.fault.startswith('the joints do not follow: they are at (')
 
 
-def test_a_target_where_the_arm_does_not_settle_is_given_up():
-    """The joints stay 0.1 rad off: near enough to be followed, too far to be there."""
+@pytest.mark.parametrize('wall', [0.5, 1.5, 2.2])
+@pytest.mark.parametrize('config', [ExplorationConfig(), CONFIG], ids=['gentle', 'fast'])
+def test_an_obstacle_is_not_pushed_hard_nor_for_long(wall, config):
+    """Beyond an ordinary lag of 0.1 s the command leads by 0.25 rad: it takes that to brake."""
+    bench = Bench(config=config, walls=(-inf, wall))
+    leads = bench.leads(60.0)
+    assert bench.explorer.phase is Phase.STOPPED
+    assert 'the joints do not follow' in bench.explorer.fault
+    fastest = config.speed_scale * max(ARM.velocity)
+    assert leads.max() < 0.1 * fastest + 0.25
+    assert np.count_nonzero(leads.max(axis=1) > 0.1) * PERIOD < 2.0
+    np.testing.assert_allclose(bench.commands[-1][1], bench.q, atol=1e-9)
+    bench.assert_smooth()
+
+
+def test_an_obstacle_just_before_a_target_is_a_fault_after_three_of_them():
     bench = Bench(config=replace(CONFIG, settle_timeout=1.0))
     bench.run_until(lambda: len(bench.samples) == 2)
-    command = bench.explorer.step
-    bench.explorer.step = lambda now: (q := command(now)) and (q[0] + 0.1, q[1])
-    bench.run_until(lambda: bench.explorer.dropped['not settled'] == 3)
-    assert len(bench.samples) == 2
-    bench.explorer.step = command
-    bench.run_until(lambda: len(bench.samples) == 4)
+    stuck = tuple(bench.q)
+    bench.explorer._targets = iter([(stuck[0], stuck[1] + gap) for gap in (0.06, 0.08, -0.07)])
+    bench.explorer.taken()
+    bench.walls = stuck[1], stuck[1]
+    leads = bench.leads(60.0)
+    assert leads.max() < 0.1
+    assert bench.explorer.fault == (
+        'no sample at 3 targets in a row; the last: '
+        f'target ({stuck[0]:.3g}, {stuck[1] - 0.07:.3g}) rad given up: '
+        'b stays 0.07 rad away, goal_tolerance 0.05 rad'
+    )
+    np.testing.assert_allclose(bench.commands[-1][1], bench.q, atol=1e-9)
 
 
-def test_a_target_without_a_sample_is_given_up():
+def test_the_command_waits_for_joints_that_are_held_for_a_moment():
+    bench = Bench()
+    bench.run_until(lambda: len(bench.samples) == 3)
+    bench.run(0.1)
+    bench.following = False
+    bench.reach(Phase.HOLDING)
+    assert bench.explorer.trouble == 'the joints do not follow: the command waits for them'
+    bench.run(0.3)
+    bench.following = True
+    bench.run_until(lambda: len(bench.samples) == 8)
+    bench.assert_smooth()
+    assert not bench.explorer.dropped
+
+
+def test_a_slow_servo_is_waited_for_as_long_as_it_comes_nearer():
+    """It does a tenth of the speed that its description says."""
+    bench = Bench()
+    follow = bench.encoder
+    behind = np.zeros(2)
+
+    def slow(q):
+        nonlocal behind
+        behind = behind + np.clip(q - behind, -0.2 * PERIOD, 0.2 * PERIOD)
+        bench.q = behind
+        return follow(behind)
+
+    bench.encoder = slow
+    bench.run_until(lambda: len(bench.samples) == 6, 200.0)
+    assert not bench.explorer.fault
+
+
+@pytest.mark.parametrize('seconds', np.arange(0.2, 5.0, 0.4))
+@pytest.mark.parametrize('config', [ExplorationConfig(), CONFIG], ids=['gentle', 'fast'])
+def test_a_controller_that_begins_to_listen_late_finds_the_command_near(config, seconds):
+    """Until then somebody else heard the commands, e.g. ros2 bag."""
+    bench = Bench(config=config)
+    bench.following = False
+    bench.reach(Phase.MOVING)
+    assert bench.leads(seconds).max() < 0.15
+    bench.leads(10.0)
+    assert 'do not follow' in bench.explorer.fault or 'stays' in bench.explorer.fault
+    np.testing.assert_allclose(bench.commands[-1][1], bench.q, atol=1e-9)
+
+
+def test_a_joint_is_slow_until_it_has_been_seen_to_obey():
+    bench = Bench(q=(-1.0, 0.0))
+    bench.run_until(lambda: np.abs(bench.explorer._motion.velocity).max() > 1.0)
+    q = np.array([command for _, command in bench.commands])
+    moved, speeds = np.abs(q - q[0])[1:], np.abs(bench.speeds())
+    assert (speeds[moved < 0.03] < 0.1 * 3.0 + 1e-9).all()
+
+
+# Targets that give no sample
+
+
+@pytest.mark.parametrize(
+    ('lack', 'text'), [('', 'no sample came'), ('no tip', 'no sample came: no tip')]
+)
+def test_targets_without_a_sample_are_given_up_and_three_in_a_row_are_a_fault(lack, text):
     bench = Bench(config=replace(CONFIG, settle_timeout=1.0))
-    bench.sampling = False
+    bench.run_until(lambda: len(bench.samples) == 2)
+    bench.sampling, bench.lack = False, lack
     bench.run_until(lambda: bench.explorer.dropped['no sample'] == 2)
-    assert not bench.explorer.dropped['not settled']
+    bench.sampling = True
+    bench.run_until(lambda: len(bench.samples) == 4)
+    bench.sampling = False
+    bench.reach(Phase.STOPPED)
+    assert bench.explorer.dropped == {'no sample': 5}
+    assert bench.explorer.fault.startswith('no sample at 3 targets in a row; the last: target (')
+    assert bench.explorer.fault.endswith(f'the arm stood still there, but {text}')
+
+
+def test_it_does_not_set_out_while_there_can_be_no_sample():
+    bench = Bench()
+    bench.lack = 'no tip'
+    bench.run(3.0)
+    assert not bench.commands
+    bench.lack = ''
+    bench.run_until(lambda: bench.samples)
+
+
+def test_an_arm_that_trembles_is_given_up_with_the_numbers():
+    bench = Bench(config=replace(CONFIG, settle_timeout=1.0))
+    bench.run_until(lambda: len(bench.samples) == 2)
+    bench.encoder = lambda q: (q[0] + 0.01 * (-1.0) ** round(bench.now / PERIOD), q[1])
+    bench.reach(Phase.STOPPED)
+    text = 'the joints moved by 0.02 rad in 0.12 s, settle_tolerance 0.011 rad'
+    assert bench.explorer.given_up.endswith(text)
+    assert bench.explorer.fault.endswith(text)
+
+
+def test_a_servo_of_ten_bit_settles_though_it_flickers_by_a_tick():
+    bench = Bench()
+    rng = np.random.default_rng(0)
+    tick = np.radians(300.0) / 1024.0
+    bench.encoder = lambda q: tuple(np.floor(q / tick + rng.integers(0, 2, 2)) * tick)
+    bench.run_until(lambda: len(bench.samples) == 10)
+    assert not bench.explorer.dropped
+
+
+@pytest.mark.parametrize('started', [False, True])
+def test_a_long_silence_is_the_end(started):
+    """Nobody expects the arm to move when it is switched on again after ten minutes."""
+    bench = Bench()
+    bench.lack = '' if started else 'no tip'
+    bench.run(1.0)
+    assert bool(bench.commands) == started
+    bench.measuring = False
+    bench.reach(Phase.STOPPED)
+    assert bench.explorer.fault == 'no joint_states for 6 s'
+    sent = len(bench.commands)
+    bench.measuring, bench.lack = True, ''
+    bench.run(2.0)
+    assert len(bench.commands) == sent
+
+
+def test_joints_that_were_never_measured_are_waited_for():
+    bench = Bench()
+    bench.measuring = False
+    bench.run(60.0)
+    bench.measuring = True
+    bench.run_until(lambda: bench.samples)
+
+
+# The rest
+
+
+@pytest.mark.parametrize('phase', [phase for phase in Phase if phase is not Phase.STOPPED])
+def test_stop_brings_the_arm_to_rest_in_every_phase(phase):
+    bench = Bench(q=(1.4, 0.0) if phase is Phase.RETURNING else (0.0, 0.0))
+    if phase not in (Phase.WAITING, Phase.RETURNING):
+        bench.run_until(lambda: len(bench.samples) == 2)
+    bench.following = phase not in (Phase.HOLDING, Phase.RELAXING)
+    bench.measuring = phase is not Phase.BRAKING
+    bench.reach(phase)
+    bench.run(0.05)
+    fault = bench.explorer.fault
+    bench.explorer.stop()
+    bench.explorer.stop()  # as by SIGINT after ~/stop
+    bench.run_until(lambda: bench.explorer.phase is Phase.STOPPED, 3.0)
+    assert bench.explorer.fault == fault
+    sent = len(bench.commands)
+    bench.run(1.0)
+    assert len(bench.commands) == sent
+    if sent:
+        bench.assert_smooth()
+    if bench.measuring and sent:
+        np.testing.assert_allclose(bench.commands[-1][1], bench.q, atol=0.05)
 
 
 def test_measurements_that_arrive_late_do_not_make_a_moving_arm_stand_still():
@@ -245,7 +427,7 @@ def test_an_arm_that_is_pushed_at_its_target_is_not_settled_any_more():
     bench = Bench()
     bench.sampling = False
     bench.run_until(lambda: bench.explorer.settled_at)
-    bench.q = bench.q + 0.02
+    bench.q = bench.q + 0.04
     bench.step()
     assert bench.explorer.settled_at is None
     bench.run_until(lambda: bench.explorer.settled_at)
@@ -269,6 +451,19 @@ def test_a_continuous_joint_keeps_to_the_turn_it_is_in():
     assert q1.min() > -np.pi
     assert q1.max() < np.pi
     assert np.ptp(q1) > 5.0
+
+
+@pytest.mark.parametrize('start', [3.05, -3.1, 0.5])
+def test_the_encoder_of_a_continuous_joint_may_wrap(start):
+    """The joint sags by 0.03 rad: near the end of the turn it is beyond where it is commanded."""
+    bench = Bench(q=(start, 0.0), arm=replace(ARM, lower=(-inf, -1.0), upper=(inf, 2.5)))
+    bench.encoder = lambda q: ((q[0] + 0.03 + np.pi) % (2.0 * np.pi) - np.pi, q[1])
+    bench.run_until(lambda: len(bench.samples) == 60, 120.0)
+    assert not bench.explorer.dropped
+    commands = np.array([command for _, command in bench.commands])
+    assert np.abs(commands[:, 0]).max() < np.pi
+    assert np.ptp(commands[:, 0]) > 5.5
+    bench.assert_smooth()
 
 
 def test_an_arm_without_velocity_limits_is_refused():

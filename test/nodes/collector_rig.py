@@ -126,6 +126,7 @@ class FakeArm:
     ) -> None:
         self.q = 0.0, 0.0
         self.speaking = self.following = True
+        self.frame = 'base_link'
         self._moving = moving
         self.tips: list[PoseStamped] = []
         """All that were sent."""
@@ -150,7 +151,7 @@ class FakeArm:
         if self._moving:
             self.q = 0.5 * np.sin(now.nanoseconds * 1e-9 % 1000.0), 0.3
         state = joint_state(*self.q, effort=self._effort)
-        tip = tip_pose(*ARM.plane.lift(ARM.fk(self.q)))
+        tip = tip_pose(*ARM.plane.lift(ARM.fk(self.q)), self.frame)
         state.header.stamp = tip.header.stamp = stamp
         self._states.publish(state)
         self._tips.publish(tip)

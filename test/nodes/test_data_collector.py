@@ -183,6 +183,47 @@ def test_a_full_disk_stops_the_arm_and_keeps_what_was_written(path, monkeypatch)
         it.wait_until(lambda: 'other' in it.values['file'] and it.samples >= 1)
 
 
+def test_an_arm_is_moved_only_when_told_with_samples_in_sight_and_by_nobody_else(path):
+    path.write_text('mine')
+    endless = URDF.replace('velocity="5.0"', '')
+    with rig(path, {**QUICK, 'robot_description': endless}) as it:
+        arm = FakeArm(it.client)
+        arm.frame = 'camera'
+        it.wait_for('error: velocity limit of joint1: got none, expected one in the URDF')
+        assert 'then call ~/start' in it.status[0]
+        # What is put right does not set it in motion.
+        assert it.set('robot_description', URDF).successful
+        assert 'a recording is never overwritten' in it.call('start').message
+        output = path.with_name('other.mcap')
+        assert it.set('output', str(output)).successful
+        assert it.status[0].startswith('error: ')
+        assert not output.exists()
+
+        assert it.call('start').success
+        it.wait_for(
+            'exploring: the arm does not set out: tip_pose ignored: '
+            "frame: got 'camera', expected 'base_link'"
+        )
+        assert not it.commands
+        arm.frame = ''
+        it.wait_until(lambda: it.samples >= 1)
+
+        # Now somebody else commands it, too.
+        it.client.publisher(JointState, 'joint_command')
+        me = it.client.node.get_fully_qualified_name()
+        it.wait_for(f'error: publishers of /joint_command: got {me}, expected none')
+        sent = len(it.commands)
+        assert_smooth(it.commands)
+        np.testing.assert_allclose(it.commands[-1].position, arm.q, atol=0.05)
+        assert len(read(output)) == it.samples
+        assert it.set('output', str(path.with_name('third.mcap'))).successful
+        answer = it.call('start')
+        assert not answer.success
+        assert f'publishers of /joint_command: got {me}' in answer.message
+        assert not path.with_name('third.mcap').exists()
+        assert len(it.commands) == sent
+
+
 # Recording an arm that somebody else moves
 
 
@@ -256,14 +297,11 @@ def test_keeps_its_rate_and_kill_loses_at_most_a_second(path):
 
 def test_says_what_is_in_the_way_until_it_is_put_right(tmp_path):
     (tmp_path / 'exists.mcap').write_text('mine')
-    endless = URDF.replace('velocity="5.0"', '')
-    wrong = {'samples': 'many', 'explore': True, 'robot_description': endless}
-    with rig(tmp_path / 'no' / 'such.mcap', wrong) as it:
+    with rig(tmp_path / 'no' / 'such.mcap', {'samples': 'many'}) as it:
         it.wait_for("error: parameter samples: got 'many' (str), expected a int")
         assert not it.set('samples', -1).successful
         for name, value, text in (
-            ('samples', 5, 'velocity limit of joint1: got none, expected one in the URDF'),
-            ('explore', False, f'{it.path}: got No such file or directory'),
+            ('samples', 5, f'{it.path}: got No such file or directory'),
             ('output', 'arm.bag', "arm.bag: got '.bag', expected a .mcap file"),
             ('output', str(tmp_path / 'exists.mcap'), 'a recording is never overwritten'),
             ('output', str(tmp_path / 'right.mcap'), 'recording: '),

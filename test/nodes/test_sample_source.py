@@ -26,6 +26,10 @@ class Feed:
         self._source = SampleSource(ARM, max_difference, self._drop)
         self._log_time = count(10**18, MS)
 
+    @property
+    def trouble(self):
+        return self._source.trouble
+
     def _drop(self, reason, text):
         self.dropped[reason] += 1
         self.texts.append(text)
@@ -92,7 +96,8 @@ def test_without_a_tip_near_enough_joints_are_dropped():
     feed.joints(1050)
     assert feed.pairs == [(1000, 1004), (1040, 1044)]
     assert feed.dropped == {'no tip_pose in time': 3}
-    assert feed.texts[0] == 'no tip_pose within 0.005 s of a joint_states'
+    text = 'no tip_pose within 0.005 s of a joint_states: the nearest is 0.006 s away'
+    assert feed.texts[0] == text
 
 
 def test_joints_do_not_wait_for_a_tip_for_ever(monkeypatch):
@@ -159,7 +164,7 @@ def test_joints_that_cannot_be_used(message, reason):
         (tip_pose(NAN, 0.0, 0.0), 'tip_pose not finite'),
         (tip_pose(0.1, 0.0, -INF), 'tip_pose not finite'),
         (tip_pose(0.1, 0.0, 0.0, 'camera'), 'tip_pose in another frame'),
-        (tip_pose(0.1, 0.0, 0.0, ''), 'tip_pose in another frame'),
+        (tip_pose(0.1, 0.0, 0.0, 'other/base_link'), 'tip_pose in another frame'),
     ],
 )
 def test_tips_that_cannot_be_used(message, reason):
@@ -168,6 +173,48 @@ def test_tips_that_cannot_be_used(message, reason):
     feed.tip(1000, message)
     assert feed.dropped == {reason: 1}
     assert not feed.pairs
+
+
+@pytest.mark.parametrize('frame', ['', '/base_link'])
+def test_a_tip_without_a_frame_or_with_the_slash_of_old_is_in_the_base_frame(frame):
+    feed = Feed()
+    feed.joints(1000)
+    feed.tip(1000, tip_pose(0.1, 0.0, 0.0, frame))
+    assert feed.pairs
+
+
+def test_why_there_are_no_samples(monkeypatch):
+    feed = Feed()
+    assert feed.trouble == 'no tip_pose yet'
+    feed.joints(1000)
+    feed.tip(1000, tip_pose(0.1, 0.0, 0.0, 'camera'))
+    assert feed.trouble == "tip_pose ignored: frame: got 'camera', expected 'base_link'"
+    feed.tip(1000)
+    assert not feed.trouble
+    feed.tip(1100, tip_pose(0.1, 0.0, 0.0, 'camera'))
+    assert not feed.trouble  # one of many
+    later = sample_source.time.monotonic() + 7.0
+    monkeypatch.setattr(sample_source.time, 'monotonic', lambda: later)
+    assert feed.trouble == 'no tip_pose for 7 s'
+
+
+@pytest.mark.parametrize('offset', [5000, -5000])
+def test_clocks_that_differ_are_told(offset, monkeypatch):
+    feed = Feed()
+    now = sample_source.time.monotonic()
+    for ms in range(100_000, 102_000, 10):
+        monkeypatch.setattr(sample_source.time, 'monotonic', lambda ms=ms: now + ms / 1000)
+        feed.joints(ms)
+        feed.tip(ms + offset)
+    assert not feed.pairs
+    assert feed.trouble == (
+        'no tip_pose within 0.02 s of a joint_states: the nearest is 5 s away: '
+        'do the clocks differ?'
+    )
+
+
+def test_computed_tips_need_no_others():
+    assert not Feed(max_difference=None).trouble
 
 
 def test_a_velocity_that_is_nan_does_not_matter():
