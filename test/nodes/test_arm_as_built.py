@@ -62,17 +62,20 @@ def arm_and_ik(**parameters):
         def places():
             return np.array([(p.pose.position.x, p.pose.position.y) for p in list(tips)[-10:]])
 
+        def still():
+            last = places()
+            return len(last) == 10 and np.ptp(last, axis=0).max() < STILL
+
         def rest(target):
             message = PoseStamped()
             message.pose.position.x, message.pose.position.y = target
             ik.wait_for('joints joint1')
-            start = places()[-1] if tips else np.zeros(2)
+            client.wait_until(still, what=lambda: f'{places()}\n{ik.output}')
+            start = places()[-1]
 
             def arrived():
                 targets.publish(message)
-                last = places()
-                far = len(last) == 10 and np.hypot(*(last[-1] - start)) > 0.1
-                return far and np.ptp(last, axis=0).max() < STILL
+                return np.hypot(*(places()[-1] - start)) > 0.1 and still()
 
             client.wait_until(arrived, what=lambda: f'{places()}\n{ik.output}')
             return np.hypot(*(places()[-1] - target))
