@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from ik_nn_ros.commands.own_nodes import own_nodes, rclpy_needed
+from ik_nn_ros.commands.needs import rclpy_needed
+from ik_nn_ros.commands.own_nodes import own_nodes
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.process import NodeProcess
 
 
@@ -59,14 +58,3 @@ def _arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:
         # JSON is YAML, and says which `1` is a text.
         words += ['-p', f'{name}:={json.dumps(value, ensure_ascii=False)}']
     return words
-
-
-@contextmanager
-def rclpy_needed() -> Iterator[None]:
-    """Say in plain words, where an import of the block fails, how to get what is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
-        ) from error

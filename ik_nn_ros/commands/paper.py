@@ -7,6 +7,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from ik_nn_ros.commands.needs import training_needed
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
@@ -38,14 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise ConfigError('--seeds', got=args.seeds, expected=f'1 to {MOST_SEEDS}')
-    try:
+    with training_needed():
         from ik_nn_ros.learning.paper import experiment
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            'training',
-            got=f'no module {error.name}',
-            expected="the extra: `.venv/bin/pip install '.[train]'`",
-        ) from error
     from rich.console import Console
 
     from ik_nn_ros.bench.machine import machine

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ik_nn_ros.arm.as_built import AsBuilt
 from ik_nn_ros.commands.arm_arguments import add_arm_arguments, description
-from ik_nn_ros.commands.own_nodes import own_nodes, rclpy_needed
+from ik_nn_ros.commands.needs import rclpy_needed
+from ik_nn_ros.commands.own_nodes import own_nodes
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable
 

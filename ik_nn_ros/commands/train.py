@@ -18,6 +18,7 @@ from ik_nn_ros.commands.arm_arguments import (
     topics,
 )
 from ik_nn_ros.commands.command_line import command_line
+from ik_nn_ros.commands.needs import training_needed
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
@@ -72,15 +73,9 @@ def run(args: argparse.Namespace) -> int:
                 f'calibration {calibration_file}', got='one that exists', expected='none yet'
             )
     arm = arm_as_asked(args)
-    try:
+    with training_needed():
         from ik_nn_ros.learning import export  # noqa: F401, all that training needs
         from ik_nn_ros.learning.networks import find_family
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            'training',
-            got=f'no module {error.name}',
-            expected="the extra: `.venv/bin/pip install '.[train]'`",
-        ) from error
 
     calibrated = args.calibration or args.recording
     family = find_family(args.network or ('as_built' if calibrated else 'edge_smooth'))

@@ -73,32 +73,67 @@ class Network(nn.Module):
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64))
 
 
-class EdgeSmoothNetwork(Network):
+class RootNetwork(Network):
     """
-    Whole workspace, both branches; the square roots make the edges smooth.
+    What networks for the whole workspace share: root inputs, and joint 1 counted from the bearing.
 
-    With r the distance of the target from the first axis, R = L1 + L2 and d = |L1 - L2|, the
-    inputs of the hidden layers are v = √(r² - d²) and u = √(R² - r²), scaled so that u² + v² = 1.
-    The elbow's angle is smooth in them, also where the arm is stretched (u = 0) or folded (v = 0)
-    and the angle goes like the root of the distance to the edge. They carry the link lengths.
-
-    The layers give joint 2's angle and joint 1's against the bearing of the target, for the
-    positive branch; the other branch is its mirror image.
+    With r the distance of the target from the first axis, R = L1 + L2 and d = |L1 - L2|, the roots
+    are v = √(r² - d²) and u = √(R² - r²), scaled so that u² + v² = 1; on a calibrated arm R and d
+    are a little outside the edges, as far as the residual may move them. The elbow's angle is
+    smooth in the roots, also where the arm is stretched (u = 0) or folded (v = 0) and the angle
+    goes like the root of the distance to the edge. They carry the link lengths.
     """
 
-    family = 'edge_smooth'
     branches = 'both'
     sample = staticmethod(whole_workspace)
-    config = TrainingConfig()
-    SPREAD = 3.0
-    """Factor on the first layer's weights: the inputs cover [0, 1] only."""
+    spread: ClassVar[float]
+    """Factor on the first layer's weights: the inputs cover less than a unit Gaussian does."""
 
     squares: Tensor
     shift: Tensor
-    sides: Tensor
-    branch: Tensor
     towards: Tensor
     zero: Tensor
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        generator: torch.Generator,
+        hidden: tuple[int, ...] = (16, 16),
+        activation: type[nn.Module] = nn.Tanh,
+        inputs: int = 2,
+    ) -> None:
+        super().__init__(arm, generator, hidden, activation, inputs)
+        with torch.no_grad():
+            for values in self.layers[0].parameters():
+                values.mul_(self.spread)
+        outer = (arm.reach + arm.deviation) ** 2
+        inner = max(arm.inner_reach - arm.deviation, 0.0) ** 2
+        a = 1.0 / (outer - inner)
+        # (x², y², ...) → v², u²
+        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
+        self._constant('shift', [-inner * a, outer * a])
+        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
+        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
+
+    def _roots(self, target: Tensor) -> Tensor:
+        """Return (N, 2) v and u of (N, 4) targets."""
+        return nn.functional.linear(target * target, self.squares, self.shift).relu().sqrt()
+
+
+class EdgeSmoothNetwork(RootNetwork):
+    """
+    Whole workspace, both branches.
+
+    The layers see v and u. They give joint 2's angle and joint 1's against the bearing of the
+    target, for the positive branch; the other branch is its mirror image.
+    """
+
+    family = 'edge_smooth'
+    config = TrainingConfig()
+    spread = 3.0
+
+    sides: Tensor
+    branch: Tensor
 
     def __init__(
         self,
@@ -109,20 +144,11 @@ class EdgeSmoothNetwork(Network):
     ) -> None:
         super().__init__(arm, generator, hidden, activation)
         with torch.no_grad():
-            for values in self.layers[0].parameters():
-                values.mul_(self.SPREAD)
             # Begin with a bent elbow: the loss on the tip knows no branch.
             _, bias = self.layers[-1].parameters()
             bias[1] += pi / 2
-        outer, inner = arm.reach**2, arm.inner_reach**2
-        a = 1.0 / (outer - inner)
-        # (x², y², ...) → v², u²
-        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
-        self._constant('shift', [-inner * a, outer * a])
         self._constant('sides', [[0.0, 0.0, 1.0, 0.0]] * hidden[-1])
         self._constant('branch', [0.0, 0.0, 1.0, 0.0])
-        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
-        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -132,39 +158,30 @@ class EdgeSmoothNetwork(Network):
         :return: (N, 2) joint angles, rad
         """
         linear = nn.functional.linear
-        edges = linear(target * target, self.squares, self.shift).relu().sqrt()
         last = cast(nn.Linear, self.layers[-1])
         # bearing + branch · (W h + b), as two products: W (branch · h), and the rest of the target.
-        hidden = self.layers[:-1](edges) * linear(target, self.sides)
+        hidden = self.layers[:-1](self._roots(target)) * linear(target, self.sides)
         rest = linear(target, self.towards + torch.outer(last.bias, self.branch), self.zero)
         return torch.addmm(rest, hidden, last.weight.T)
 
 
-class AsBuiltNetwork(Network):
+class AsBuiltNetwork(RootNetwork):
     """
     Whole workspace, both branches, for a calibrated arm, which looks the same from no two sides.
 
-    Its hidden layers see v and ± u of :class:`EdgeSmoothNetwork`, the sign that of the branch, and
-    where in the plane the target is, x / R and y / R. The roots count from a little outside the
-    edges of the rigid arm, as far as the residual may move them. They add to ± π u, which is about
-    joint 2's angle: the loss on the tip knows no branch, so training has to begin on the right one.
+    The layers see v and ± u, the sign that of the branch, and where in the plane the target is,
+    x / R and y / R. They add to ± π u, which is about joint 2's angle: the loss on the tip knows no
+    branch, so training has to begin on the right one.
     """
 
     family = 'as_built'
-    branches = 'both'
-    sample = staticmethod(whole_workspace)
     config = TrainingConfig(adam_steps=2000, lm_samples=2000)
-    SPREAD = 2.0
-    """Factor on the first layer's weights."""
+    spread = 2.0
 
-    squares: Tensor
-    shift: Tensor
     place: Tensor
     side: Tensor
     one: Tensor
     elbow: Tensor
-    towards: Tensor
-    zero: Tensor
 
     def __init__(
         self,
@@ -174,22 +191,10 @@ class AsBuiltNetwork(Network):
         activation: type[nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__(arm, generator, hidden, activation, inputs=4)
-        with torch.no_grad():
-            for values in self.layers[0].parameters():
-                values.mul_(self.SPREAD)
-        outer = (arm.reach + arm.deviation) ** 2
-        inner = max(arm.inner_reach - arm.deviation, 0.0) ** 2
-        a = 1.0 / (outer - inner)
-        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
-        self._constant('shift', [-inner * a, outer * a])
-        self._constant(
-            'place', [[1.0 / arm.reach, 0.0, 0.0, 0.0], [0.0, 1.0 / arm.reach, 0.0, 0.0]]
-        )
+        self._constant('place', np.eye(2, 4) / arm.reach)
         self._constant('side', [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
         self._constant('one', [1.0, 0.0])
         self._constant('elbow', [[0.0, 0.0], [0.0, pi]])
-        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
-        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -199,8 +204,7 @@ class AsBuiltNetwork(Network):
         :return: (N, 2) joint angles, rad
         """
         linear = nn.functional.linear
-        edges = linear(target * target, self.squares, self.shift).relu().sqrt()
-        edges = edges * linear(target, self.side, self.one)
+        edges = self._roots(target) * linear(target, self.side, self.one)
         inputs = torch.cat((edges, linear(target, self.place)), dim=1)
         about = linear(target, self.towards, self.zero) + linear(edges, self.elbow)
         q: Tensor = self.layers(inputs) + about

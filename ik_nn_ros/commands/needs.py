@@ -1,0 +1,32 @@
+"""What a command needs that may not be installed, and how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ik_nn_ros.errors import ConfigError
+
+
+@contextmanager
+def rclpy_needed() -> Iterator[None]:
+    """Say in plain words, where an import of the block fails, how to get what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            'rclpy', got=f'{error}', expected='a sourced ROS 2, or `make demo`, which installs it'
+        ) from error
+
+
+@contextmanager
+def training_needed() -> Iterator[None]:
+    """Do :func:`rclpy_needed` for torch and what it exports with."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            'training',
+            got=f'no module {error.name}',
+            expected="the extra: `.venv/bin/pip install '.[train]'`",
+        ) from error
