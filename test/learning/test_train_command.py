@@ -9,11 +9,14 @@ import sys
 import onnx
 import pytest
 from arms import random_arm
+from real_recording import RECORDING, RRBOT
 
 from ik_nn_ros import learning
+from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.cli import main
 from ik_nn_ros.commands import train as command
+from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.learning import training
 
@@ -146,3 +149,41 @@ def test_declaring_the_arguments_does_not_import_torch():
         'sys.exit(any(name in sys.modules for name in ("torch", "onnx", "rich")))'
     )
     assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
+
+
+@pytest.fixture
+def rrbot(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'rrbot.urdf').write_text(RRBOT)
+    return ['--urdf', 'rrbot.urdf', '--tip-link', 'tool_link', '--output', 'rrbot.onnx']
+
+
+def test_from_a_recording_it_writes_the_calibration_beside_the_model(rrbot, monkeypatch):
+    """ik_node needs both: a model alone would be refused as that of another arm."""
+    monkeypatch.setattr(command, 'TEST_TARGETS', 5000)
+    assert main(['train', '--recording', str(RECORDING), *rrbot, '--max-seconds', '3']) == 0
+    arm = ArmModel.from_urdf(RRBOT, 'base_link', 'tool_link')
+    built = Calibration.read('rrbot.yaml').apply(arm)
+    info = read_info('rrbot.onnx')
+    info.require_arm(built, 'rrbot.onnx')
+    assert info.family == 'as_built'
+    with pytest.raises(ModelError, match='trained with a calibration'):
+        info.require_arm(arm, 'rrbot.onnx')
+
+
+def test_a_calibration_is_not_overwritten_by_the_way(rrbot, tmp_path, capsys, never_train):
+    (tmp_path / 'rrbot.yaml').write_text('mine')
+    assert main(['train', '--recording', str(RECORDING), *rrbot]) == 2
+    assert 'rrbot.yaml: got one that exists' in capsys.readouterr().err
+    assert (tmp_path / 'rrbot.yaml').read_text() == 'mine'
+
+
+def test_recordings_of_too_little_are_refused_before_training(rrbot, tmp_path, capsys, never_train):
+    cut = tmp_path / 'cut.mcap'
+    content = next(RECORDING.glob('*.mcap')).read_bytes()
+    cut.write_bytes(content[: len(content) // 20])
+    assert main(['train', '--recording', str(cut), *rrbot]) == 2
+    shown = capsys.readouterr()
+    assert 'samples: got' in shown.err
+    assert 'cut.mcap' in shown.out
+    assert not (tmp_path / 'rrbot.onnx').exists()
