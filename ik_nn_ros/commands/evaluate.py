@@ -16,7 +16,7 @@ from ik_nn_ros.commands.arm_arguments import (
 )
 from ik_nn_ros.commands.command_line import command_line
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.files import require_writable, to_json, write_atomically
+from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
 if TYPE_CHECKING:
     from ik_nn_ros.learning.report.measure import Origin, Report, Subject
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
     subject = _subject(args)
     recordings = Recordings(tuple(args.recording), topics(args))
-    _prepare(args.output)
+    prepare_folder(args.output, PAGE, NUMBERS)
     with Console(stderr=True).status('') as status:
         report = measure(subject, _origin(args), args.targets, recordings, status.update)
         status.update('plots')
@@ -106,18 +106,6 @@ def _origin(args: argparse.Namespace) -> Origin:
         seed=args.seed,
         versions={name: str(here[name]) for name in VERSIONS},
     )
-
-
-def _prepare(folder: Path) -> None:
-    """Make the folder, and refuse before the work what could not be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f'output {folder}', got=error.strerror, expected='a folder to write in'
-        ) from error
-    for name in (PAGE, NUMBERS):
-        require_writable(folder / name)
 
 
 def _show(report: Report, page: Path) -> None:
