@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
+from math import ceil, isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 
 JOINTS = 2
@@ -43,6 +46,38 @@ class MotionLimits:
                 )
 
 
+class State(NamedTuple):
+    """How two joints move: positions (rad), velocities (rad/s), accelerations (rad/s²)."""
+
+    position: Pair
+    velocity: Pair
+    acceleration: Pair
+
+
+class Way:
+    """
+    A planned way of the two joints, from its beginning to its end, where they stay as they are.
+
+    :param trajectory: Ruckig's
+    """
+
+    def __init__(self, trajectory: Any) -> None:
+        self._trajectory = trajectory
+        self.duration: float = trajectory.duration
+        """s"""
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
+        (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at_time(time)
+        return State((q1, q2), (v1, v2), (a1, a2))
+
+    def positions(self, period: float) -> Array:
+        """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
+        count = max(1, ceil(self.duration / period))
+        at_time, share = self._trajectory.at_time, self.duration / count
+        return np.array([at_time(number * share)[0] for number in range(count + 1)])
+
+
 class JointMotion:
     """
     The motion of two joints towards a goal that may change at any time.
@@ -52,38 +87,45 @@ class JointMotion:
     way brakes as hard as the limits allow. Joints that wait for each other brake less.
 
     :param limits: on the way
-    :param position: (q1, q2) where the joints stand, rad
+    :param position: (q1, q2) where the joints are, rad
+    :param velocity: how they move, rad/s
     :raises ConfigError: Ruckig's Python module is not installed
     """
 
-    def __init__(self, limits: MotionLimits, position: Pair) -> None:
+    def __init__(self, limits: MotionLimits, position: Pair, velocity: Pair = (0.0, 0.0)) -> None:
         self._ruckig = _import_ruckig()
         self._planner = self._ruckig.Ruckig(JOINTS)
         self._input = self._ruckig.InputParameter(JOINTS)
         self._input.synchronization = self._ruckig.Synchronization.No
-        self._limit(limits)
-        self._state = [list(position), [0.0] * JOINTS, [0.0] * JOINTS]
-        self.set_goal(position)
+        self.limit(limits)
+        self._state = State(position, velocity, (0.0, 0.0))
+        self.brake()
 
     @property
     def position(self) -> Pair:
         """(q1, q2), rad."""
-        return self._pair(0)
+        return self._state.position
 
     @property
     def velocity(self) -> Pair:
         """Their velocities, rad/s."""
-        return self._pair(1)
+        return self._state.velocity
 
     @property
     def acceleration(self) -> Pair:
         """Their accelerations, rad/s²."""
-        return self._pair(2)
+        return self._state.acceleration
 
     @property
     def at_rest(self) -> bool:
         """Whether the goal has been reached, or the brakes have done their work."""
         return bool(self._time >= self._way.duration)
+
+    def limit(self, limits: MotionLimits) -> None:
+        """Plan with these limits from the next goal on."""
+        self._limits = limits
+        self._input.max_velocity = list(limits.velocity)
+        self._input.max_acceleration = list(limits.acceleration)
 
     def set_goal(self, position: Pair, limits: MotionLimits | None = None) -> None:
         """
@@ -93,48 +135,79 @@ class JointMotion:
         :param limits: from now on; None: as before
         :raises ConfigError: not finite; the goal before stands
         """
-        if not all(map(isfinite, position)):
-            raise ConfigError('goal of a motion', got=position, expected='finite positions')
-        self._input.control_interface = self._ruckig.ControlInterface.Position
-        self._input.target_position = list(position)
         if limits is not None:
-            self._limit(limits)
-        self._plan()
+            self.limit(limits)
+        self.take(self.way_to(position))
+
+    def pursue(self, position: Pair, velocity: Pair, seconds: float) -> None:
+        """
+        Be at a position with a velocity after a time, or as soon as the limits allow.
+
+        For a place that moves: given anew in every step, some steps ahead of the joints.
+
+        :param position: (q1, q2), rad
+        :param velocity: rad/s, within the limits
+        :param seconds: s
+        """
+        self.take(self.way_to(position, velocity, seconds))
 
     def brake(self) -> None:
         """Come to rest as soon as the limits allow."""
+        self.take(self.braking(self._state))
+
+    def way_to(
+        self, position: Pair, velocity: Pair = (0.0, 0.0), seconds: float | None = None
+    ) -> Way:
+        """
+        Return the way from here, without taking it.
+
+        :param position: of its end, rad
+        :param velocity: at its end, rad/s
+        :param seconds: the least time it takes; None: the quickest way
+        :raises ConfigError: not finite
+        """
+        if not all(map(isfinite, (*position, *velocity))):
+            raise ConfigError('goal of a motion', got=position, expected='finite positions')
+        self._input.control_interface = self._ruckig.ControlInterface.Position
+        self._input.target_position = list(position)
+        self._input.target_velocity = list(velocity)
+        self._input.minimum_duration = seconds
+        return self._plan(self._state)
+
+    def braking(self, state: State) -> Way:
+        """Return the way on which the joints come to rest as soon as the limits allow."""
         self._input.control_interface = self._ruckig.ControlInterface.Velocity
-        self._plan()
+        self._input.target_velocity = [0.0] * JOINTS
+        self._input.minimum_duration = None
+        return self._plan(state)
+
+    def take(self, way: Way) -> None:
+        """Go a way that begins here."""
+        self._way, self._time = way, 0.0
+
+    def after(self, seconds: float) -> State:
+        """Return the state that :meth:`step` would lead to."""
+        return self._way.at(self._time + seconds)
 
     def step(self, seconds: float) -> tuple[Pair, Pair]:
         """Let the time pass; return position (rad) and velocity (rad/s) of the joints."""
         self._time += seconds
-        self._state = [list(values) for values in self._way.at_time(self._time)]
+        self._state = self._way.at(self._time)
         return self.position, self.velocity
 
-    def _limit(self, limits: MotionLimits) -> None:
-        self._limits = limits
-        self._input.max_velocity = list(limits.velocity)
-        self._input.max_acceleration = list(limits.acceleration)
-
-    def _plan(self) -> None:
-        """Plan the way from the state to the input's target, where it shall be at rest."""
-        self._input.current_position, self._input.current_velocity = self._state[:2]
-        self._input.current_acceleration = self._state[2]
+    def _plan(self, state: State) -> Way:
+        """Plan the way from a state to the input's target."""
+        self._input.current_position, self._input.current_velocity = state[:2]
+        self._input.current_acceleration = state.acceleration
         for share in SHARES:
             self._input.max_jerk = [share * jerk for jerk in self._limits.jerk]
-            way = self._ruckig.Trajectory(JOINTS)
+            trajectory = self._ruckig.Trajectory(JOINTS)
             try:
-                self._planner.calculate(self._input, way)
+                self._planner.calculate(self._input, trajectory)
             except self._ruckig.RuckigError:
                 continue
-            self._way, self._time = way, 0.0
-            return
+            return Way(trajectory)
         raise ConfigError('motion', got=self._input, expected='one that can be planned')
-
-    def _pair(self, derivative: int) -> Pair:
-        first, second = self._state[derivative]
-        return first, second
 
 
 def _import_ruckig() -> Any:

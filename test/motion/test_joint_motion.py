@@ -109,7 +109,7 @@ def test_time_may_pass_in_any_portions():
 def test_a_way_on_which_a_limit_is_just_reached_is_found(distance, acceleration):
     """2 a³ / j² = 0.1 rad: with these numbers Ruckig alone finds none."""
     motion = JointMotion(LIMITS, (-2.8, -1.0))
-    motion._state[2][0] = acceleration
+    motion._state = motion._state._replace(acceleration=(acceleration, 0.0))
     motion.set_goal((-2.8 + distance, -1.0))
     until_rest(motion)
     assert motion.position == pytest.approx((-2.8 + distance, -1.0), abs=1e-9)
