@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isinf
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
 
@@ -48,13 +46,7 @@ class ExplorationConfig:
         :param shares: part of the velocity, each joint
         :raises ConfigError: the arm has no velocity limit
         """
-        for joint, limit in zip(arm.joint_names, arm.velocity, strict=True):
-            if isinf(limit):
-                raise ConfigError(
-                    f'velocity limit of {joint}', got='none', expected='one in the URDF, to explore'
-                )
-        first, second = (
-            share * self.speed_scale * limit
-            for share, limit in zip(shares, arm.velocity, strict=True)
+        scale = self.speed_scale
+        return MotionLimits.of(
+            arm, (scale * shares[0], scale * shares[1]), self.acceleration, self.jerk
         )
-        return MotionLimits((first, second), self.acceleration, self.jerk)

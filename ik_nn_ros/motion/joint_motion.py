@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, inf, isfinite, isinf
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 
@@ -45,6 +45,32 @@ class MotionLimits:
                     f'motion limits: {name}', got=values, expected='positive and finite'
                 )
 
+    @classmethod
+    def of(
+        cls, arm: ArmModel, velocity: Pair, acceleration: Pair, jerk: Pair, lower: Pair = (0.0, 0.0)
+    ) -> MotionLimits:
+        """
+        Return the limits of an arm.
+
+        :param arm: its URDF limits the velocity
+        :param velocity: part of that, each joint
+        :param acceleration: rad/s²
+        :param jerk: rad/s³
+        :param lower: velocities (rad/s) that count where they are less; 0: none
+        :raises ConfigError: a joint has no velocity limit
+        """
+        speeds = []
+        for joint, urdf, own, share in zip(
+            arm.joint_names, arm.velocity, lower, velocity, strict=True
+        ):
+            limit = min(urdf, own or inf)
+            if isinf(limit):
+                raise ConfigError(
+                    f'velocity limit of {joint}', got='none', expected='one in the URDF, to move it'
+                )
+            speeds.append(share * limit)
+        return cls((speeds[0], speeds[1]), acceleration, jerk)
+
 
 class State(NamedTuple):
     """How two joints move: positions (rad), velocities (rad/s), accelerations (rad/s²)."""
@@ -70,6 +96,12 @@ class Way:
         """Return the state a time (s) after the beginning."""
         (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at_time(time)
         return State((q1, q2), (v1, v2), (a1, a2))
+
+    @property
+    def extremes(self) -> tuple[Pair, Pair]:
+        """Smallest and largest position of joint 1, and of joint 2, on the way, rad."""
+        first, second = self._trajectory.position_extrema
+        return (first.min, first.max), (second.min, second.max)
 
     def positions(self, period: float) -> Array:
         """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
@@ -154,6 +186,11 @@ class JointMotion:
     def brake(self) -> None:
         """Come to rest as soon as the limits allow."""
         self.take(self.braking(self._state))
+
+    def halt(self) -> None:
+        """Stand still at once: for joints that have stopped by themselves."""
+        self._state = State(self.position, (0.0, 0.0), (0.0, 0.0))
+        self.brake()
 
     def way_to(
         self, position: Pair, velocity: Pair = (0.0, 0.0), seconds: float | None = None

@@ -39,6 +39,15 @@ def joint_positions(message: JointState, names: Sequence[str]) -> Pair:
     return first, second
 
 
+def joint_velocities(message: JointState, names: Sequence[str]) -> Pair | None:
+    """Return the velocities (rad/s) of two joints, found by name; None where not measured."""
+    have, velocity = message.name, message.velocity
+    if len(velocity) != len(have):
+        return None
+    first, second = (velocity[have.index(name)] for name in names)
+    return (first, second) if isfinite(first) and isfinite(second) else None
+
+
 def seconds(stamp: Time) -> float:
     """Return a stamp in seconds."""
     return stamp.sec + 1e-9 * stamp.nanosec

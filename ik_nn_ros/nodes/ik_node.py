@@ -7,11 +7,12 @@ reason code on ``~/target_status``.
 
 from __future__ import annotations
 
+import time
 import traceback
-from collections import Counter
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -22,22 +23,28 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from ik_nn_ros.arm.calibrated import CalibratedArm
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
+from ik_nn_ros.nodes.arm_commands import ArmCommands
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.frames import Frames
-from ik_nn_ros.nodes.ik_parameters import PARAMETERS, open_network, read_arm, solver_config
-from ik_nn_ros.nodes.joint_feedback import JointFeedback
+from ik_nn_ros.nodes.ik_diagnostics import IkDiagnostics
+from ik_nn_ros.nodes.ik_parameters import (
+    PARAMETERS,
+    make_commander,
+    motion_config,
+    open_network,
+    read_arm,
+    solver_config,
+)
 from ik_nn_ros.nodes.markers import no_markers, workspace_markers
 from ik_nn_ros.nodes.parameters import Parameters
-from ik_nn_ros.nodes.reports import Warnings, diagnostic_status, target_status
+from ik_nn_ros.nodes.reports import Warnings, target_status
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.nodes.targets import Answer, Targets
 
-ARRIVED = 0.05
-"""Joints this near (rad) to where they were sent are taken to be there."""
 DESCRIPTION_CHANGED = 'robot_description has changed: it takes effect after cleanup and configure'
 FROZEN = 'takes effect when the node is configured; clean it up first'
 TARGET_DEPTH = 100
@@ -56,21 +63,19 @@ class IkNode(LifecycleNode):
         self._received_description = self._configured_description = ''
         self._fault = ''
         self._targets: Targets | None = None
-        self._feedback: JointFeedback | None = None
+        self._commands: ArmCommands | None = None
         self._network_fault = ''
         self._active = False
-        self._holding = False
-        self._command = JointState()
-        self._last_command: Pair | None = None
-        self._counts: Counter[str] = Counter()
+        self._holding = self._ending = False
+        self._fault_told = ''
         self._warn = Warnings(self.get_logger())
         self._connect()
 
     def _connect(self) -> None:
-        self._commands = self.create_publisher(JointState, 'joint_command', 10)
+        self._joint_command = self.create_publisher(JointState, 'joint_command', 10)
         self._statuses = self.create_publisher(DiagnosticStatus, '~/target_status', TARGET_DEPTH)
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = IkDiagnostics(self)
         self.create_subscription(
             JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data
         )
@@ -85,7 +90,7 @@ class IkNode(LifecycleNode):
         self.create_service(Trigger, '~/reload_model', self._on_reload_model)
         # On the steady clock: also while a simulated one stands still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        self.create_timer(1.0, self._report, clock=steady)
 
     # Lifecycle
 
@@ -129,31 +134,36 @@ class IkNode(LifecycleNode):
         solver = HybridSolver(arm, self._load_network(arm), solver_config(self._settings))
         frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
         self._targets = Targets(solver, frames, self._settings, self.get_clock())
-        self._feedback = JointFeedback(arm.joint_names)
-        self._command.name = list(arm.joint_names)
+        commander = make_commander(self._settings, arm)
+        self._commands = ArmCommands(
+            self, self._joint_command, commander, self._settings['control_rate'], self._stepped
+        )
         self._configured_description = urdf
-        self._last_command = None
         self._settings.frozen = FROZEN
         self._markers.publish(workspace_markers(solver))
         self.get_logger().info(_describe(solver))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to answer targets with commands."""
+        self._commands.commander.reset()
         self._active = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop commanding; targets are refused with NOT_ACTIVE."""
-        self._active = False
+        """Bring the arm to rest and stop commanding; targets are refused with NOT_ACTIVE."""
+        self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget arm and model."""
-        self._active = self._autostart = False
+        self._stop()
+        self._autostart = False
         self._settings.frozen = ''
         if self._targets is not None:
             self._targets.frames.close()
-        self._targets = self._feedback = None
+        if self._commands is not None:
+            self._commands.close()
+        self._targets = self._commands = None
         self._markers.publish(no_markers())
         return TransitionCallbackReturn.SUCCESS
 
@@ -164,6 +174,29 @@ class IkNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured after an error in a transition."""
         return self.on_cleanup(state)
+
+    def _stop(self) -> None:
+        self._active = False
+        if self._commands is not None:
+            self._commands.come_to_rest()
+
+    def end(self) -> None:
+        """Bring the arm to rest, then shut ROS down."""
+        self._active = False
+        self._ending = True
+        if self._commands is not None:
+            self._commands.commander.stop()
+        self._stepped()
+
+    def _stepped(self) -> None:
+        """Tell what went wrong in the motion; end where that is wanted and the arm is at rest."""
+        commander = self._commands.commander if self._commands else None
+        if commander is not None and commander.fault != self._fault_told:
+            self._fault_told = commander.fault
+            if commander.fault:
+                self._warn('motion', f'the arm was brought to rest: {commander.fault}')
+        if self._ending and (commander is None or commander.at_rest):
+            rclpy.try_shutdown()
 
     # Arm and model
 
@@ -191,6 +224,7 @@ class IkNode(LifecycleNode):
 
     def _apply_live(self) -> None:
         if self._targets is not None:
+            self._commands.commander.config = motion_config(self._settings)
             self._use_network(self._targets, self._targets.solver.network)
             self._targets.frames.tolerance = self._settings['plane_tolerance']
             self._markers.publish(workspace_markers(self._targets.solver))
@@ -205,10 +239,10 @@ class IkNode(LifecycleNode):
             self._warn('description', DESCRIPTION_CHANGED)
 
     def _on_joint_states(self, message: JointState) -> None:
-        if self._feedback is None:
+        if self._commands is None:
             return
         try:
-            self._feedback.update(message)
+            self._commands.measure(message)
         except MessageError as error:
             self._warn('joint_states', f'joint_states ignored: {error}')
 
@@ -219,72 +253,41 @@ class IkNode(LifecycleNode):
         self._on_target(message.header, message.point)
 
     def _on_target(self, header: Header, position: Point) -> None:
-        answer = self._answer(header, position)
+        began = time.monotonic()
+        answer = self._answer(began, header, position)
         solution = answer.solution
         if solution is not None and solution.q is not None:
-            # Smooth motion will stand between the solver and the command.
-            self._publish_command(solution.q)
-            self._counts[solution.stage.name.lower()] += 1
+            commands = self._commands
+            commands.publish(commands.commander.go_to(began, solution.q))
         else:
             self._warn(answer.code, f'target refused, {answer.code}: {answer.detail}')
-        self._counts[answer.code] += 1
+        self._diagnostics.count(answer, time.monotonic() - began)
         if self._statuses.get_subscription_count():
             self._statuses.publish(target_status(self.get_name(), self._hardware(), header, answer))
 
-    def _answer(self, header: Header, position: Point) -> Answer:
-        if not self._active or self._targets is None:
+    def _answer(self, now: float, header: Header, position: Point) -> Answer:
+        if not self._active or self._targets is None or self._commands is None:
             return Answer('NOT_ACTIVE', 'lifecycle state: got another one, expected active')
         if self._holding:
             return Answer('HOLDING', 'holding still until ~/resume is called')
-        q_now = self._joints()
-        if q_now is None:
-            limit = self._settings['joint_states_timeout']
-            return Answer('NO_JOINT_STATES', f'joint_states: got none for {limit:g} s')
-        return self._targets.answer(header, position, q_now)
-
-    def _measured(self) -> Pair | None:
-        """Return where the joints are, as far as joint_states tell."""
-        if self._feedback is None:
-            return None
-        return self._feedback.positions(self._settings['joint_states_timeout'])
-
-    def _joints(self) -> Pair | None:
-        """
-        Return the joints for branch and turn of the next target.
-
-        Where the arm is as commanded, the command stands for the measurement: noise around a
-        straight arm would choose the branch. Without feedback it stands for it altogether.
-        """
-        measured, command = self._measured(), self._last_command
-        if measured is None:
-            if self._settings['require_joint_states'] or self._targets is None:
-                return None
-            return command or self._targets.solver.arm.home
-        if command is None:
-            return measured
-        off = max(abs(measured[0] - command[0]), abs(measured[1] - command[1]))
-        return command if off < ARRIVED else measured
-
-    def _publish_command(self, q: Pair) -> None:
-        self._command.header.stamp = self.get_clock().now().to_msg()
-        self._command.position = q
-        self._commands.publish(self._command)
-        self._last_command = q
+        commander = self._commands.commander
+        refusal = commander.refusal(now)
+        if refusal is not None:
+            return Answer(refusal.code, refusal.detail)
+        return self._targets.answer(header, position, commander.place(now))
 
     # Services
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._holding = True
-        measured = self._measured()
-        if not self._active or self._targets is None:
-            response.success = True
+        self._holding = response.success = True
+        response.message = 'holding'
+        commands = self._commands
+        if not self._active or commands is None:
             response.message = 'holding; the node is not active'
-        elif measured is not None:
-            # Sent to where it is, the arm gives up the way it still had to go.
-            self._publish_command(self._targets.solver.arm.clip(measured))
-            response.success = True
-            response.message = 'holding'
+        elif commands.commander.hold(time.monotonic()):
+            commands.step()
         else:
+            response.success = False
             response.message = 'targets are refused, but the arm was not stopped: no joint_states'
         return response
 
@@ -311,19 +314,11 @@ class IkNode(LifecycleNode):
 
     # Reports
 
-    def _publish_diagnostics(self) -> None:
-        level, text = self._health()
+    def _report(self) -> None:
         network = self._targets.solver.network if self._targets else None
-        values = [
-            ('model', network.file if network else ''),
-            ('calibration', self._settings['calibration_file']),
-            *sorted(self._counts.items()),
-        ]
-        name = f'{self.get_name()}: targets'
-        message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.status = [diagnostic_status(level, name, text, self._hardware(), values)]
-        self._diagnostics.publish(message)
+        model = network.file if network else ''
+        files = (model, self._settings['calibration_file'])
+        self._diagnostics.publish(self._health(), self._hardware(), files, self._commands)
 
     def _health(self) -> tuple[bytes, str]:
         if self._targets is None and self._fault:
@@ -334,8 +329,9 @@ class IkNode(LifecycleNode):
             return DiagnosticStatus.WARN, 'not active'
         if self._holding:
             return DiagnosticStatus.WARN, 'holding'
-        if self._joints() is None:
-            return DiagnosticStatus.ERROR, 'no joint_states'
+        refusal = self._commands.commander.refusal(time.monotonic())
+        if refusal is not None:
+            return DiagnosticStatus.ERROR, refusal.detail
         if self._description_changed:
             return DiagnosticStatus.WARN, DESCRIPTION_CHANGED
         if self._network_fault:
@@ -364,7 +360,7 @@ def _create() -> IkNode:
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM."""
-    return run(_create)
+    return run(_create, IkNode.end)
 
 
 if __name__ == '__main__':

@@ -9,9 +9,14 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
+from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.direct import DirectMotion
+from ik_nn_ros.motion.motion_config import MotionConfig
+from ik_nn_ros.motion.smooth import SmoothMotion
 from ik_nn_ros.nodes.parameters import Parameters, Spec
 from ik_nn_ros.share import share_directory
 
+DEFAULTS = MotionConfig()
 PARAMETERS = {
     'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
     'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
@@ -34,8 +39,58 @@ PARAMETERS = {
     'plane_tolerance': Spec(
         0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
     ),
-    'motion': Spec('direct', 'one command a target', choices=('direct',)),
-    'require_joint_states': Spec(True, 'command only while joint_states arrive', live=True),
+    'allow_branch_change': Spec(
+        True, 'branch nearest: go to the other side where only that reaches the target', live=True
+    ),
+    'motion': Spec(
+        'smooth',
+        'smooth: within all limits; direct: one command a target, for a planner or controller that '
+        'makes the motion: only the position limits are kept',
+        choices=('smooth', 'direct'),
+    ),
+    'control_rate': Spec(100.0, 'rate of joint_command in a motion, Hz', low=10.0, high=500.0),
+    'speed_scale': Spec(
+        1.0, 'part of the velocity limits that is used; 0: stop', low=0.0, high=1.0, live=True
+    ),
+    'max_velocity': Spec(
+        [0.0, 0.0],
+        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF',
+        low=0.0,
+        high=1000.0,
+        live=True,
+    ),
+    'max_acceleration': Spec(
+        list(DEFAULTS.acceleration), 'of each joint, rad/s²', low=0.01, high=10_000.0, live=True
+    ),
+    'max_jerk': Spec(
+        list(DEFAULTS.jerk), 'of each joint, rad/s³', low=0.01, high=1_000_000.0, live=True
+    ),
+    'tracking_tolerance': Spec(
+        DEFAULTS.tracking_tolerance,
+        'largest distance of a joint at rest from its command, rad; one that moves may also lag',
+        low=0.001,
+        high=10.0,
+        live=True,
+    ),
+    'idle': Spec(
+        'silent',
+        'while there is nothing to do: silent, or hold: repeat the last command',
+        choices=('silent', 'hold'),
+        live=True,
+    ),
+    'target_timeout': Spec(
+        0.0,
+        'brake when no target has come for so long, s; 0: off, the last is carried out to its end',
+        low=0.0,
+        high=3600.0,
+        live=True,
+    ),
+    'require_joint_states': Spec(
+        True,
+        'command only while joint_states arrive; false: without them the last command stands for '
+        'the joints, before it the middle of their range',
+        live=True,
+    ),
     'joint_states_timeout': Spec(
         0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, live=True
     ),
@@ -64,6 +119,31 @@ def solver_config(settings: Parameters) -> SolverConfig:
         on_unreachable=settings['on_unreachable'],
         tolerance=settings['position_tolerance'],
     )
+
+
+def motion_config(settings: Parameters) -> MotionConfig:
+    """Return how the parameters want the arm moved."""
+    return MotionConfig(
+        speed_scale=settings['speed_scale'],
+        velocity=tuple(settings['max_velocity']),
+        acceleration=tuple(settings['max_acceleration']),
+        jerk=tuple(settings['max_jerk']),
+        tracking_tolerance=settings['tracking_tolerance'],
+        require_joint_states=settings['require_joint_states'],
+        joint_states_timeout=settings['joint_states_timeout'],
+        target_timeout=settings['target_timeout'],
+        hold_when_idle=settings['idle'] == 'hold',
+    )
+
+
+def make_commander(settings: Parameters, arm: ArmModel) -> Commander:
+    """
+    Return what stands between the solver and the arm.
+
+    :raises ConfigError: it cannot move this arm
+    """
+    kind = SmoothMotion if settings['motion'] == 'smooth' else DirectMotion
+    return kind(arm, motion_config(settings))
 
 
 def open_network(settings: Parameters, arm: ArmModel) -> Network | None:

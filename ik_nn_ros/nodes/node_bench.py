@@ -51,7 +51,11 @@ class Setup:
 
     def ik_node(self, namespace: str) -> NodeProcess:
         """Start ``ik_node`` in a namespace."""
-        parameters = {'robot_description': self.urdf, 'model_file': str(self.model or '')}
+        parameters = {
+            'robot_description': self.urdf,
+            'model_file': str(self.model or ''),
+            'motion': 'direct',
+        }
         file = self.folder / 'parameters.yaml'  # JSON is YAML
         file.write_text(json.dumps({'/**': {'ros__parameters': parameters}}), encoding='utf-8')
         return NodeProcess(IK_NODE, ['--params-file', str(file), *_names(namespace)])

@@ -90,7 +90,7 @@ def rig(
     """
     Run an ik_node and wait until it answers.
 
-    :param parameters: of the node; default: the default arm with its model
+    :param parameters: of the node; default: the default arm with its model; the motion is direct
     :param joints: where the arm stands
     :param ready: the answer to wait for; None: do not wait
     """
@@ -100,7 +100,7 @@ def rig(
             MODULE,
             *(['-r', f'__ns:={namespace}'] if namespace else []),
             domain=domain,
-            parameters=MODEL if parameters is None else parameters,
+            parameters={'motion': 'direct', **(MODEL if parameters is None else parameters)},
         ) as process,
         Client(domain, namespace=namespace) as client,
     ):

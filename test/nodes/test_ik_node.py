@@ -502,7 +502,7 @@ def test_reloading_a_broken_model_keeps_the_one_in_use(tmp_path):
         ('branch', 'left', 'nearest', "got 'left', expected nearest or positive or negative"),
         ('branch', 3, 'nearest', 'got 3 (int), expected a str'),
         ('model_required', 'maybe', False, "got 'maybe' (str), expected a bool"),
-        ('motion', 'teleport', 'direct', "got 'teleport', expected direct"),
+        ('motion', 'teleport', 'direct', "got 'teleport', expected smooth or direct"),
     ],
 )
 def test_an_absurd_parameter_at_start_is_named_until_it_is_set_right(name, bad, good, words):

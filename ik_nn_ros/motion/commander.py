@@ -1,0 +1,137 @@
+"""What stands between joint goals and commands: knows the joints, and when to take no goals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.motion.latest_joints import LatestJoints
+from ik_nn_ros.motion.motion_config import MotionConfig
+
+MOVED = 0.02
+"""
+How far (rad) joints at rest may be from where they were left and still count as left there.
+
+Noise, and what a servo gives in under a load; by more than that, somebody has moved the arm.
+"""
+
+
+class Refusal(NamedTuple):
+    """Why no goal is taken now: a reason code, and what was got and what was expected."""
+
+    code: str
+    detail: str
+
+
+class Commander(ABC):
+    """
+    Turns joint goals into commands.
+
+    No clock and no messages in here: who uses it says what time it is (s, on a clock that nobody
+    sets) and what was measured, and sends the commands it returns.
+
+    :param arm: the arm
+    :param config: how it is moved
+    """
+
+    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
+        self.arm = arm
+        self._config = config
+        self.joints = LatestJoints(arm, config.joint_states_timeout)
+        self.fault = ''
+        """What went wrong in the last motion; empty: nothing."""
+        self._command: Pair | None = None
+        self._left: Pair | None = None
+
+    @property
+    def config(self) -> MotionConfig:
+        """How the arm is moved; may be changed at any time."""
+        return self._config
+
+    @config.setter
+    def config(self, config: MotionConfig) -> None:
+        self._config = config
+        self.joints.timeout = config.joint_states_timeout
+
+    @property
+    def command(self) -> Pair | None:
+        """The last command (q1, q2), rad; None: there has been none."""
+        return self._command
+
+    @property
+    def tracking_error(self) -> float | None:
+        """Distance of the joints from the last command, of the joint that is farther off, rad."""
+        return None if self._command is None else self.joints.gap(self._command)
+
+    def measure(self, now: float, stamp: float, q: Pair, velocity: Pair | None = None) -> bool:
+        """
+        Take measured joints in; return False where they are older than those before.
+
+        :param stamp: when they were measured, s, perhaps on another clock; 0: unknown
+        :param q: rad
+        :param velocity: rad/s; None: not measured
+        """
+        return self.joints.add(now, stamp, q, self._command, velocity)
+
+    def lost(self, now: float) -> bool:
+        """Tell whether it is not known where the joints are, and should be."""
+        return self._config.require_joint_states and self.joints.silent(now)
+
+    def refusal(self, now: float) -> Refusal | None:
+        """Return why no goal is taken now; None: one is."""
+        if self.lost(now):
+            timeout = self._config.joint_states_timeout
+            return Refusal('NO_JOINT_STATES', f'joint_states: got none for {timeout:g} s')
+        return None
+
+    def place(self, now: float) -> Pair:
+        """Return the joints (rad) from which branch and turn of the next goal are chosen."""
+        return self._start(now)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is commanded that moves the arm."""
+        return True
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Give the goal up and brake."""
+
+    @abstractmethod
+    def go_to(self, now: float, q: Pair) -> Pair | None:
+        """
+        Go to a goal inside the limits, where :meth:`refusal` gave None.
+
+        :param q: rad
+        :return: a command to be sent at once, rad; None: it is left to :meth:`step`
+        """
+
+    @abstractmethod
+    def step(self, now: float) -> Pair | None:
+        """Return the command (rad) for now; None: there is nothing to be sent."""
+
+    def hold(self, now: float) -> bool:
+        """Bring the arm to rest where it is; return whether that can be done."""
+        self.stop()
+        return True
+
+    def reset(self) -> None:
+        """Forget what was commanded: the next motion begins where the joints are measured."""
+        self._command = self._left = None
+        self.fault = ''
+
+    def _start(self, now: float) -> Pair:
+        """
+        Return where a motion begins, rad: where the joints are.
+
+        As long as they are where the last command brought them, that command stands for them: a
+        motion from the measured joints would give way under a load again and again, and the noise
+        around a straight arm would choose the branch.
+        """
+        if self._command is None:
+            return self.arm.home if self.joints.silent(now) else self.joints.q
+        if self._left is None or self.joints.silent(now):
+            return self._command
+        near = self.joints.gap(self._command) <= self._config.tracking_tolerance
+        return self._command if near and self.joints.gap(self._left) <= MOVED else self.joints.q

@@ -1,0 +1,51 @@
+"""One command for each goal, for a planner or a controller that makes the motion."""
+
+from __future__ import annotations
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.motion_config import MotionConfig
+
+ARRIVED = 0.05
+"""Joints this near (rad) to where they were sent are taken to be there."""
+
+
+class DirectMotion(Commander):
+    """Sends each goal as it is; nothing but the position limits is kept on the way."""
+
+    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
+        super().__init__(arm, config)
+        self._held: Pair | None = None
+
+    def place(self, now: float) -> Pair:
+        """Return where the joints are, rad; where they are as commanded, the command."""
+        command = self._command
+        if self.joints.silent(now):
+            return command or self.arm.home
+        q = self.joints.q
+        if command is None:
+            return q
+        off = max(abs(q[0] - command[0]), abs(q[1] - command[1]))
+        return command if off < ARRIVED else q
+
+    def go_to(self, now: float, q: Pair) -> Pair:
+        """Return the goal."""
+        self._command = q
+        return q
+
+    def stop(self) -> None:
+        """Do nothing: the last command has been sent."""
+
+    def step(self, now: float) -> Pair | None:
+        """Return the last command again, where it is to be held."""
+        held, self._held = self._held, None
+        if held is None and self._config.hold_when_idle and not self.lost(now):
+            held = self._command
+        return held
+
+    def hold(self, now: float) -> bool:
+        """Have the arm sent to where it is: so it gives up the way it still had to go."""
+        if self.joints.silent(now):
+            return False
+        self._command = self._held = self.arm.clip(self.joints.q)
+        return True

@@ -1,0 +1,335 @@
+"""
+Smooth motion to a goal that may change at any time, within all limits, and watched.
+
+What holds all the time, whatever comes in: from every command the brakes bring the arm to rest
+inside its joint limits and clear of the keep-out zones. It is looked at one step ahead; where it
+would not hold any more, the arm brakes now.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from math import inf
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.motion.commander import Commander, Refusal
+from ik_nn_ros.motion.following import LAG
+from ik_nn_ros.motion.joint_motion import JointMotion, State
+from ik_nn_ros.motion.motion_config import MotionConfig, slower
+
+SLOW = 0.1
+"""Part of the velocity with which an arm moves that is outside its limits or gives way."""
+OUTSIDE = 0.01
+"""Joints that seem to be outside their limits by less (rad) are taken to stand at them."""
+ROUNDING = 1e-9
+"""rad"""
+LONGEST_STEP = 0.05
+"""The most time (s) one step counts."""
+STALLED = 0.1
+"""Servos that had no command for so long (s) stand still: the motion begins anew, from rest."""
+LATE = 0.5
+"""After so long (s) without a step what the arm was to do is over."""
+SETTLING = 0.5
+"""How long (s) the joints may go on moving after the last command."""
+FROZEN = 0.1
+"""Joints that do not follow and were the same to the last bit for so long (s) are not measured."""
+RECOVERY = 1.0
+"""How long (s) no goal is taken after the joints have not followed."""
+
+
+class Phase(Enum):
+    """What is being done."""
+
+    WAITING = auto()
+    """For measured joints; nothing is commanded."""
+    IDLE = auto()
+    """At rest; there is no goal."""
+    RETURNING = auto()
+    """From outside the limits back inside, slowly, before it goes to the goal."""
+    MOVING = auto()
+    """To the goal."""
+    BRAKING = auto()
+    """The goal is given up."""
+    YIELDING = auto()
+    """The command goes back to where the joints are, so that they do not push, slowly."""
+
+
+MOVES = frozenset({Phase.RETURNING, Phase.MOVING})
+AT_REST = frozenset({Phase.WAITING, Phase.IDLE})
+
+
+class SmoothMotion(Commander):
+    """
+    Moves an arm within its limits.
+
+    :param arm: the arm
+    :param config: how
+    :raises ConfigError: the arm has no velocity limits
+    """
+
+    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
+        super().__init__(arm, config)
+        self._limits = config.limits(arm)
+        self._motion = JointMotion(self._limits, arm.home)
+        self._goal: Pair | None = None
+        self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
+        self._replan = self._yields = self._settling = self._frozen = False
+        self.phase = Phase.WAITING
+        self.late = 0
+        """How often the motion had to begin anew because steps did not come in time."""
+
+    @property
+    def config(self) -> MotionConfig:
+        """How the arm is moved; acceleration and jerk may be changed while it is at rest."""
+        return self._config
+
+    @config.setter
+    def config(self, config: MotionConfig) -> None:
+        self._config = config
+        self.joints.timeout = config.joint_states_timeout
+        self._limits = config.limits(self.arm)
+        self._replan = self.phase is Phase.MOVING
+        if self.phase is Phase.IDLE and self._goal is not None:
+            self._set_out(self._stepped_at)
+
+    @property
+    def velocity(self) -> Pair:
+        """Of the last command, rad/s."""
+        return (0.0, 0.0) if self.at_rest else self._motion.velocity
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is commanded that moves the arm."""
+        return self.phase in AT_REST
+
+    def measure(self, now: float, stamp: float, q: Pair, velocity: Pair | None = None) -> bool:
+        """Do :meth:`Commander.measure`, and give the goal up where the joints do not follow."""
+        if not super().measure(now, stamp, q, velocity):
+            return False
+        if self.joints.unchanged(now) == 0.0:
+            self._frozen = False
+        if self.phase is Phase.WAITING:
+            self.phase = Phase.IDLE
+        elif self.phase in MOVES:
+            self._follow(now)
+        elif self.phase is Phase.IDLE and self._settling:
+            self._settle(now)
+        return True
+
+    def refusal(self, now: float) -> Refusal | None:
+        """Return why no goal is taken now; None: one is."""
+        refusal = super().refusal(now)
+        if refusal is not None:
+            return refusal
+        if self._frozen:
+            text = f'joint_states: got the same for {self.joints.unchanged(now):.1f} s'
+            return Refusal('NO_JOINT_STATES', f'{text}, expected joints that follow')
+        if self.phase is Phase.YIELDING or now < self._recovered_at:
+            return Refusal('HOLDING', f'recovering: {self.fault}')
+        return None
+
+    def place(self, now: float) -> Pair:
+        """Return the joints (rad) from which branch and turn of the next goal are chosen."""
+        if self.phase in MOVES and self._goal is not None:
+            # Joint 2 says on which side the elbow will be; on the way there it may not be yet.
+            return self._motion.position[0], self._goal[1]
+        return self._start(now)
+
+    def go_to(self, now: float, q: Pair) -> None:
+        """Go to a goal inside the limits, where :meth:`refusal` gave None."""
+        self._goal, self._goal_at = q, now
+        self.fault = ''
+        if self.at_rest:
+            self._set_out(now)
+        elif self.phase is not Phase.RETURNING:
+            self.phase = Phase.MOVING
+            self._replan = True
+
+    def stop(self) -> None:
+        """Give the goal up and brake."""
+        self._goal = None
+        if self.phase in MOVES:
+            self.phase = Phase.BRAKING
+            self._motion.brake()
+
+    def reset(self) -> None:
+        """Forget what was commanded: the next motion begins where the joints are measured."""
+        super().reset()
+        self._goal = None
+        self.phase = Phase.WAITING if self._config.require_joint_states else Phase.IDLE
+
+    def step(self, now: float) -> Pair | None:
+        """Return the command (rad) for now; None: there is nothing to be sent."""
+        seconds, self._stepped_at = now - self._stepped_at, now
+        self._watch(now, seconds)
+        if self.at_rest:
+            return self._command if self._holds(now) else None
+        self._move(min(seconds, LONGEST_STEP))
+        self._command = self._rounded(self._motion.position)
+        if self._motion.at_rest:
+            self._rest(now)
+        return self._command
+
+    def _set_out(self, now: float) -> None:
+        """Begin a motion where the joints are."""
+        if now - self._stepped_at > LONGEST_STEP:
+            self._stepped_at = now
+        position = self._start(now)
+        velocity = (0.0, 0.0)
+        if position is not self._command and not self.joints.silent(now):
+            velocity = self.joints.velocity
+        self._left = None
+        self._yields = self._settling = False
+        near = self.arm.clip(position)
+        if max(abs(position[0] - near[0]), abs(position[1] - near[1])) > OUTSIDE:
+            self.phase = Phase.RETURNING
+            self._motion = JointMotion(slower(self._limits, SLOW), position)
+            self._motion.set_goal(near)
+        else:
+            self.phase = Phase.MOVING
+            self._motion = JointMotion(self._limits, near, self._stoppable(near, velocity))
+            self._replan = True
+
+    def _stoppable(self, position: Pair, velocity: Pair) -> Pair:
+        """Return a velocity as measured, or as much less as it takes to stop inside the limits."""
+        first, second = (
+            min(max(v, -limit), limit)
+            for v, limit in zip(velocity, self._limits.velocity, strict=True)
+        )
+        motion = JointMotion(self._limits, position)
+        for share in (1.0, 0.75, 0.5, 0.25):
+            state = State(position, (share * first, share * second), (0.0, 0.0))
+            if self._stops_inside(motion, state, position):
+                return state.velocity
+        return 0.0, 0.0
+
+    def _move(self, seconds: float) -> None:
+        if self._replan:
+            self._plan()
+        if self.phase is not Phase.BRAKING and not self._stops_inside(
+            self._motion, self._motion.after(seconds), self._motion.position
+        ):
+            self._motion.brake()
+            self._replan = self.phase is Phase.MOVING
+        self._motion.step(seconds)
+
+    def _plan(self) -> None:
+        """Go to the goal from whatever the joints do now."""
+        self._replan = False
+        scale = self._config.speed_scale
+        if self._goal is None or scale == 0.0:
+            self._motion.limit(self._limits)
+            self._motion.brake()
+        else:
+            self._motion.set_goal(self._goal, slower(self._limits, scale))
+
+    def _stops_inside(self, motion: JointMotion, state: State, here: Pair) -> bool:
+        """Tell whether the brakes bring the arm to rest inside its limits, or not farther out."""
+        (low1, low2), (up1, up2) = self.arm.lower, self.arm.upper
+        (least1, most1), (least2, most2) = motion.braking(state).extremes
+        return (
+            least1 >= min(low1, here[0]) - ROUNDING
+            and most1 <= max(up1, here[0]) + ROUNDING
+            and least2 >= min(low2, here[1]) - ROUNDING
+            and most2 <= max(up2, here[1]) + ROUNDING
+        )
+
+    def _rounded(self, q: Pair) -> Pair:
+        """Put what rounding has brought outside the limits at them."""
+        near = self.arm.clip(q)
+        off = max(abs(q[0] - near[0]), abs(q[1] - near[1]))
+        return near if off <= 2.0 * ROUNDING else q
+
+    def _rest(self, now: float) -> None:
+        """Do what comes next where the motion has ended."""
+        if self.phase is Phase.RETURNING:
+            self.phase = Phase.MOVING
+            self._replan = True
+            return
+        if self.phase is Phase.BRAKING and self._yields:
+            self._yield()
+            return
+        if self.phase is Phase.YIELDING:
+            self._recovered_at = now + RECOVERY
+        elif self.phase is Phase.MOVING and self._config.speed_scale > 0.0:
+            self._goal = None
+        self.phase = Phase.WAITING if self.lost(now) else Phase.IDLE
+        self._rested_at = now
+        self._settling = True
+        self._left = self.joints.q
+
+    def _settle(self, now: float) -> None:
+        """Watch where the joints come to rest; where they do not reach the command, let go."""
+        self._left = self.joints.q
+        self._settling = now - self._rested_at < SETTLING
+        if (
+            not self._settling
+            and self.joints.gap(self._motion.position) > self._config.tracking_tolerance
+        ):
+            self.fault = f'the joints do not reach their command: {self._gap_text()}'
+            self._yield()
+
+    def _yield(self) -> None:
+        """Let the command go where the joints are."""
+        self._yields = False
+        self.phase = Phase.YIELDING
+        here = self.joints.q
+        if self.arm.within_limits(self._motion.position):
+            here = self.arm.clip(here)
+        self._motion.set_goal(here, slower(self._limits, SLOW))
+
+    def _watch(self, now: float, seconds: float) -> None:
+        """Brake where something is not as it must be."""
+        if self.phase is Phase.IDLE and self.lost(now):
+            self.phase = Phase.WAITING
+        elif not self.at_rest and seconds > STALLED:
+            self._stall(now, seconds)
+        elif self.phase in MOVES and self.lost(now):
+            self._give_up(f'no joint_states for {self._config.joint_states_timeout:g} s')
+        elif self.phase is Phase.MOVING and 0.0 < self._config.target_timeout < now - self._goal_at:
+            self._give_up(f'no target for {self._config.target_timeout:g} s')
+
+    def _stall(self, now: float, seconds: float) -> None:
+        """Begin anew where the arm has stopped meanwhile, by itself."""
+        self.late += 1
+        if seconds > LATE or self.phase not in MOVES:
+            self._motion.halt()
+            self.fault = f'the control loop stood still for {seconds:.2f} s'
+            self._goal = None
+            self._yields = False
+            self._recovered_at = now + STALLED
+            self._rest(now)
+        elif self.phase is Phase.RETURNING:
+            self._set_out(now)
+        else:
+            self._motion.halt()
+            self._replan = True
+
+    def _follow(self, now: float) -> None:
+        """Give the goal up where the joints are not where they are commanded to be."""
+        for at, to, speed in zip(
+            self.joints.q, self._motion.position, self._motion.velocity, strict=True
+        ):
+            bound = self._config.tracking_tolerance + LAG * abs(speed)
+            if abs(to - at) > bound:
+                self._frozen = self.joints.unchanged(now) > FROZEN
+                self._yields = not self._frozen
+                what = 'joint_states are frozen' if self._frozen else 'the joints do not follow'
+                self._give_up(f'{what}: {self._gap_text()}')
+                return
+
+    def _gap_text(self) -> str:
+        got, to = self.joints.q, self._motion.position
+        return f'got ({got[0]:.3g}, {got[1]:.3g}) rad, commanded ({to[0]:.3g}, {to[1]:.3g}) rad'
+
+    def _give_up(self, fault: str) -> None:
+        self.fault = fault
+        self.stop()
+
+    def _holds(self, now: float) -> bool:
+        """Tell whether the command is to be repeated at rest."""
+        if not self._config.hold_when_idle or self.phase is not Phase.IDLE:
+            return False
+        if self._command is None:
+            self._command = self.arm.clip(self.joints.q)
+        return True

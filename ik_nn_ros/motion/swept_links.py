@@ -1,0 +1,53 @@
+"""Where the links of an arm are along a motion, and what lies between its samples."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+
+
+class SweptLinks(NamedTuple):
+    """
+    Base, elbow and tip at the samples of a motion, (3, ..., N) each.
+
+    ``points`` x + iy, m; ``travel`` how far they go, straight, to the neighbouring sample that is
+    farther off, m; ``bend`` how far they are off that straight line on the way, at most, m.
+    """
+
+    points: NDArray[np.complex128]
+    travel: Array
+    bend: Array
+
+
+def sweep(arm: ArmModel, q: Array) -> SweptLinks:
+    """
+    Return where the links are.
+
+    A link of length L that turns by Δ goes an arc: up to L Δ²/8 off its chord. That the joints do
+    not turn evenly adds L/8 times the difference of neighbouring Δ.
+
+    :param q: (..., N, 2) joint angles along motions, rad
+    """
+    first = arm.signs[0] * q[..., 0] + arm.offsets[0]
+    angles = np.stack((first, first + arm.signs[1] * q[..., 1] + arm.offsets[1]))
+    elbow, tip = arm.lengths[0] * np.exp(1j * first), arm.fk(q)
+    points = np.stack((np.zeros_like(elbow), elbow, tip[..., 0] + 1j * tip[..., 1]))
+    turns = np.diff(angles)
+    arcs = turns**2 + _widest(np.abs(np.diff(turns)))
+    bend = np.zeros(points.shape)
+    bend[1] = arm.lengths[0] / 8.0 * _widest(arcs[0])
+    bend[2] = bend[1] + arm.lengths[1] / 8.0 * _widest(arcs[1])
+    return SweptLinks(points, _widest(np.abs(np.diff(points))), bend)
+
+
+def _widest(gaps: Any) -> Array:
+    """Return (..., N + 1) the larger of two neighbouring gaps, from (..., N)."""
+    widest = np.zeros((*gaps.shape[:-1], gaps.shape[-1] + 1))
+    widest[..., :-1] = gaps
+    np.maximum(widest[..., 1:], gaps, out=widest[..., 1:])
+    return widest

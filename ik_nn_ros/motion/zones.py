@@ -1,0 +1,131 @@
+"""Zones that the links of an arm stay out of, and how near the links come to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, isfinite
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.motion.swept_links import SweptLinks
+
+
+@dataclass(frozen=True)
+class Circle:
+    """
+    A zone around a point of the arm's plane, e.g. a post.
+
+    :param center: m
+    :param radius: m
+    :raises ConfigError: not finite, or the radius is not positive
+    """
+
+    center: Pair
+    radius: float
+
+    def __post_init__(self) -> None:
+        if not (all(map(isfinite, (*self.center, self.radius))) and self.radius > 0.0):
+            raise ConfigError(
+                'keep-out circle',
+                got=f'center {self.center} m, radius {self.radius} m',
+                expected='finite numbers, a positive radius',
+            )
+
+    def __str__(self) -> str:
+        x, y = self.center
+        return f'at ({x:g}, {y:g}) m of radius {self.radius:g} m'
+
+
+@dataclass(frozen=True)
+class HalfPlane:
+    """
+    The zone where normal · p < offset, e.g. a table: (0, 1) and -0.1 for all that is below it.
+
+    :param normal: out of the zone; of any length
+    :param offset: m, where the normal is of length 1; scaled with it
+    :raises ConfigError: not finite, or the normal is zero
+    """
+
+    normal: Pair
+    offset: float
+
+    def __post_init__(self) -> None:
+        length = hypot(*self.normal)
+        if not (isfinite(length) and isfinite(self.offset) and length > 0.0):
+            raise ConfigError(
+                'keep-out half plane',
+                got=f'normal {self.normal}, offset {self.offset} m',
+                expected='finite numbers, a normal that is not zero',
+            )
+        object.__setattr__(self, 'normal', (self.normal[0] / length, self.normal[1] / length))
+        object.__setattr__(self, 'offset', self.offset / length)
+
+    def __str__(self) -> str:
+        x, y = self.normal
+        return f'({x:g}, {y:g}) · p < {self.offset:g} m'
+
+
+class Distances(NamedTuple):
+    """
+    How far the two links are from each zone, m; negative inside. (2, ..., N, zones) each.
+
+    ``at`` a sample of a motion, and at least until the neighbouring ones: ``between``.
+    """
+
+    at: Array
+    between: Array
+
+
+class Zones:
+    """
+    Any number of zones.
+
+    :param circles: the first of them
+    :param half_planes: the others
+    """
+
+    def __init__(self, circles: Sequence[Circle], half_planes: Sequence[HalfPlane]) -> None:
+        self.names = tuple(
+            f'{kind} {number} {zone}'
+            for kind, zones in (('circle', circles), ('half plane', half_planes))
+            for number, zone in enumerate(zones, 1)
+        )
+        self._centers = np.array([complex(*circle.center) for circle in circles])
+        self._radii = np.array([circle.radius for circle in circles])
+        self._normals = np.array([complex(*plane.normal) for plane in half_planes])
+        self._offsets = np.array([plane.offset for plane in half_planes])
+
+    def distances(self, links: SweptLinks) -> Distances:
+        """
+        Return how near the links come.
+
+        Between two samples a point of a link goes nearly straight. Going straight over s, from one
+        place at least r away from a center to another one, it stays sqrt(r² - s²/4) away.
+        """
+        points, travel, bend = (part[..., None] for part in links)
+        heights = (points * self._normals.conj()).real - self._offsets
+        start, link = points[:-1], points[1:] - points[:-1]
+        away = self._centers - start
+        share = np.clip((away * link.conj()).real / (link * link.conj()).real, 0.0, 1.0)
+        nearest = np.abs(away - share * link)
+        between = np.sqrt(np.maximum(nearest**2 - _along(travel, share) ** 2 / 4.0, 0.0))
+        return Distances(
+            _joined(nearest - self._radii, heights),
+            _joined(between - self._radii - _along(bend, share), heights - bend),
+        )
+
+
+def _along(ends: Array, share: Array) -> Array:
+    """Return what grows evenly along a link, at a share of its length."""
+    return ends[:-1] + share * (ends[1:] - ends[:-1])
+
+
+def _joined(circles: Array, heights: NDArray[np.float64]) -> Array:
+    """Join the links' distances from circles and those of three points from half planes."""
+    return np.concatenate((circles, np.minimum(heights[:-1], heights[1:])), axis=-1)

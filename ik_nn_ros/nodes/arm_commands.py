@@ -1,0 +1,91 @@
+"""Between a commander and the arm: takes joint_states in, publishes joint_command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.timer import Timer
+from sensor_msgs.msg import JointState
+
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
+from ik_nn_ros.nodes.rates import Rate
+
+LONGEST_BRAKING = 5.0
+"""How long (s) the arm may take to come to rest before the node goes on without."""
+
+
+class ArmCommands:
+    """
+    Runs a commander at a steady rate.
+
+    :param node: that publishes
+    :param publisher: of joint_command
+    :param commander: gives the commands
+    :param rate: of the commands, Hz
+    :param stepped: called after each step
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        publisher: Publisher,
+        commander: Commander,
+        rate: float,
+        stepped: Callable[[], None],
+    ) -> None:
+        self.commander = commander
+        self.received, self.sent = Rate(), Rate()
+        """How often joint_states come and commands go."""
+        self._node = node
+        self._publisher = publisher
+        self._period = 1.0 / rate
+        self._stepped = stepped
+        self._names = commander.arm.joint_names
+        self._message = JointState(name=list(self._names))
+        # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer: Timer = node.create_timer(self._period, self.step, clock=steady)
+
+    def close(self) -> None:
+        """Stop publishing."""
+        self._node.destroy_timer(self._timer)
+
+    def measure(self, message: JointState) -> None:
+        """
+        Take joint_states in.
+
+        :raises MessageError: they do not hold both joints
+        """
+        q = joint_positions(message, self._names)
+        velocity = joint_velocities(message, self._names)
+        now = time.monotonic()
+        if self.commander.measure(now, seconds(message.header.stamp), q, velocity):
+            self.received.count()
+
+    def publish(self, q: Pair | None) -> None:
+        """Send a command (rad), if there is one."""
+        if q is None:
+            return
+        self._message.header.stamp = self._node.get_clock().now().to_msg()
+        self._message.position = q
+        self._publisher.publish(self._message)
+        self.sent.count()
+
+    def step(self) -> None:
+        """Send what is to be commanded now."""
+        self.publish(self.commander.step(time.monotonic()))
+        self._stepped()
+
+    def come_to_rest(self) -> None:
+        """Bring the arm to rest, and return when it is."""
+        self.commander.stop()
+        latest = time.monotonic() + LONGEST_BRAKING
+        while not self.commander.at_rest and time.monotonic() < latest:
+            self.step()
+            time.sleep(self._period)
