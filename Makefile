@@ -16,7 +16,7 @@ EXTRA_RUN := [ros]
 EXTRA_TEST := [ros,test]
 endif
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test soak lint bench clean
 
 # `make clean` where ROS 2 was sourced, or no longer is, since .venv was made.
 demo: .venv/.demo
@@ -24,6 +24,10 @@ demo: .venv/.demo
 
 test: .venv/.test lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# What takes minutes: millions of steps, long runs.
+soak: .venv/.test
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -18,14 +18,14 @@ from ik_nn_ros.motion.joint_motion import JointMotion, State
 from ik_nn_ros.motion.motion_config import MotionConfig, slower
 
 SLOW = 0.1
-"""Part of the velocity with which an arm moves that is outside its limits or gives way."""
+"""Part of the velocity with which an arm moves that is outside its limits."""
+YIELDING = 0.3
+"""Part of the velocity with which a command goes back to joints that do not follow."""
 OUTSIDE = 0.01
 """Joints that seem to be outside their limits by less (rad) are taken to stand at them."""
 ROUNDING = 1e-9
 """rad"""
-LONGEST_STEP = 0.05
-"""The most time (s) one step counts."""
-STALLED = 0.1
+LONGEST_STEP = 0.1
 """Servos that had no command for so long (s) stand still: the motion begins anew, from rest."""
 LATE = 0.5
 """After so long (s) without a step what the arm was to do is over."""
@@ -51,7 +51,7 @@ class Phase(Enum):
     BRAKING = auto()
     """The goal is given up."""
     YIELDING = auto()
-    """The command goes back to where the joints are, so that they do not push, slowly."""
+    """The command goes back to where the joints are, so that they do not push."""
 
 
 MOVES = frozenset({Phase.RETURNING, Phase.MOVING})
@@ -73,7 +73,7 @@ class SmoothMotion(Commander):
         self._motion = JointMotion(self._limits, arm.home)
         self._goal: Pair | None = None
         self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
-        self._replan = self._yields = self._settling = self._frozen = False
+        self._replan = self._settling = self._frozen = False
         self.phase = Phase.WAITING
         self.late = 0
         """How often the motion had to begin anew because steps did not come in time."""
@@ -109,7 +109,7 @@ class SmoothMotion(Commander):
         if self.joints.unchanged(now) == 0.0:
             self._frozen = False
         if self.phase is Phase.WAITING:
-            self.phase = Phase.IDLE
+            self._come_back(now)
         elif self.phase in MOVES:
             self._follow(now)
         elif self.phase is Phase.IDLE and self._settling:
@@ -164,11 +164,18 @@ class SmoothMotion(Commander):
         self._watch(now, seconds)
         if self.at_rest:
             return self._command if self._holds(now) else None
-        self._move(min(seconds, LONGEST_STEP))
+        self._move(seconds if seconds <= LONGEST_STEP else 0.0)
         self._command = self._rounded(self._motion.position)
         if self._motion.at_rest:
             self._rest(now)
         return self._command
+
+    def _come_back(self, now: float) -> None:
+        """The joints are measured again; if they are elsewhere, forget the last command."""
+        self.phase = Phase.IDLE
+        self._settling = False
+        if self._start(now) is not self._command:
+            self._command = None
 
     def _set_out(self, now: float) -> None:
         """Begin a motion where the joints are."""
@@ -179,7 +186,7 @@ class SmoothMotion(Commander):
         if position is not self._command and not self.joints.silent(now):
             velocity = self.joints.velocity
         self._left = None
-        self._yields = self._settling = False
+        self._settling = False
         near = self.arm.clip(position)
         if max(abs(position[0] - near[0]), abs(position[1] - near[1])) > OUTSIDE:
             self.phase = Phase.RETURNING
@@ -246,9 +253,6 @@ class SmoothMotion(Commander):
             self.phase = Phase.MOVING
             self._replan = True
             return
-        if self.phase is Phase.BRAKING and self._yields:
-            self._yield()
-            return
         if self.phase is Phase.YIELDING:
             self._recovered_at = now + RECOVERY
         elif self.phase is Phase.MOVING and self._config.speed_scale > 0.0:
@@ -262,27 +266,26 @@ class SmoothMotion(Commander):
         """Watch where the joints come to rest; where they do not reach the command, let go."""
         self._left = self.joints.q
         self._settling = now - self._rested_at < SETTLING
-        if (
-            not self._settling
-            and self.joints.gap(self._motion.position) > self._config.tracking_tolerance
-        ):
-            self.fault = f'the joints do not reach their command: {self._gap_text()}'
-            self._yield()
+        if self._frozen or self._settling:
+            return
+        if self.joints.gap(self._motion.position) > self._config.tracking_tolerance:
+            self._yield(f'the joints do not reach their command: {self._gap_text()}')
 
-    def _yield(self) -> None:
+    def _yield(self, fault: str) -> None:
         """Let the command go where the joints are."""
-        self._yields = False
+        self.fault = fault
+        self._goal = None
         self.phase = Phase.YIELDING
         here = self.joints.q
         if self.arm.within_limits(self._motion.position):
             here = self.arm.clip(here)
-        self._motion.set_goal(here, slower(self._limits, SLOW))
+        self._motion.set_goal(here, slower(self._limits, YIELDING))
 
     def _watch(self, now: float, seconds: float) -> None:
         """Brake where something is not as it must be."""
         if self.phase is Phase.IDLE and self.lost(now):
             self.phase = Phase.WAITING
-        elif not self.at_rest and seconds > STALLED:
+        elif not self.at_rest and seconds > LONGEST_STEP:
             self._stall(now, seconds)
         elif self.phase in MOVES and self.lost(now):
             self._give_up(f'no joint_states for {self._config.joint_states_timeout:g} s')
@@ -296,8 +299,7 @@ class SmoothMotion(Commander):
             self._motion.halt()
             self.fault = f'the control loop stood still for {seconds:.2f} s'
             self._goal = None
-            self._yields = False
-            self._recovered_at = now + STALLED
+            self._recovered_at = now + LONGEST_STEP
             self._rest(now)
         elif self.phase is Phase.RETURNING:
             self._set_out(now)
@@ -313,9 +315,10 @@ class SmoothMotion(Commander):
             bound = self._config.tracking_tolerance + LAG * abs(speed)
             if abs(to - at) > bound:
                 self._frozen = self.joints.unchanged(now) > FROZEN
-                self._yields = not self._frozen
-                what = 'joint_states are frozen' if self._frozen else 'the joints do not follow'
-                self._give_up(f'{what}: {self._gap_text()}')
+                if self._frozen:
+                    self._give_up(f'joint_states are frozen: {self._gap_text()}')
+                else:
+                    self._yield(f'the joints do not follow: {self._gap_text()}')
                 return
 
     def _gap_text(self) -> str:

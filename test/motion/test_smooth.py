@@ -1,0 +1,529 @@
+"""SmoothMotion keeps every limit, begins where the arm is, and comes to rest when something fails."""
+
+import numpy as np
+import pytest
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.motion.motion_config import MotionConfig
+from ik_nn_ros.motion.smooth import LATE, RECOVERY, Phase, SmoothMotion
+
+PERIOD = 0.01
+CONFIG = MotionConfig()
+ARM = ArmModel(
+    'two_link_arm',
+    ('joint1', 'joint2'),
+    (0.3, 0.2),
+    lower=(-2.9, -2.6),
+    upper=(2.9, 2.6),
+    velocity=(3.0, 3.0),
+)
+LOWER, UPPER = np.array(ARM.lower), np.array(ARM.upper)
+STEPS = 3000
+"""More than any motion takes."""
+
+
+class Played:
+    """
+    A motion, and an arm that follows it: a first-order lag behind its command.
+
+    :param start: where the arm is, rad
+    """
+
+    def __init__(self, start=(0.3, 0.5), config=CONFIG, arm=ARM, lag=0.02):
+        self.motion = SmoothMotion(arm, config)
+        self.q = np.array(start, dtype=float)
+        self.velocity = np.zeros(2)
+        self.lag = lag
+        self.now = 100.0
+        self.commands = []
+        self.held = None
+        self.blocked = None
+        self.motion.reset()
+
+    def measure(self):
+        self.motion.measure(self.now, self.now, tuple(self.q), tuple(self.velocity))
+
+    def tick(self, measured=True, seconds=PERIOD):
+        self.now += seconds
+        if measured:
+            self.measure()
+        command = self.motion.step(self.now)
+        if command is not None:
+            self.commands.append(command)
+            self.held = command
+        if self.held is not None:
+            before = self.q
+            self.q = self.q + (np.array(self.held) - self.q) * min(1.0, seconds / self.lag)
+            if self.blocked is not None:  # noise keeps it from looking frozen
+                self.q = np.minimum(self.q, self.blocked) + 1e-6 * (len(self.commands) % 7)
+            self.velocity = (self.q - before) / seconds
+        return command
+
+    def run(self, seconds, **options):
+        for _ in range(round(seconds / PERIOD)):
+            self.tick(**options)
+
+    def go(self, q):
+        assert self.motion.refusal(self.now) is None
+        self.motion.go_to(self.now, q)
+
+    def until_rest(self, **options):
+        for _ in range(STEPS):
+            if self.motion.at_rest:
+                return
+            self.tick(**options)
+        raise AssertionError(f'no rest: {self.motion.phase}')
+
+
+def require_within(commands, config=CONFIG, start=None, period=PERIOD):
+    """Differences of a derivative are bounded by its limit: position, velocity, acceleration."""
+    q = np.array(commands if start is None else [start, start, start, *commands])
+    limits = config.limits(ARM)
+    v, a, j = (np.diff(q, n, axis=0) / period**n for n in (1, 2, 3))
+    for name, values, limit in (
+        ('velocity', v, limits.velocity),
+        ('acceleration', a, limits.acceleration),
+        ('jerk', j, limits.jerk),
+    ):
+        assert (np.abs(values) <= np.array(limit) * (1.0 + 1e-6) + 1e-6).all(), name
+
+
+def random_goals(rng):
+    share = rng.random(2)
+    # The limits themselves are where a motion that brakes too late would be outside.
+    share = np.where(rng.random(2) < 0.3, np.round(share), share)
+    return tuple((LOWER + share * (UPPER - LOWER)).tolist())
+
+
+def torture(seed, cycles):
+    """Random goals, holds and speeds at random times; the arm follows at once."""
+    rng = np.random.default_rng(seed)
+    it = Played(lag=PERIOD)
+    it.tick()
+    goal, commands = None, np.empty((cycles, 2))
+    for cycle in range(cycles):
+        event = rng.random()
+        if event < 0.03:
+            goal = random_goals(rng)
+            it.go(goal)
+        elif event < 0.032:
+            it.motion.stop()
+            goal = None
+        elif event < 0.034:
+            scale = float(rng.choice([0.0, 0.1, 0.5, 1.0]))
+            it.motion.config = MotionConfig(speed_scale=scale)
+        it.tick()
+        commands[cycle] = it.q
+    it.motion.config = CONFIG
+    if goal is not None:
+        it.go(goal)
+    it.until_rest()
+    assert (commands >= LOWER).all()
+    assert (commands <= UPPER).all()
+    require_within(commands)
+    assert not it.motion.fault
+    if goal is not None:
+        np.testing.assert_allclose(it.q, goal, atol=1e-9)
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_random_goals_at_random_times_keep_every_limit(seed):
+    torture(seed, 20_000)
+
+
+@pytest.mark.soak
+def test_a_million_cycles_keep_every_limit():
+    for seed in range(10, 20):
+        torture(seed, 100_000)
+
+
+# Start
+
+
+def test_nothing_is_commanded_before_the_joints_are_measured():
+    it = Played()
+    it.run(0.1, measured=False)
+    assert it.motion.refusal(it.now).code == 'NO_JOINT_STATES'
+    assert it.motion.phase is Phase.WAITING
+    it.tick()
+    assert it.motion.refusal(it.now) is None
+    assert not it.commands
+
+
+def test_the_first_command_is_where_the_joints_are():
+    it = Played((1.2, -0.7))
+    it.tick()
+    it.go((0.0, 0.5))
+    it.until_rest()
+    require_within(it.commands, start=(1.2, -0.7))
+    np.testing.assert_allclose(it.commands[-1], (0.0, 0.5), atol=1e-9)
+
+
+def test_a_moving_arm_is_taken_over_with_its_velocity():
+    """From rest it would be stopped dead first."""
+    it = Played((0.0, 0.5))
+    it.velocity = np.array([2.0, -1.0])
+    it.measure()
+    it.go((2.0, 0.5))
+    first, second = it.tick(), it.tick()
+    np.testing.assert_allclose(np.subtract(second, first) / PERIOD, (2.0, -1.0), atol=0.1)
+    it.until_rest()
+    require_within(it.commands)
+
+
+def test_a_velocity_that_cannot_be_braked_inside_the_limits_is_not_taken_over():
+    """0.1 rad before a limit no brakes stop 3 rad/s."""
+    it = Played((2.8, 0.5))
+    it.velocity = np.array([3.0, 0.0])
+    it.measure()
+    it.go((0.0, 0.5))
+    it.until_rest()
+    assert np.max(np.array(it.commands)[:, 0]) <= ARM.upper[0]
+
+
+def test_velocities_are_estimated_where_they_are_not_measured():
+    """joint_state_broadcaster sends NaN where the hardware has none."""
+    motion = SmoothMotion(ARM, CONFIG)
+    for step in range(20):
+        motion.measure(0.01 * step, 0.01 * step, (0.02 * step, 0.5), None)
+    np.testing.assert_allclose(motion.joints.velocity, (2.0, 0.0), atol=1e-9)
+
+
+def test_the_next_motion_begins_at_the_command_that_the_servo_gives_in_under():
+    """From the measured joints it would sag anew with every target."""
+    it = Played()
+    it.tick()
+    it.go((1.0, 0.8))
+    it.until_rest()
+    it.run(1.0)
+    last = it.commands[-1]
+    sagged = np.array(last) - 0.015
+    it.q = sagged
+    it.held = None
+    it.tick()
+    it.motion._left = tuple(sagged)
+    it.go((0.5, 0.8))
+    np.testing.assert_allclose(it.tick(), last, atol=1e-3)
+
+
+def test_an_arm_that_was_moved_meanwhile_starts_from_there():
+    it = Played()
+    it.tick()
+    it.go((1.0, 0.8))
+    it.until_rest()
+    it.run(1.0)
+    it.held = None  # another node has it now
+    it.q = np.array([-1.0, 1.5])
+    it.commands.clear()
+    it.run(0.1)
+    it.go((1.0, 0.8))
+    it.until_rest()
+    require_within(it.commands, start=(-1.0, 1.5))
+
+
+# Rest
+
+
+def test_it_is_silent_when_there_is_nothing_to_do():
+    it = Played()
+    it.tick()
+    it.go((1.0, 0.8))
+    it.until_rest()
+    it.commands.clear()
+    it.run(2.0)
+    assert not it.commands
+
+
+def test_it_repeats_the_last_command_where_it_shall_hold():
+    it = Played(config=MotionConfig(hold_when_idle=True))
+    it.run(0.05)
+    np.testing.assert_allclose(it.commands, [(0.3, 0.5)] * 5)
+    it.go((1.0, 0.8))
+    it.until_rest()
+    assert it.tick() == pytest.approx((1.0, 0.8), abs=1e-9)
+
+
+def test_a_stop_brakes_within_the_limits_and_forgets_the_goal():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.5)
+    assert it.motion.velocity[0] > 2.0
+    it.motion.stop()
+    it.until_rest()
+    require_within(it.commands, start=(0.3, 0.5))
+    assert it.commands[-1][0] < 2.0
+    it.commands.clear()
+    it.run(1.0)
+    assert not it.commands
+
+
+def test_speed_scale_zero_stops_on_the_way_and_more_goes_on():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.3)
+    it.motion.config = MotionConfig(speed_scale=0.0)
+    it.until_rest()
+    assert it.commands[-1][0] < 2.4
+    it.motion.config = MotionConfig(speed_scale=0.2)
+    it.until_rest()
+    assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
+    require_within(it.commands, start=(0.3, 0.5))
+
+
+def test_speed_scale_bounds_the_velocity():
+    it = Played(config=MotionConfig(speed_scale=0.25))
+    it.tick()
+    it.go((2.5, 2.0))
+    it.until_rest()
+    fastest = np.abs(np.diff(it.commands, axis=0)).max() / PERIOD
+    assert fastest == pytest.approx(0.75)
+
+
+# Watchdogs
+
+
+@pytest.mark.parametrize('hold', [False, True])
+def test_silent_joint_states_brake_the_arm(hold):
+    it = Played(config=MotionConfig(hold_when_idle=hold, speed_scale=0.3))
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.3)
+    it.until_rest(measured=False)
+    assert it.motion.phase is Phase.WAITING
+    assert 'no joint_states' in it.motion.fault
+    assert it.motion.refusal(it.now).code == 'NO_JOINT_STATES'
+    require_within(it.commands)
+    assert it.commands[-1][0] < 2.0
+    it.commands.clear()
+    it.run(1.0, measured=False)
+    it.q = np.array([-2.0, 0.5])  # it comes back elsewhere
+    it.held = None
+    it.run(0.02)
+    assert hold or not it.commands
+    it.commands.clear()
+    it.go((0.0, 0.5))
+    it.until_rest()
+    require_within(it.commands, start=(-2.0, 0.5))
+
+
+def test_frozen_joint_states_brake_the_arm_and_have_to_change_before_it_goes_on():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.3)
+    frozen = tuple(it.q)
+    for _ in range(200):
+        it.now += PERIOD
+        it.motion.measure(it.now, it.now, frozen, (0.0, 0.0))
+        command = it.motion.step(it.now)
+        if command is not None:
+            it.commands.append(command)
+    assert it.motion.at_rest
+    assert 'frozen' in it.motion.fault
+    assert it.motion.refusal(it.now).code == 'NO_JOINT_STATES'
+    # Nothing went back to where the joints only seem to be.
+    assert it.commands[-1][0] >= max(q for q, _ in it.commands) - 1e-9
+    require_within(it.commands, start=(0.3, 0.5))
+    it.q = np.array(it.commands[-1])
+    it.run(RECOVERY)
+    assert it.motion.refusal(it.now) is None
+
+
+def test_joints_that_do_not_follow_are_not_pushed():
+    it = Played()
+    it.blocked = np.array([1.0, 9.0])
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(3.0)
+    assert it.motion.at_rest
+    assert 'do not follow' in it.motion.fault
+    assert abs(it.commands[-1][0] - 1.0) < 0.05, 'still pushes'
+    require_within(it.commands, start=(0.3, 0.5))
+
+
+def test_no_goal_is_taken_until_it_has_yielded():
+    """A stream of targets would push again at once."""
+    it = Played()
+    it.blocked = np.array([1.0, 9.0])
+    it.tick()
+    it.go((2.5, 2.0))
+    while not it.motion.fault:
+        it.tick()
+    codes = set()
+    for _ in range(400):
+        it.tick()
+        refusal = it.motion.refusal(it.now)
+        codes.add(refusal.code if refusal else None)
+        if refusal is None:
+            break
+    assert codes == {'HOLDING', None}
+
+
+def test_an_arm_that_stops_short_of_its_goal_is_not_pushed_on():
+    """Within tolerance plus lag all the way, but never at the goal."""
+    it = Played(config=MotionConfig(tracking_tolerance=0.05))
+    it.blocked = np.array([0.9, 9.0])
+    it.tick()
+    it.go((1.0, 0.6))
+    it.run(3.0)
+    assert 'do not' in it.motion.fault
+    assert it.commands[-1][0] == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_lagging_servo_is_no_fault():
+    it = Played(lag=0.09)
+    it.tick()
+    it.go((2.5, 2.0))
+    it.until_rest()
+    assert not it.motion.fault
+
+
+def test_joint_states_at_a_tenth_of_the_rate_are_enough():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    for step in range(400):
+        it.tick(measured=step % 10 == 0)
+    assert not it.motion.fault
+    assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
+
+
+def test_joint_states_out_of_order_do_not_count():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    old = []
+    for _ in range(200):
+        old.append((it.now, tuple(it.q)))
+        it.tick()
+        stamp, q = old[-min(15, len(old))]
+        it.motion.measure(it.now, stamp, q)
+        assert it.motion.joints.received == pytest.approx(tuple(it.q), abs=0.05)
+    assert not it.motion.fault
+
+
+def test_stamps_that_jump_back_do_no_harm():
+    """Somebody sets the clock, or simulated time begins anew."""
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    for jump in (0.0, -3600.0, 3600.0, -0.15, 0.0):
+        for _ in range(20):
+            it.now += PERIOD
+            it.motion.measure(it.now, 5000.0 + jump + it.now, tuple(it.q))
+            it.q = np.array(it.motion.step(it.now) or it.q)
+    it.until_rest()
+    assert not it.motion.fault
+    assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
+
+
+def test_a_silent_target_stream_ends_the_motion_where_that_is_wanted():
+    it = Played(config=MotionConfig(target_timeout=0.2))
+    it.tick()
+    for _ in range(20):
+        it.go((2.5, 2.0))
+        it.run(0.02)
+    it.until_rest()
+    assert 'no target for 0.2 s' in it.motion.fault
+    assert it.commands[-1][0] < 2.4
+    require_within(it.commands, start=(0.3, 0.5))
+
+
+def test_a_late_loop_begins_anew_from_rest():
+    """The servos have stopped at their last command: going on at full speed would be a jolt."""
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.5)
+    it.commands.clear()
+    it.tick(seconds=0.3)
+    it.run(0.1)
+    require_within(it.commands, start=it.commands[0])
+    assert it.motion.late == 1
+    it.until_rest()
+    assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
+
+
+def test_after_a_long_pause_of_the_loop_nothing_is_carried_out():
+    it = Played()
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.5)
+    before = it.commands[-1]
+    it.now += 2.0
+    it.commands.clear()
+    it.run(0.5)
+    assert 'stood still for 2' in it.motion.fault
+    assert all(q == before for q in it.commands)
+    assert LATE < 2.0
+    assert it.motion.refusal(it.now) is None
+
+
+# Outside the limits
+
+
+@pytest.mark.parametrize('start', [(3.3, 0.5), (-3.1, -2.9), (0.3, 2.8)])
+def test_an_arm_outside_its_limits_moves_back_inside_slowly_and_never_outward(start):
+    it = Played(start)
+    it.tick()
+    it.run(0.5)
+    assert not it.commands, 'moves by itself'
+    it.go((0.5, 0.5))
+    it.until_rest()
+    q = np.array(it.commands)
+    outside = np.maximum(np.maximum(q - UPPER, LOWER - q), 0.0)
+    assert (np.diff(outside, axis=0) <= 1e-12).all(), 'outward'
+    speed = np.abs(np.diff(q, axis=0)) / PERIOD
+    beyond = outside[:-1].max(axis=1) > 0.0
+    assert beyond.any()
+    assert speed[beyond].max() <= 0.3 + 1e-9
+    require_within(it.commands, start=start)
+    np.testing.assert_allclose(q[-1], (0.5, 0.5), atol=1e-9)
+
+
+def test_a_joint_that_noise_puts_outside_is_at_its_limit():
+    it = Played((2.905, 0.5))
+    it.tick()
+    it.go((2.0, 0.5))
+    it.until_rest()
+    assert np.max(np.array(it.commands)[:, 0]) <= ARM.upper[0]
+
+
+# Other arms
+
+
+def test_a_continuous_joint_is_followed_over_the_turns_of_its_encoder():
+    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), velocity=(3.0, 3.0))
+    it = Played((3.0, 0.5), arm=arm)
+    it.tick()
+    it.go((4.0, 0.5))
+    for _ in range(STEPS):
+        if it.motion.at_rest:
+            break
+        it.now += PERIOD
+        wrapped = (it.q + np.pi) % (2.0 * np.pi) - np.pi
+        it.motion.measure(it.now, it.now, tuple(wrapped))
+        it.q = np.array(it.motion.step(it.now) or it.q)
+    assert not it.motion.fault
+    np.testing.assert_allclose(it.q, (4.0, 0.5), atol=1e-9)
+
+
+def test_without_joint_states_the_last_command_stands_for_the_joints():
+    it = Played(config=MotionConfig(require_joint_states=False))
+    it.go((1.0, 0.5))
+    it.until_rest(measured=False)
+    require_within(it.commands, start=ARM.home)
+    count = len(it.commands)
+    it.go((0.5, 0.7))
+    it.until_rest(measured=False)
+    require_within(it.commands[count:], start=(1.0, 0.5))
+
+
+def test_an_arm_without_velocity_limits_is_refused_unless_they_are_given():
+    arm = ArmModel('limitless', ('a', 'b'), (0.3, 0.2))
+    with pytest.raises(ConfigError, match='velocity limit of a: got none'):
+        SmoothMotion(arm, CONFIG)
+    SmoothMotion(arm, MotionConfig(velocity=(1.0, 1.0)))
