@@ -14,6 +14,9 @@ from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Status
 
 ACCEPTED = ('ACCEPTED', 'PROJECTED')
+COLORS = ('tab:blue', 'tab:orange')
+GAP = 0.1
+"""Commands farther apart than this (s) belong to two motions."""
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Record:
     """From target published to command received, s."""
     limit_violations: int = 0
     """Commands outside the joint limits."""
+    commands: list[tuple[float, float, float]] = field(default_factory=list)
+    """When (s) the joints were sent where, rad."""
     asked: list[tuple[float, float]] = field(default_factory=list)
     """Accepted targets, m, in the arm's plane."""
     refused: list[tuple[str, tuple[float, float]]] = field(default_factory=list)
@@ -64,14 +69,20 @@ class Record:
 
     def plot(self, file: Path) -> None:
         """
-        Draw the path asked for and the path driven.
+        Draw the path asked for and the path driven, and how the joints were moved.
 
         :param file: a PNG
         """
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 8), layout='constrained')
-        axes = figure.add_subplot(aspect='equal')
+        figure = Figure(figsize=(13, 7), layout='constrained')
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
+        self._draw_path(figure.add_subplot(grid[:, 0], aspect='equal'))
+        if len(self.commands) > 1:
+            self._draw_joints(figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1]))
+        figure.savefig(file, dpi=110)
+
+    def _draw_path(self, axes: Any) -> None:
         self._draw_workspace(axes)
         if self.asked:
             axes.plot(*np.array(self.asked).T, '.', ms=7, color='tab:orange', label='asked')
@@ -88,7 +99,32 @@ class Record:
         axes.set(ylim=1.5 * self.arm.reach * np.array([-1, 1]))
         axes.grid(alpha=0.3)
         axes.legend(loc='upper right')
-        figure.savefig(file, dpi=120)
+
+    def _draw_joints(self, positions: Any, velocities: Any) -> None:
+        """Draw what was commanded, between its limits."""
+        time, q = np.split(np.array(self.commands), [1], axis=1)
+        time = time[:, 0] - time[0, 0]
+        passed = np.diff(time)[:, None]
+        speed = np.diff(q, axis=0) / np.maximum(passed, 1e-6)
+        # Between two motions nothing is commanded.
+        gaps = 1 + np.flatnonzero(passed[:, 0] > GAP)
+        q, speed = q.copy(), np.where(passed > GAP, np.nan, speed)
+        shown = np.insert(q, gaps, np.nan, axis=0)
+        for joint, (name, color) in enumerate(zip(self.arm.joint_names, COLORS, strict=True)):
+            line = {'lw': 1.2, 'color': color}
+            positions.plot(np.insert(time, gaps, np.nan), shown[:, joint], label=name, **line)
+            velocities.plot(time[1:], speed[:, joint], label=name, **line)
+            for axes, ends in (
+                (positions, (self.arm.lower[joint], self.arm.upper[joint])),
+                (velocities, (-self.arm.velocity[joint], self.arm.velocity[joint])),
+            ):
+                for end in filter(np.isfinite, ends):
+                    axes.axhline(end, ls='--', lw=0.9, color=color, alpha=0.6)
+        positions.set(ylabel='commanded position, rad', title='joints; their limits dashed')
+        velocities.set(ylabel='commanded velocity, rad/s', xlabel='time, s')
+        for axes in (positions, velocities):
+            axes.grid(alpha=0.3)
+        positions.legend(loc='lower right')
 
     def _draw_workspace(self, axes: Any) -> None:
         side = np.linspace(-self.arm.reach, self.arm.reach, 401)

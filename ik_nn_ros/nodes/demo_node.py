@@ -14,7 +14,7 @@ from std_msgs.msg import String
 
 from ik_nn_ros.demo.record import ACCEPTED, Record
 from ik_nn_ros.demo.script import Target
-from ik_nn_ros.nodes.conversions import joint_positions
+from ik_nn_ros.nodes.conversions import joint_positions, seconds
 
 DEPTH = 100
 
@@ -35,7 +35,7 @@ class DemoNode(Node):
         self._tip: tuple[float, float] | None = None
         self._asked: dict[str, tuple[float, float]] = {}
         self._accepted: tuple[float, float] | None = None
-        self._sent = 0.0
+        self._sent: float | None = None
         self.accepting = False
         """Whether a probe was accepted."""
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -90,9 +90,11 @@ class DemoNode(Node):
 
     def _on_command(self, message: JointState) -> None:
         record = self._record
-        if record.targets:
+        if self._sent is not None:
             record.round_trips.append(time.perf_counter() - self._sent)
+            self._sent = None  # the other commands on the way to a target are no answers
         q = joint_positions(message, record.arm.joint_names)
+        record.commands.append((seconds(message.header.stamp), *q))
         if not record.arm.within_limits(q):
             record.limit_violations += 1
 
