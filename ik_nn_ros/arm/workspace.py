@@ -2,15 +2,16 @@
 The points the tip can reach within the joint limits, and the nearest of them to a point it cannot.
 
 The tip's set of reachable points is bounded by circular arcs: about the first axis where the elbow
-is straight, folded or at a limit, and about an elbow where the first joint is at a limit. The
-nearest point of an arc is a formula, so the nearest reachable point is the best of at most a dozen
-of them.
+is straight, folded or at a limit, and about an elbow where the first joint is at a limit. On the
+way along them the distance to a point outside has its lowest places at the foot of the
+perpendicular on an arc or at a corner where two arcs meet; each is a formula, and there are at
+most a dozen of them.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import atan2, ceil, cos, floor, hypot, pi, sin
 
@@ -21,6 +22,12 @@ from ik_nn_ros.arm.plane import Array
 
 BOTH = 0
 """Stands for «either branch» where a branch is asked for."""
+ROUNDING = 1e-9
+"""How far (fraction of reach) rounding may put a point of the edge inside it."""
+ROOM = 4e-6
+"""
+Between the edge and joint 1's limits, rad: a straight arm at a limit could not bend to its branch.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,20 +39,20 @@ class Arc:
     :param radius: m
     :param start: rad
     :param sweep: rad, 0 to 2π
+    :param encloses: whether what is reached next to the arc lies inside its circle
     """
 
     center: Pair
     radius: float
     start: float
     sweep: float
+    encloses: bool
 
     def points(self, spacing: float) -> Array:
         """Return (N, 2) points along the arc, ends included, at most ``spacing`` (m) apart."""
         count = max(2, ceil(self.radius * self.sweep / spacing) + 1)
         angle = self.start + np.linspace(0.0, self.sweep, count)
-        return np.asarray(self.center) + self.radius * np.stack(
-            (np.cos(angle), np.sin(angle)), axis=-1
-        )
+        return np.asarray(self.center) + self.radius * _unit(angle)
 
 
 class Workspace:
@@ -57,7 +64,8 @@ class Workspace:
     """
 
     def __init__(self, arm: ArmModel, branch: int = BOTH) -> None:
-        self.arcs = tuple(_boundary(arm, branch))
+        pieces = [tuple(_boundary(arm, *elbow)) for elbow in _elbow_ranges(arm, branch)]
+        self.arcs = tuple(itertools.chain(*pieces))
         """
         Arcs that hold the whole boundary, and parts of the inside; none if nothing is reached.
         """
@@ -65,6 +73,13 @@ class Workspace:
         self._radius = np.array([arc.radius for arc in self.arcs])
         self._start = np.array([arc.start for arc in self.arcs])
         self._sweep = np.array([arc.sweep for arc in self.arcs])
+        self._outwards = np.array([1.0 if arc.encloses else -1.0 for arc in self.arcs])
+        self._corners = np.array(list(_corners(pieces)), dtype=np.intp).reshape(-1, 2)
+        arc, end = np.divmod(self._corners[:, 0], 2)
+        angle = self._start[arc] + end * self._sweep[arc]
+        self._corner = self._center[arc] + self._radius[arc, None] * _unit(angle)
+        # What a calibrated arm cannot reach, the rigid one may.
+        self._slack = 2.0 * arm.deviation + ROUNDING * arm.reach
 
     def nearest(self, xy: Array) -> Array:
         """
@@ -75,28 +90,65 @@ class Workspace:
         """
         if not self.arcs:
             return np.full_like(xy, np.nan)
-        offset = xy[:, None, :] - self._center  # (N, arcs, 2)
-        along = (np.arctan2(offset[..., 1], offset[..., 0]) - self._start) % TURN
-        nearer_end = np.where(along - self._sweep < TURN - along, self._sweep, 0.0)
-        angle = self._start + np.where(along <= self._sweep, along, nearer_end)
-        foot = self._center + self._radius[:, None] * np.stack(
-            (np.cos(angle), np.sin(angle)), axis=-1
-        )
-        best = np.argmin(np.sum((foot - xy[:, None, :]) ** 2, axis=-1), axis=1)
-        nearest: Array = foot[np.arange(len(xy)), best]
+        places, distance = self.places(xy)
+        nearest: Array = places[np.arange(len(xy)), np.argmin(distance, axis=1)]
         return nearest
 
+    def places(self, xy: Array) -> tuple[Array, Array]:
+        """
+        Return the places of the edge from which every way along it leads away from a point.
 
-def _boundary(arm: ArmModel, branch: int) -> Iterator[Arc]:
+        :param xy: (N, 2) points that are not reachable, m
+        :return: (N, K, 2) points, m, and (N, K) how far from ``xy`` they are, m; inf where one of
+            the K is not such a place
+        """
+        offset = xy[:, None, :] - self._center  # (N, arcs, 2)
+        angle = np.arctan2(offset[..., 1], offset[..., 0])
+        past_start = (angle - self._start) % TURN
+        past_end = (past_start - self._sweep) % TURN
+        out = self._outwards * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
+        is_foot = (past_start <= self._sweep) & (out >= -self._slack)
+        foot = self._center + self._radius[:, None] * _unit(angle)
+        # An end of an arc is such a place if the point draws the tip past it on both its arcs.
+        drawn = np.stack((past_start >= pi, past_end <= pi), axis=-1).reshape(len(xy), -1)
+        is_corner = drawn[:, self._corners].all(axis=-1)
+        corner = np.broadcast_to(self._corner, (len(xy), *self._corner.shape))
+        places = np.concatenate((foot, corner), axis=1)
+        away = places - xy[:, None, :]
+        distance = np.hypot(away[..., 0], away[..., 1])
+        return places, np.where(np.concatenate((is_foot, is_corner), axis=1), distance, np.inf)
+
+
+def _unit(angle: Array) -> Array:
+    return np.stack((np.cos(angle), np.sin(angle)), axis=-1)
+
+
+def _boundary(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
+    """Yield the arcs with the elbow at its two ends, then those with the shoulder at its two."""
     (l1, l2), (low1, up1) = arm.lengths, arm.link_angle_range(0)
+    if up1 - low1 < TURN:
+        low1, up1 = low1 + ROOM, up1 - ROOM
     shoulder = up1 - low1
-    for low2, up2 in _elbow_ranges(arm, branch):
-        for theta2 in (low2, up2):
-            x, y = l1 + l2 * cos(theta2), l2 * sin(theta2)
-            yield Arc((0.0, 0.0), hypot(x, y), low1 + atan2(y, x), shoulder)
-        if shoulder < TURN:
-            for theta1 in (low1, up1):
-                yield Arc((l1 * cos(theta1), l1 * sin(theta1)), l2, theta1 + low2, up2 - low2)
+    for theta2 in (low2, up2):
+        x, y = l1 + l2 * cos(theta2), l2 * sin(theta2)
+        outer = cos(theta2) >= cos(low2 + up2 - theta2)
+        yield Arc((0.0, 0.0), hypot(x, y), low1 + atan2(y, x), shoulder, outer)
+    if shoulder < TURN:
+        for theta1 in (low1, up1):
+            # The shoulder's turn moves the tip off the circle at L1 sin θ2.
+            inward = (theta1 == up1) == (sin((low2 + up2) / 2.0) > 0.0)
+            elbow = (l1 * cos(theta1), l1 * sin(theta1))
+            yield Arc(elbow, l2, theta1 + low2, up2 - low2, inward)
+
+
+def _corners(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
+    """Yield the two ends of arcs that meet at each corner; end ``e`` of arc ``n`` is 2 n + e."""
+    first = 0
+    for piece in pieces:
+        if len(piece) == 4:
+            for elbow, shoulder in itertools.product((0, 1), repeat=2):
+                yield 2 * (first + elbow) + shoulder, 2 * (first + 2 + shoulder) + elbow
+        first += len(piece)
 
 
 def _elbow_ranges(arm: ArmModel, branch: int) -> Iterator[Pair]:

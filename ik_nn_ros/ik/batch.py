@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.workspace import BOTH
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import PROPOSAL_SLACK, STRAIGHT, Problem
+from ik_nn_ros.ik.problem import PROPOSAL_SLACK, Problem
 from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Stage, Status
+from ik_nn_ros.ik.straight import STRAIGHT, bent
 
 Rows = NDArray[np.intp]
 Sides = NDArray[np.int8]
@@ -75,7 +77,8 @@ class _Work:
             limits = finite & solver.within_reach(r)
         reason = np.where(finite, Reason.UNREACHABLE, Reason.NOT_FINITE)
         reason[limits] = Reason.JOINT_LIMITS
-        self._stages(chunk.start, np.flatnonzero(inside), q_now)
+        rows = np.flatnonzero(inside)
+        self._stages(chunk.start + rows, self._order(chunk.start + rows, q_now[rows]), q_now[rows])
         reason[status == Status.ACCEPTED] = Reason.NONE
         self.answer.reason[chunk] = reason
         if solver.config.on_unreachable == 'nearest':
@@ -84,46 +87,46 @@ class _Work:
             )
 
     def _solve_projected(self, chunk: slice, rows: Rows, q_now: Array) -> None:
-        point, status = self.answer.point[chunk], self.answer.status[chunk]
+        solver, point = self.solver, self.answer.point[chunk]
         side = self._order(chunk.start + rows, q_now[rows])[0]
-        nearest = self.solver.project(point[rows], side)
-        reachable = np.isfinite(nearest).all(axis=1)
-        rows, nearest = rows[reachable], nearest[reachable]
-        asked = point[rows]
-        point[rows] = nearest
-        self._stages(chunk.start, rows, q_now)
-        solved = status[rows] == Status.ACCEPTED
-        status[rows[solved]] = Status.PROJECTED
-        point[rows[~solved]] = asked[~solved]
+        q = solver.project(point[rows], side, q_now[rows])
+        there = np.flatnonzero(np.isfinite(q[:, 0]))
+        rows, side, q = rows[there], side[there], q[there]
+        nearest = solver.arm.fk(q)
+        stage = np.full(len(rows), Stage.CLOSED_FORM)
+        solved = self._accept(chunk.start + rows, q, nearest, side, stage)
+        point[rows[solved]] = nearest[solved]
+        self.answer.status[chunk][rows[solved]] = Status.PROJECTED
 
-    def _stages(self, start: int, rows: Rows, q_now: Array) -> None:
-        """Run all stages on some rows of the chunk that starts at ``start``."""
-        q_now, rows = q_now[rows], start + rows
-        sides = self._order(rows, q_now)
+    def _stages(self, rows: Rows, sides: tuple[Sides, Sides], q_now: Array) -> None:
+        """Run all stages on some rows of the answer, on their first branch and then the other."""
         stages = [self._closed_form]
         if self.solver.network is not None:
             stages.insert(0, partial(self._learned, self.solver.network))
         left = np.arange(len(rows))
         for side in sides:
+            left = left[side[left] != 0]
             for stage in stages:
                 if len(left):
                     left = left[~stage(rows[left], side[left], q_now[left])]
 
-    def _order(self, rows: Rows, q_now: Array) -> list[Sides]:
-        solver = self.solver
-        if len(solver.sides) == 1:
-            return [np.full(len(rows), solver.sides[0], dtype=np.int8)]
-        arm = solver.arm
+    def _order(self, rows: Rows, q_now: Array) -> tuple[Sides, Sides]:
+        """Return the branches to try first and after that; 0 where there is no other to try."""
+        solver, arm = self.solver, self.solver.arm
+        if solver.wanted != BOTH:
+            wanted = np.full(len(rows), solver.wanted, dtype=np.int8)
+            return wanted, np.zeros_like(wanted)
         bend = arm.bend_batch(q_now)
-        straight = np.flatnonzero(np.abs(bend) < STRAIGHT)
-        if len(straight):
+        straight = np.abs(bend) < STRAIGHT
+        if straight.any():
             xy, near = self.answer.point[rows[straight]], q_now[straight]
             with np.errstate(over='ignore'):  # a point to project may be anywhere
                 solved = [closed_form_batch(arm, xy, np.full(len(xy), s), near) for s in (1, -1)]
             up, down = (np.abs(q - near).max(axis=1) for q in solved)
             bend[straight] = down - up
-        side = np.where(bend >= 0.0, 1, -1).astype(np.int8)
-        return [side, -side]
+        first = np.where(bend >= 0.0, solver.tries[1][0], solver.tries[-1][0]).astype(np.int8)
+        change = straight | solver.config.allow_branch_change
+        return first, np.where(change, -first, 0).astype(np.int8)
 
     def _learned(self, network: Network, rows: Rows, side: Sides, q_now: Array) -> Mask:
         solver, xy = self.solver, self.answer.point[rows]
@@ -148,12 +151,16 @@ class _Work:
 
     def _accept(self, rows: Rows, q: Array, xy: Array, side: Sides, stage: Rows) -> Mask:
         """Apply the acceptance test and write what passes into the answer."""
-        arm, answer = self.solver.arm, self.answer
+        arm, tolerance, answer = self.solver.arm, self.solver.tolerance, self.answer
+        bend = side * arm.bend_batch(q)
+        straight = np.flatnonzero(np.abs(bend) < STRAIGHT)
+        if len(straight):
+            q[straight] = bent(arm, q[straight], side[straight], xy[straight], tolerance)
         tip = arm.fk(q)
         error = np.hypot(tip[:, 0] - xy[:, 0], tip[:, 1] - xy[:, 1])
         inside = (q >= arm.lower) & (q <= arm.upper)
-        on_branch = side * arm.bend_batch(q) >= -STRAIGHT
-        passed: Mask = inside[:, 0] & inside[:, 1] & on_branch & (error <= self.solver.tolerance)
+        on_branch = bend >= -STRAIGHT
+        passed: Mask = inside[:, 0] & inside[:, 1] & on_branch & (error <= tolerance)
         done = rows[passed]
         answer.q[done] = q[passed]
         answer.position_error[done] = error[passed]

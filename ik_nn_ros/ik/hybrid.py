@@ -6,6 +6,7 @@ network → accept? → refine → accept? → closed form → accept? → the o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import hypot, isfinite, nan
 
 import numpy as np
@@ -16,9 +17,13 @@ from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.arm.workspace import BOTH
 from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import PROPOSAL_SLACK, STRAIGHT, Problem
+from ik_nn_ros.ik.problem import PROPOSAL_SLACK, Problem
 from ik_nn_ros.ik.refine import refine
 from ik_nn_ros.ik.result import BatchSolution, Reason, Solution, Stage, Status
+from ik_nn_ros.ik.straight import STRAIGHT, bent
+
+Admits = Callable[[Pair], bool]
+Sides = tuple[int, ...]
 
 
 class HybridSolver(Problem):
@@ -32,31 +37,36 @@ class HybridSolver(Problem):
     :param config: how to solve
     """
 
-    def solve(self, x: float, y: float, q_now: Pair) -> Solution:
+    def solve(self, x: float, y: float, q_now: Pair, admits: Admits | None = None) -> Solution:
         """
         Solve one target.
 
         :param x: target in the plane, m
         :param y: target in the plane, m
-        :param q_now: where the joints are, rad: decides branch and turn
+        :param q_now: where the joints are, rad: decides branch, turn and place on the edge
+        :param admits: tells whether the arm may go to joint angles, rad; None: everywhere
         """
         if not (isfinite(x) and isfinite(y)):
             return _rejected(Reason.NOT_FINITE, x, y)
         r = hypot(x, y)
+        order = self._order(x, y, q_now)
+        obstructed: Sides = ()
         if self.inner <= r <= self.outer:
-            solution = self._solve_inside(x, y, q_now)
+            solution, obstructed = self._first(order, x, y, q_now, admits)
             if solution is not None:
                 return solution
         reason = Reason.JOINT_LIMITS if self.within_reach(r) else Reason.UNREACHABLE
-        if self.config.on_unreachable == 'reject':
+        if obstructed:
+            reason = Reason.OBSTRUCTED
+        # Where the current branch reaches the target there is nothing nearer to go to.
+        if self.config.on_unreachable == 'reject' or order[0] in obstructed:
             return _rejected(reason, x, y)
-        side = np.array([self._order(x, y, q_now)[0]], dtype=np.int8)
-        nearest_x, nearest_y = self.project(np.array([[x, y]]), side)[0].tolist()
-        if isfinite(nearest_x):
-            solution = self._solve_inside(nearest_x, nearest_y, q_now)
-            if solution is not None:
-                return solution._replace(status=Status.PROJECTED, reason=reason)
-        return _rejected(reason, x, y)
+        solution = self._nearest(order[0], x, y, q_now)
+        if solution is None or solution.q is None:
+            return _rejected(reason, x, y)
+        if admits is not None and not admits(solution.q):
+            return _rejected(Reason.OBSTRUCTED, x, y)
+        return solution._replace(status=Status.PROJECTED, reason=reason)
 
     def solve_batch(self, xy: ArrayLike, q_now: ArrayLike) -> BatchSolution:
         """
@@ -67,18 +77,33 @@ class HybridSolver(Problem):
         """
         return solve_batch(self, np.asarray(xy, dtype=float), np.asarray(q_now, dtype=float))
 
-    def _solve_inside(self, x: float, y: float, q_now: Pair) -> Solution | None:
+    def _first(
+        self, order: Sides, x: float, y: float, q_now: Pair, admits: Admits | None
+    ) -> tuple[Solution | None, Sides]:
+        """Return the first branch's answer that is admitted, and the branches whose is not."""
+        obstructed: Sides = ()
         # All stages on one branch before the other: a weak network must not cause a branch change.
-        for side in self._order(x, y, q_now):
+        for side in order:
             solution = None
             if self.network is not None:
                 solution = self._learned(self.network, x, y, side, q_now)
             if solution is None:
                 q = self.closed_form(x, y, side, q_now)
                 solution = self._accept(q, Stage.CLOSED_FORM, x, y, side)
-            if solution is not None:
-                return solution
-        return None
+            if solution is not None and solution.q is not None:
+                if admits is None or admits(solution.q):
+                    return solution, obstructed
+                obstructed += (side,)
+        return None, obstructed
+
+    def _nearest(self, side: int, x: float, y: float, q_now: Pair) -> Solution | None:
+        """Solve for the nearest point that one branch reaches."""
+        given = np.array([(x, y)]), np.array([side], dtype=np.int8), np.array([q_now])
+        q1, q2 = self.project(*given)[0].tolist()
+        if not isfinite(q1):
+            return None
+        x, y = self.arm.fk_point(q1, q2)
+        return self._accept((q1, q2), Stage.CLOSED_FORM, x, y, side)
 
     def _learned(
         self, network: Network, x: float, y: float, side: int, q_now: Pair
@@ -94,23 +119,35 @@ class HybridSolver(Problem):
 
     def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
         """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""
-        if not self.arm.within_limits(q) or side * self.arm.bend(q) < -STRAIGHT:
+        bend = side * self.arm.bend(q)
+        if bend < -STRAIGHT or not self.arm.within_limits(q):
             return None
+        if bend < STRAIGHT:
+            sides = np.array([side], dtype=np.int8)
+            shown = bent(self.arm, np.array([q]), sides, np.array([(x, y)]), self.tolerance)
+            q1, q2 = shown[0].tolist()
+            q = q1, q2
         tip_x, tip_y = self.arm.fk_point(q[0], q[1])
         error = hypot(tip_x - x, tip_y - y)
         if not error <= self.tolerance:
             return None
         return Solution(q, Status.ACCEPTED, stage, error, side, Reason.NONE, (x, y))
 
-    def _order(self, x: float, y: float, q_now: Pair) -> tuple[int, ...]:
-        """Return the branches to try, the current one first; for a straight arm the nearer one."""
+    def _order(self, x: float, y: float, q_now: Pair) -> Sides:
+        """
+        Return the branches to try, the current one first.
+
+        A straight arm is on neither: the nearer one comes first, and going to the other is no
+        change.
+        """
         if self.wanted != BOTH:
             return self.sides
         bend = self.arm.bend(q_now)
         if abs(bend) < STRAIGHT:
             up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.sides)
-            bend = _distance(down, q_now) - _distance(up, q_now)
-        return self.sides if bend >= 0.0 else self.sides[::-1]
+            first = self.tries[1 if _distance(up, q_now) <= _distance(down, q_now) else -1][0]
+            return first, -first
+        return self.tries[1 if bend >= 0.0 else -1]
 
 
 def _rejected(reason: Reason, x: float, y: float) -> Solution:

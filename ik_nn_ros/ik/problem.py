@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.calibrated import (
-    ROUNDS,
     CalibratedArm,
     closed_form_as_built,
     closed_form_as_built_batch,
@@ -18,21 +17,18 @@ from ik_nn_ros.arm.calibrated import (
 from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.workspace import BOTH, Workspace
+from ik_nn_ros.arm.workspace import BOTH
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.ik.edge import Edge
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import refine, refine_batch
 
 BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
 UNREACHABLE_CHOICES = ('reject', 'nearest')
-STRAIGHT = 1e-6
-"""|sin| of an elbow angle below which the arm counts as on neither branch."""
 PROPOSAL_SLACK = 1e-2
 """How far past a limit (rad) a proposal still means the limit: the refinement starts there."""
 EXACT = 1e-9
 """Default tolerance as a fraction of reach."""
-FARTHEST = 1e9
-"""Targets further out than this many reaches are projected as if they were this far."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,15 @@ class SolverConfig:
         or negative (see :meth:`ArmModel.branch_of`)
     :param on_unreachable: reject, or nearest: go to the nearest reachable point
     :param tolerance: largest accepted distance between tip and target, m; 0: 1e-9 of the reach
+    :param allow_branch_change: whether branch nearest may leave the branch of the current joints,
+        for a target that cannot be reached on it
     :raises ConfigError: a value that is none of these
     """
 
     branch: str = 'nearest'
     on_unreachable: str = 'reject'
     tolerance: float = 0.0
+    allow_branch_change: bool = True
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -80,11 +79,19 @@ class Problem:
         self.tolerance = self.config.tolerance or EXACT * arm.reach
         self.wanted = BRANCH_CHOICES[self.config.branch]
         self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
-        self._workspaces = {side: Workspace(arm, side) for side in self.sides}
+        self._edges = {side: Edge(arm, side) for side in self.sides}
+        self.tries = {1: self._tries_from(1), -1: self._tries_from(-1)}
+        """Which branches to try, by the one the arm is on."""
         # Only targets between these two distances (m) from the first axis can be met.
         slack = arm.deviation + self.tolerance
         self.outer = arm.reach + slack
         self.inner = arm.inner_reach - slack
+
+    def _tries_from(self, side: int) -> tuple[int, ...]:
+        if self.wanted != BOTH:
+            return self.sides
+        first = -side if self._edges[-side] and not self._edges[side] else side
+        return (first, -first) if self.config.allow_branch_change else (first,)
 
     def within_reach(self, r: Any) -> Any:
         """Tell whether a distance (m) from the first axis is one of the rigid arm's."""
@@ -107,33 +114,15 @@ class Problem:
         q = closed_form_as_built_batch(arm, xy, side, near)
         return refine_batch(arm, xy, side, q, self.tolerance)[0]
 
-    def project(self, xy: Array, side: NDArray[np.int8]) -> Array:
+    def project(self, xy: Array, side: NDArray[np.int8], q_now: Array) -> Array:
         """
-        Return the nearest points that the arm can reach within its limits.
+        Do :meth:`Edge.project <ik_nn_ros.ik.edge.Edge.project>` on each target's own branch.
 
-        :param xy: (N, 2) unreachable points, m
-        :param side: (N,) the branch to stay on, where it reaches anything at all
-        :return: (N, 2), m; NaN where nothing can be reached
+        :param side: (N,) the branches to stay on
         """
-        farthest = FARTHEST * self.arm.reach
-        size = np.abs(xy).max(axis=1)
-        scale = np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)
-        nearest = np.full_like(xy, np.nan)
-        for order in (1, -1):
-            for branch in self.sides:
-                rows = np.flatnonzero((order * side == branch) & np.isnan(nearest[:, 0]))
-                points = xy[rows] * scale[rows, None]
-                nearest[rows] = self._nearest(points, branch)
-        return nearest
-
-    def _nearest(self, points: Array, branch: int) -> Array:
-        """Do :meth:`project` on one branch: the edge of the rigid arm, moved by the residual."""
-        arm, workspace = self.arm, self._workspaces[branch]
-        nearest = workspace.nearest(points)
-        if isinstance(arm, CalibratedArm) and len(workspace.arcs):
-            sides = np.full(len(points), branch, dtype=np.int8)
-            for _ in range(ROUNDS):
-                offset = arm.offset(closed_form_batch(arm, nearest, sides, np.array(arm.home)))
-                nearest = workspace.nearest(points - offset)
-            nearest = arm.fk(closed_form_batch(arm, nearest, sides, np.array(arm.home)))
-        return nearest
+        q = np.full_like(xy, np.nan)
+        for branch, edge in self._edges.items():
+            rows = np.flatnonzero(side == branch)
+            if len(rows):
+                q[rows] = edge.project(xy[rows], q_now[rows])
+        return q

@@ -38,6 +38,8 @@ class Reason(IntEnum):
     NOT_FINITE = 1
     UNREACHABLE = 2
     JOINT_LIMITS = 3
+    OBSTRUCTED = 4
+    """Within reach and limits, but the caller does not admit the joints that lead there."""
 
 
 class Solution(NamedTuple):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.latest_joints import LatestJoints
 from ik_nn_ros.motion.motion_config import MotionConfig
 
@@ -33,10 +36,16 @@ class Commander(ABC):
 
     :param arm: the arm
     :param config: how it is moved
+    :param keep_out: zones it keeps out of; may be changed while it is at rest
     """
 
-    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
+    def __init__(
+        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+    ) -> None:
         self.arm = arm
+        self.keep_out = keep_out or KeepOut(arm, (), (), 0.0)
+        self.obstacle = ''
+        """Which zone was in the way of the last goal that was not admitted."""
         self._config = config
         self.joints = LatestJoints(arm, config.joint_states_timeout)
         self.fault = ''
@@ -88,6 +97,18 @@ class Commander(ABC):
     def place(self, now: float) -> Pair:
         """Return the joints (rad) from which branch and turn of the next goal are chosen."""
         return self._start(now)
+
+    def admits(self, now: float) -> Callable[[Pair], bool] | None:
+        """Return what tells whether a goal (rad) can be gone to; None: every one can."""
+        return partial(self._is_clear, now) if self.keep_out else None
+
+    def _is_clear(self, now: float, q: Pair) -> bool:
+        self.obstacle = self.keep_out.blocked_at(q) or self._blocked_way(now, q)
+        return not self.obstacle
+
+    @abstractmethod
+    def _blocked_way(self, now: float, q: Pair) -> str:
+        """Return which zone is in the way to a goal, rad; empty: none."""
 
     @property
     def at_rest(self) -> bool:

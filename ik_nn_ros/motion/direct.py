@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
 
 ARRIVED = 0.05
 """Joints this near (rad) to where they were sent are taken to be there."""
+SAMPLES = 200
+"""Of the way to a goal, to find out whether a keep-out zone is in it."""
 
 
 class DirectMotion(Commander):
     """Sends each goal as it is; nothing but the position limits is kept on the way."""
 
-    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
-        super().__init__(arm, config)
+    def __init__(
+        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+    ) -> None:
+        super().__init__(arm, config, keep_out)
         self._held: Pair | None = None
 
     def place(self, now: float) -> Pair:
@@ -27,6 +34,10 @@ class DirectMotion(Commander):
             return q
         off = max(abs(q[0] - command[0]), abs(q[1] - command[1]))
         return command if off < ARRIVED else q
+
+    def _blocked_way(self, now: float, q: Pair) -> str:
+        """Judge the straight line between the joints: whoever makes the motion may go another."""
+        return self.keep_out.blocked_on(np.linspace(self.place(now), q, SAMPLES))
 
     def go_to(self, now: float, q: Pair) -> Pair:
         """Return the goal."""

@@ -110,6 +110,33 @@ class Way:
         return np.array([at_time(number * share)[0] for number in range(count + 1)])
 
 
+class Push(NamedTuple):
+    """
+    A state from which the joints go on with constant jerks, without an end.
+
+    :param begin: the state
+    :param jerk: rad/s³
+    """
+
+    begin: State
+    jerk: Pair
+    duration: float = inf
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
+        (q1, q2), (v1, v2), (a1, a2) = self.begin
+        j1, j2 = self.jerk
+        half, third = time / 2.0, time / 3.0
+        return State(
+            (
+                q1 + time * (v1 + half * (a1 + third * j1)),
+                q2 + time * (v2 + half * (a2 + third * j2)),
+            ),
+            (v1 + time * (a1 + half * j1), v2 + time * (a2 + half * j2)),
+            (a1 + time * j1, a2 + time * j2),
+        )
+
+
 class JointMotion:
     """
     The motion of two joints towards a goal that may change at any time.
@@ -134,6 +161,16 @@ class JointMotion:
         self.brake()
 
     @property
+    def state(self) -> State:
+        """How the joints move."""
+        return self._state
+
+    @property
+    def way(self) -> Way | Push:
+        """What they go."""
+        return self._way
+
+    @property
     def position(self) -> Pair:
         """(q1, q2), rad."""
         return self._state.position
@@ -153,6 +190,11 @@ class JointMotion:
         """Whether the goal has been reached, or the brakes have done their work."""
         return bool(self._time >= self._way.duration)
 
+    @property
+    def limits(self) -> MotionLimits:
+        """What it plans with."""
+        return self._limits
+
     def limit(self, limits: MotionLimits) -> None:
         """Plan with these limits from the next goal on."""
         self._limits = limits
@@ -171,18 +213,6 @@ class JointMotion:
             self.limit(limits)
         self.take(self.way_to(position))
 
-    def pursue(self, position: Pair, velocity: Pair, seconds: float) -> None:
-        """
-        Be at a position with a velocity after a time, or as soon as the limits allow.
-
-        For a place that moves: given anew in every step, some steps ahead of the joints.
-
-        :param position: (q1, q2), rad
-        :param velocity: rad/s, within the limits
-        :param seconds: s
-        """
-        self.take(self.way_to(position, velocity, seconds))
-
     def brake(self) -> None:
         """Come to rest as soon as the limits allow."""
         self.take(self.braking(self._state))
@@ -192,33 +222,33 @@ class JointMotion:
         self._state = State(self.position, (0.0, 0.0), (0.0, 0.0))
         self.brake()
 
-    def way_to(
-        self, position: Pair, velocity: Pair = (0.0, 0.0), seconds: float | None = None
-    ) -> Way:
+    def way_to(self, position: Pair, start: State | None = None) -> Way:
         """
-        Return the way from here, without taking it.
+        Return the quickest way to rest at a position, without taking it.
 
-        :param position: of its end, rad
-        :param velocity: at its end, rad/s
-        :param seconds: the least time it takes; None: the quickest way
+        :param position: (q1, q2), rad
+        :param start: where it begins; None: here
         :raises ConfigError: not finite
         """
-        if not all(map(isfinite, (*position, *velocity))):
+        if not all(map(isfinite, position)):
             raise ConfigError('goal of a motion', got=position, expected='finite positions')
         self._input.control_interface = self._ruckig.ControlInterface.Position
         self._input.target_position = list(position)
-        self._input.target_velocity = list(velocity)
-        self._input.minimum_duration = seconds
-        return self._plan(self._state)
+        return self._plan(start or self._state)
 
     def braking(self, state: State) -> Way:
         """Return the way on which the joints come to rest as soon as the limits allow."""
         self._input.control_interface = self._ruckig.ControlInterface.Velocity
-        self._input.target_velocity = [0.0] * JOINTS
-        self._input.minimum_duration = None
         return self._plan(state)
 
-    def take(self, way: Way) -> None:
+    def stopping_range(self, state: State) -> tuple[Pair, Pair]:
+        """Return how far down and up joint 1, and joint 2, goes when it brakes from here, rad."""
+        # Ruckig takes 0 for the end of a braking: right where it begins there.
+        first, second = self.braking(state._replace(position=(0.0, 0.0))).extremes
+        q1, q2 = state.position
+        return (q1 + first[0], q1 + first[1]), (q2 + second[0], q2 + second[1])
+
+    def take(self, way: Way | Push) -> None:
         """Go a way that begins here."""
         self._way, self._time = way, 0.0
 
@@ -241,7 +271,7 @@ class JointMotion:
             trajectory = self._ruckig.Trajectory(JOINTS)
             try:
                 self._planner.calculate(self._input, trajectory)
-            except self._ruckig.RuckigError:
+            except (self._ruckig.RuckigError, ValueError):  # the latter: it takes two hours
                 continue
             return Way(trajectory)
         raise ConfigError('motion', got=self._input, expected='one that can be planned')

@@ -15,6 +15,7 @@ from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.commander import Commander, Refusal
 from ik_nn_ros.motion.following import LAG
 from ik_nn_ros.motion.joint_motion import JointMotion, State
+from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig, slower
 
 SLOW = 0.1
@@ -64,11 +65,14 @@ class SmoothMotion(Commander):
 
     :param arm: the arm
     :param config: how
+    :param keep_out: zones it keeps out of
     :raises ConfigError: the arm has no velocity limits
     """
 
-    def __init__(self, arm: ArmModel, config: MotionConfig) -> None:
-        super().__init__(arm, config)
+    def __init__(
+        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+    ) -> None:
+        super().__init__(arm, config, keep_out)
         self._limits = config.limits(arm)
         self._motion = JointMotion(self._limits, arm.home)
         self._goal: Pair | None = None
@@ -213,12 +217,26 @@ class SmoothMotion(Commander):
     def _move(self, seconds: float) -> None:
         if self._replan:
             self._plan()
-        if self.phase is not Phase.BRAKING and not self._stops_inside(
-            self._motion, self._motion.after(seconds), self._motion.position
-        ):
+        if self.phase is not Phase.BRAKING:
+            self._look_ahead(self._motion.after(seconds))
+        self._motion.step(seconds)
+
+    def _look_ahead(self, state: State) -> None:
+        """Brake now where from the next state on it would be too late."""
+        keep_out = self.keep_out
+        if not self._stops_inside(self._motion, state, self._motion.position):
             self._motion.brake()
             self._replan = self.phase is Phase.MOVING
-        self._motion.step(seconds)
+        elif not keep_out.stops_clear(self._motion, state, keep_out.stopping_margin):
+            self._give_up('a keep-out zone is in the way')
+            self.phase = Phase.BRAKING
+            self._motion.brake()
+
+    def _blocked_way(self, now: float, q: Pair) -> str:
+        motion = self._motion
+        if self.at_rest:
+            motion = JointMotion(self._limits, self.arm.clip(self._start(now)))
+        return self.keep_out.way_blocked(motion, motion.way_to(q))
 
     def _plan(self) -> None:
         """Go to the goal from whatever the joints do now."""

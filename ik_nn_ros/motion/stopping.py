@@ -31,12 +31,30 @@ def stopping_positions(states: Array, limits: MotionLimits, count: int) -> Array
     release = full + rest / np.where(peak > 0.0, peak, 1.0)
     end = release + peak / jerk
     times = (end.max(axis=1)[:, None] * np.linspace(0.0, 1.0, count + 1))[..., None]
-    cubes = _ramp(times, full) + _ramp(times, release) - _ramp(times, end) - times**3
+    cubes = _ramp(times, full) + _ramp(times, release) - _ramp(times, end) - times * times * times
     v, a, sign = v[:, None], a[:, None], sign[:, None]
     moved: Array = times * (v + times * a / 2.0) + jerk / 6.0 * cubes
     return q[:, None] + sign * moved
 
 
+def stopping_ranges(states: Array, limits: MotionLimits) -> Array:
+    """
+    Return bounds (N, 2) on how far, rad, the joints go while they come to rest.
+
+    First the acceleration goes, then the speed u there is then at most: over u²/2a + ua/2j, or
+    less where the limit of the acceleration a is not reached.
+
+    :param states: (N, 3, 2) as for :func:`stopping_positions`
+    :param limits: of both joints
+    """
+    largest, jerk = np.array(limits.acceleration), np.array(limits.jerk)
+    v, a = np.abs(states[:, 1]), np.abs(states[:, 2])
+    speed = v + a * a / (2.0 * jerk)
+    bounds: Array = speed * (a / jerk + (speed / largest + largest / jerk) / 2.0)
+    return bounds
+
+
 def _ramp(times: Array, start: Array) -> Array:
     """Return the cube of the time since a start; 0 before it."""
-    return np.maximum(times - start[:, None], 0.0) ** 3
+    since: Array = np.maximum(times - start[:, None], 0.0)
+    return since * since * since

@@ -96,10 +96,14 @@ class Zones:
             for kind, zones in (('circle', circles), ('half plane', half_planes))
             for number, zone in enumerate(zones, 1)
         )
-        self._centers = np.array([complex(*circle.center) for circle in circles])
+        self._centers = np.array([complex(*circle.center) for circle in circles], dtype=complex)
         self._radii = np.array([circle.radius for circle in circles])
-        self._normals = np.array([complex(*plane.normal) for plane in half_planes])
+        self._normals = np.array([complex(*plane.normal) for plane in half_planes], dtype=complex)
         self._offsets = np.array([plane.offset for plane in half_planes])
+
+    def from_base(self) -> Array:
+        """Return how far (m) the base is from each zone."""
+        return np.concatenate((np.abs(self._centers) - self._radii, -self._offsets))
 
     def distances(self, links: SweptLinks) -> Distances:
         """
@@ -108,16 +112,20 @@ class Zones:
         Between two samples a point of a link goes nearly straight. Going straight over s, from one
         place at least r away from a center to another one, it stays sqrt(r² - s²/4) away.
         """
-        points, travel, bend = (part[..., None] for part in links)
+        points, travel, bend = (
+            links.points[..., None],
+            links.travel[..., None],
+            links.bend[..., None],
+        )
         heights = (points * self._normals.conj()).real - self._offsets
         start, link = points[:-1], points[1:] - points[:-1]
         away = self._centers - start
         share = np.clip((away * link.conj()).real / (link * link.conj()).real, 0.0, 1.0)
         nearest = np.abs(away - share * link)
-        between = np.sqrt(np.maximum(nearest**2 - _along(travel, share) ** 2 / 4.0, 0.0))
+        straight = np.sqrt(np.maximum(nearest**2 - (_along(travel, share) / 2.0) ** 2, 0.0))
+        between = np.maximum(straight - _along(bend, share), 0.0)
         return Distances(
-            _joined(nearest - self._radii, heights),
-            _joined(between - self._radii - _along(bend, share), heights - bend),
+            _joined(nearest - self._radii, heights), _joined(between - self._radii, heights - bend)
         )
 
 

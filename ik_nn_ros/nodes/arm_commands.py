@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.smooth import LATE
 from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
 from ik_nn_ros.nodes.rates import Rate
 
@@ -29,6 +30,8 @@ class ArmCommands:
     :param commander: gives the commands
     :param rate: of the commands, Hz
     :param stepped: called after each step
+    :param outage: called when this process, or the joint_states, are back: with the time (s) on the
+        steady clock, and when they were last there
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class ArmCommands:
         commander: Commander,
         rate: float,
         stepped: Callable[[], None],
+        outage: Callable[[float, float], None],
     ) -> None:
         self.commander = commander
         self.received, self.sent = Rate(), Rate()
@@ -46,6 +50,8 @@ class ArmCommands:
         self._publisher = publisher
         self._period = 1.0 / rate
         self._stepped = stepped
+        self._outage = outage
+        self._seen = self._stepped_at = time.monotonic()
         self._names = commander.arm.joint_names
         self._message = JointState(name=list(self._names))
         # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
@@ -65,6 +71,9 @@ class ArmCommands:
         q = joint_positions(message, self._names)
         velocity = joint_velocities(message, self._names)
         now = time.monotonic()
+        if self.commander.lost(now):
+            self._outage(now, self._seen)
+        self._seen = now
         if self.commander.measure(now, seconds(message.header.stamp), q, velocity):
             self.received.count()
 
@@ -79,7 +88,11 @@ class ArmCommands:
 
     def step(self) -> None:
         """Send what is to be commanded now."""
-        self.publish(self.commander.step(time.monotonic()))
+        now = time.monotonic()
+        if now - self._stepped_at > LATE:
+            self._outage(now, self._stepped_at)
+        self._stepped_at = now
+        self.publish(self.commander.step(now))
         self._stepped()
 
     def come_to_rest(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import rclpy
@@ -30,13 +31,17 @@ from ik_nn_ros.ik.network import Network
 from ik_nn_ros.nodes.arm_commands import ArmCommands
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.frames import Frames
+from ik_nn_ros.nodes.freshness import Freshness
 from ik_nn_ros.nodes.ik_diagnostics import IkDiagnostics
 from ik_nn_ros.nodes.ik_parameters import (
     PARAMETERS,
+    keep_out,
     make_commander,
     motion_config,
     open_network,
     read_arm,
+    require_fit,
+    require_rest,
     solver_config,
 )
 from ik_nn_ros.nodes.markers import no_markers, workspace_markers
@@ -57,13 +62,14 @@ class IkNode(LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('ik_node', **kwargs)
-        self._settings = Parameters(self, PARAMETERS)
+        self._commands: ArmCommands | None = None
+        self._settings = Parameters(self, PARAMETERS, self._check_live)
         self._settings.changed = self._apply_live
         self._autostart = self._settings['autostart']
         self._received_description = self._configured_description = ''
         self._fault = ''
         self._targets: Targets | None = None
-        self._commands: ArmCommands | None = None
+        self._freshness = {'target_pose': Freshness(), 'target_point': Freshness()}
         self._network_fault = ''
         self._active = False
         self._holding = self._ending = False
@@ -136,7 +142,12 @@ class IkNode(LifecycleNode):
         self._targets = Targets(solver, frames, self._settings, self.get_clock())
         commander = make_commander(self._settings, arm)
         self._commands = ArmCommands(
-            self, self._joint_command, commander, self._settings['control_rate'], self._stepped
+            self,
+            self._joint_command,
+            commander,
+            self._settings['control_rate'],
+            self._stepped,
+            self._forget_targets,
         )
         self._configured_description = urdf
         self._settings.frozen = FROZEN
@@ -145,6 +156,8 @@ class IkNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to answer targets with commands."""
+        now = time.monotonic()
+        self._forget_targets(now, now)
         self._commands.commander.reset()
         self._active = True
         return TransitionCallbackReturn.SUCCESS
@@ -222,9 +235,17 @@ class IkNode(LifecycleNode):
     def _use_network(self, targets: Targets, network: Network | None) -> None:
         targets.solver = HybridSolver(targets.solver.arm, network, solver_config(self._settings))
 
+    def _check_live(self, values: Mapping[str, Any]) -> None:
+        commander = self._commands.commander if self._commands else None
+        require_fit(values, commander)
+        if commander is not None:
+            require_rest(values, self._settings, commander)
+
     def _apply_live(self) -> None:
-        if self._targets is not None:
-            self._commands.commander.config = motion_config(self._settings)
+        if self._targets is not None and self._commands is not None:
+            commander = self._commands.commander
+            commander.config = motion_config(self._settings)
+            commander.keep_out = keep_out(self._settings, commander.arm)
             self._use_network(self._targets, self._targets.solver.network)
             self._targets.frames.tolerance = self._settings['plane_tolerance']
             self._markers.publish(workspace_markers(self._targets.solver))
@@ -246,35 +267,50 @@ class IkNode(LifecycleNode):
         except MessageError as error:
             self._warn('joint_states', f'joint_states ignored: {error}')
 
-    def _on_target_pose(self, message: PoseStamped) -> None:
-        self._on_target(message.header, message.pose.position)
+    def _on_target_pose(self, message: PoseStamped, info: dict[str, int]) -> None:
+        now = time.monotonic()
+        stale = self._freshness['target_pose'].is_stale(now, info['source_timestamp'])
+        self._on_target(now, message.header, message.pose.position, stale)
 
-    def _on_target_point(self, message: PointStamped) -> None:
-        self._on_target(message.header, message.point)
+    def _on_target_point(self, message: PointStamped, info: dict[str, int]) -> None:
+        now = time.monotonic()
+        stale = self._freshness['target_point'].is_stale(now, info['source_timestamp'])
+        self._on_target(now, message.header, message.point, stale)
 
-    def _on_target(self, header: Header, position: Point) -> None:
-        began = time.monotonic()
-        answer = self._answer(began, header, position)
+    def _forget_targets(self, now: float, since: float) -> None:
+        """Carry out nothing that was sent before now; see :meth:`Freshness.outage_ended`."""
+        for freshness in self._freshness.values():
+            freshness.outage_ended(now, since)
+
+    def _on_target(self, began: float, header: Header, position: Point, stale: bool) -> None:
+        answer = self._answer(began, header, position, stale)
         solution = answer.solution
         if solution is not None and solution.q is not None:
             commands = self._commands
             commands.publish(commands.commander.go_to(began, solution.q))
         else:
-            self._warn(answer.code, f'target refused, {answer.code}: {answer.detail}')
+            cause = 'stale' if stale else answer.code
+            self._warn(cause, f'target refused, {answer.code}: {answer.detail}')
         self._diagnostics.count(answer, time.monotonic() - began)
         if self._statuses.get_subscription_count():
             self._statuses.publish(target_status(self.get_name(), self._hardware(), header, answer))
 
-    def _answer(self, now: float, header: Header, position: Point) -> Answer:
+    def _answer(self, now: float, header: Header, position: Point, stale: bool) -> Answer:
         if not self._active or self._targets is None or self._commands is None:
             return Answer('NOT_ACTIVE', 'lifecycle state: got another one, expected active')
         if self._holding:
             return Answer('HOLDING', 'holding still until ~/resume is called')
+        if stale:
+            return Answer('TOO_OLD', 'sent before the arm, its joint_states or this node were back')
         commander = self._commands.commander
         refusal = commander.refusal(now)
         if refusal is not None:
             return Answer(refusal.code, refusal.detail)
-        return self._targets.answer(header, position, commander.place(now))
+        admits = commander.admits(now)
+        answer = self._targets.answer(header, position, commander.place(now), admits)
+        if answer.code == 'OBSTRUCTED':
+            answer = answer._replace(detail=f'{answer.detail}: {commander.obstacle}')
+        return answer
 
     # Services
 
@@ -292,6 +328,8 @@ class IkNode(LifecycleNode):
         return response
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        now = time.monotonic()
+        self._forget_targets(now, now)
         self._holding = False
         response.success = True
         response.message = 'targets are carried out again'

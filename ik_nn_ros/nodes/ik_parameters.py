@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.errors import ModelError
+from ik_nn_ros.errors import ConfigError, ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
 from ik_nn_ros.motion.commander import Commander
 from ik_nn_ros.motion.direct import DirectMotion
+from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
 from ik_nn_ros.motion.smooth import SmoothMotion
 from ik_nn_ros.nodes.parameters import Parameters, Spec
 from ik_nn_ros.share import share_directory
 
+Settings = Parameters | Mapping[str, Any]
 DEFAULTS = MotionConfig()
+AT_REST = (
+    'max_velocity',
+    'max_acceleration',
+    'max_jerk',
+    'keep_out.circles',
+    'keep_out.half_planes',
+    'keep_out.margin',
+)
+"""Parameters that cannot be changed while the arm moves."""
 PARAMETERS = {
     'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
     'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
@@ -65,6 +78,21 @@ PARAMETERS = {
     'max_jerk': Spec(
         list(DEFAULTS.jerk), 'of each joint, rad/s³', low=0.01, high=1_000_000.0, live=True
     ),
+    'keep_out.circles': Spec(
+        [],
+        "zones the links keep out of, in the arm's plane: x, y, radius of each, m",
+        live=True,
+        group=3,
+    ),
+    'keep_out.half_planes': Spec(
+        [],
+        'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset',
+        live=True,
+        group=3,
+    ),
+    'keep_out.margin': Spec(
+        0.02, 'how far the links stay away from them, m', low=0.0, high=10.0, live=True
+    ),
     'tracking_tolerance': Spec(
         DEFAULTS.tracking_tolerance,
         'largest distance of a joint at rest from its command, rad; one that moves may also lag',
@@ -112,16 +140,17 @@ def read_arm(settings: Parameters, urdf: str) -> ArmModel:
     return Calibration.read(file).apply(arm) if file else arm
 
 
-def solver_config(settings: Parameters) -> SolverConfig:
+def solver_config(settings: Settings) -> SolverConfig:
     """Return how the parameters want targets solved."""
     return SolverConfig(
         branch=settings['branch'],
         on_unreachable=settings['on_unreachable'],
         tolerance=settings['position_tolerance'],
+        allow_branch_change=settings['allow_branch_change'],
     )
 
 
-def motion_config(settings: Parameters) -> MotionConfig:
+def motion_config(settings: Settings) -> MotionConfig:
     """Return how the parameters want the arm moved."""
     return MotionConfig(
         speed_scale=settings['speed_scale'],
@@ -136,6 +165,41 @@ def motion_config(settings: Parameters) -> MotionConfig:
     )
 
 
+def keep_out(settings: Settings, arm: ArmModel) -> KeepOut:
+    """
+    Return the zones the arm keeps out of.
+
+    :raises ConfigError: there are none such, or this arm cannot keep out of them
+    """
+    circles, half_planes = settings['keep_out.circles'], settings['keep_out.half_planes']
+    return KeepOut.of(arm, circles, half_planes, settings['keep_out.margin'])
+
+
+def require_fit(settings: Settings, commander: Commander | None) -> None:
+    """
+    Check that values go together.
+
+    :param commander: in use; None: the node is not configured
+    :raises ConfigError: they do not
+    """
+    solver_config(settings)
+    config = motion_config(settings)
+    if commander is not None:
+        config.limits(commander.arm)
+        keep_out(settings, commander.arm)
+
+
+def require_rest(settings: Settings, before: Settings, commander: Commander) -> None:
+    """
+    Check that values can be taken now: what a motion was planned with stays until its end.
+
+    :raises ConfigError: the arm moves
+    """
+    for name in AT_REST:
+        if settings[name] != before[name] and not commander.at_rest:
+            raise ConfigError(name, got='a moving arm', expected='an arm at rest, to change it')
+
+
 def make_commander(settings: Parameters, arm: ArmModel) -> Commander:
     """
     Return what stands between the solver and the arm.
@@ -143,7 +207,7 @@ def make_commander(settings: Parameters, arm: ArmModel) -> Commander:
     :raises ConfigError: it cannot move this arm
     """
     kind = SmoothMotion if settings['motion'] == 'smooth' else DirectMotion
-    return kind(arm, motion_config(settings))
+    return kind(arm, motion_config(settings), keep_out(settings, arm))
 
 
 def open_network(settings: Parameters, arm: ArmModel) -> Network | None:

@@ -2,7 +2,8 @@
 Declarative node parameters: one table a node, from which they are declared, checked and read.
 
 A value given at start that has the wrong type or is out of range does not end the node: the default
-stands, and :attr:`Parameters.faults` says what was wrong until a right value is set.
+stands, and :attr:`Parameters.faults` says what was wrong until a right value is set. Likewise for
+values that are right one by one but do not go together; these stand until others are set.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from ik_nn_ros.errors import IkNnError
+
+TOGETHER = 'all together'
+"""Where :attr:`Parameters.faults` has what belongs to no single parameter."""
 Value = bool | int | float | str | list[float]
 
 
@@ -37,6 +41,7 @@ class Spec:
     :param high: largest value of a number
     :param choices: allowed values of a text
     :param live: whether it may be changed while the node is configured
+    :param group: a list holds any number of groups of so many numbers; 0: as many as the default
     """
 
     default: Value
@@ -45,6 +50,7 @@ class Spec:
     high: float | None = None
     choices: tuple[str, ...] = ()
     live: bool = False
+    group: int = 0
 
     def descriptor(self) -> ParameterDescriptor:
         """Return the descriptor that ``ros2 param describe`` shows."""
@@ -69,8 +75,8 @@ class Spec:
         numbers = list(value) if isinstance(self.default, list) else [value]
         if isinstance(self.default, float | list) and not all(isfinite(v) for v in numbers):
             return f'{name}: got {value}, expected finite'
-        if isinstance(self.default, list) and len(numbers) != len(self.default):
-            return f'{name}: got {len(numbers)} numbers, expected {len(self.default)}'
+        if isinstance(self.default, list) and (expected := self._wrong_length(len(numbers))):
+            return f'{name}: got {len(numbers)} numbers, expected {expected}'
         if (
             self.low is not None
             and self.high is not None
@@ -80,6 +86,21 @@ class Spec:
         if self.choices and value not in self.choices:
             return f'{name}: got {value!r}, expected {" or ".join(self.choices)}'
         return None
+
+    def parameter(self, name: str, value: Any) -> Parameter:
+        """Return a value without fault as a parameter of the right type."""
+        if isinstance(self.default, list):
+            # Said, as it cannot be told from an empty list.
+            numbers = [float(number) for number in value]
+            return Parameter(name, Parameter.Type.DOUBLE_ARRAY, numbers)
+        # `rate: 100` in a YAML file means 100.0.
+        return Parameter(name, value=float(value) if isinstance(self.default, float) else value)
+
+    def _wrong_length(self, length: int) -> str:
+        """Return which length is expected, empty if it is this."""
+        if self.group:
+            return f'a multiple of {self.group}' if length % self.group else ''
+        return f'{len(self.default)}' if length != len(self.default) else ''
 
     def _right_type(self, value: Any) -> bool:
         if isinstance(self.default, list):
@@ -100,62 +121,71 @@ class Parameters:
 
     :param node: the node they are declared on
     :param specs: the table, by name
+    :param check: see :attr:`check`
     """
 
-    def __init__(self, node: Node, specs: Mapping[str, Spec]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        specs: Mapping[str, Spec],
+        check: Callable[[Mapping[str, Any]], object] = lambda values: None,
+    ) -> None:
         self._node = node
         self._specs = specs
         self.faults: dict[str, str] = {}
-        """What was wrong with values given at start, by parameter."""
+        """What was wrong with values given at start, by parameter, or by :data:`TOGETHER`."""
         self._values: dict[str, Any] = {}
+        self.check = check
+        """
+        Called with all values as they would be; raises IkNnError where they do not go together, or
+        cannot be taken now. It may be replaced: the first one is also asked about those at start.
+        """
         self.changed: Callable[[], None] = lambda: None
         """Called after live parameters were changed."""
         self.frozen = ''
         """While not empty, only live parameters can be set; it says why."""
         for name, spec in specs.items():
             self._declare(name, spec)
+        self._note(self._fault_together(self._values))
         if hasattr(node, 'add_pre_set_parameters_callback'):  # not on Humble
             node.add_pre_set_parameters_callback(self._widen_all)
-        node.add_on_set_parameters_callback(self._check)
+        node.add_on_set_parameters_callback(self._on_set)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
     def _widen(self, parameter: Parameter) -> Parameter:
-        """Make doubles of the whole numbers given for a double: `rate:=100` means 100.0."""
-        spec = self._specs.get(parameter.name)
-        if spec is None:
+        """Give a right value its type: `rate:=100` means 100.0, `[]` is a list of numbers."""
+        name, value, spec = parameter.name, parameter.value, self._specs.get(parameter.name)
+        if spec is None or spec.fault(name, value):
             return parameter
-        if parameter.type_ == Parameter.Type.INTEGER and isinstance(spec.default, float):
-            return Parameter(parameter.name, value=float(parameter.value))
-        if parameter.type_ == Parameter.Type.INTEGER_ARRAY and isinstance(spec.default, list):
-            return Parameter(parameter.name, value=[float(number) for number in parameter.value])
-        return parameter
+        return spec.parameter(name, value)
 
     def _widen_all(self, parameters: list[Parameter]) -> list[Parameter]:
         return [self._widen(parameter) for parameter in parameters]
 
     def _declare(self, name: str, spec: Spec) -> None:
-        try:
-            value = self._node.declare_parameter(name, spec.default, spec.descriptor()).value
+        value: Any = spec.default
+        given = self._node._parameter_overrides.get(name)
+        if given is not None:
+            # `[]` in a YAML file comes as no value at all.
+            value = [] if spec.group and given.value is None else given.value
             fault = spec.fault(name, value)
-        except (InvalidParameterTypeException, InvalidParameterValueException):
-            value = self._node._parameter_overrides[name].value
-            fault = spec.fault(name, value)
-        if fault is not None:
-            self.faults[name] = fault
-            value = spec.default
-        if self._node.has_parameter(name):
-            self._node.undeclare_parameter(name)
-        if isinstance(spec.default, float):
-            value = float(value)  # `rate: 100` in a YAML file means 100.0
-        elif isinstance(spec.default, list):
-            value = [float(number) for number in value]
-        self._node.declare_parameter(name, value, spec.descriptor(), ignore_override=True)
-        self._values[name] = value
+            if fault is not None:
+                self.faults[name] = fault
+                value = spec.default
+        parameter = spec.parameter(name, value)
+        start = parameter.type_ if parameter.value == [] else parameter.value
+        self._node.declare_parameter(name, start, spec.descriptor(), ignore_override=True)
+        if parameter.value == []:  # rclpy knows no default of this kind
+            self._node.set_parameters([parameter])
+        self._values[name] = parameter.value
 
-    def _check(self, parameters: Iterable[Parameter]) -> SetParametersResult:
+    def _on_set(self, parameters: Iterable[Parameter]) -> SetParametersResult:
         ours = [parameter for parameter in parameters if parameter.name in self._specs]
+        if not ours:
+            return SetParametersResult(successful=True)
+        values = dict(self._values)
         for parameter in ours:
             name, spec = parameter.name, self._specs[parameter.name]
             if self.frozen and not spec.live:
@@ -163,9 +193,29 @@ class Parameters:
             fault = spec.fault(name, parameter.value)
             if fault is not None:
                 return SetParametersResult(successful=False, reason=fault)
+            values[name] = spec.parameter(name, parameter.value).value
+        fault = self._fault_together(values)
+        # With a fault from the start nothing runs yet, and it may take several changes to be rid
+        # of it.
+        if fault is not None and not self.faults:
+            return SetParametersResult(successful=False, reason=fault)
         for parameter in ours:
             self.faults.pop(parameter.name, None)
-            self._values[parameter.name] = parameter.value
-        if ours:
-            self.changed()
+        self._values = values
+        self._note(fault)
+        self.changed()
         return SetParametersResult(successful=True)
+
+    def _fault_together(self, values: Mapping[str, Any]) -> str | None:
+        """Return why values cannot be taken, though each is right by itself."""
+        try:
+            self.check(values)
+        except IkNnError as error:
+            return str(error)
+        return None
+
+    def _note(self, fault: str | None) -> None:
+        """Keep what is wrong with all together, once each is right by itself."""
+        self.faults.pop(TOGETHER, None)
+        if fault is not None and not self.faults:
+            self.faults[TOGETHER] = fault

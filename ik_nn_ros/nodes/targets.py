@@ -10,7 +10,7 @@ from rclpy.clock import Clock
 from std_msgs.msg import Header
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.hybrid import Admits, HybridSolver
 from ik_nn_ros.ik.result import Reason, Solution, Status
 from ik_nn_ros.nodes.conversions import seconds
 from ik_nn_ros.nodes.frames import FrameError, Frames
@@ -50,13 +50,16 @@ class Targets:
         self._parameters = parameters
         self._clock = clock
 
-    def answer(self, header: Header, position: Point, q_now: Pair) -> Answer:
+    def answer(
+        self, header: Header, position: Point, q_now: Pair, admits: Admits | None = None
+    ) -> Answer:
         """
         Answer one target.
 
         :param header: frame and stamp of the target
         :param position: in that frame, m
         :param q_now: where the joints are, rad
+        :param admits: tells whether the arm may go to joint angles, rad; None: everywhere
         """
         x, y, z = position.x, position.y, position.z
         if not (isfinite(x) and isfinite(y) and isfinite(z)):
@@ -68,7 +71,7 @@ class Targets:
             point = self.frames.to_plane(header, x, y, z)
         except FrameError as error:
             return Answer(error.reason, str(error))
-        solution = self.solver.solve(point[0], point[1], q_now)
+        solution = self.solver.solve(point[0], point[1], q_now, admits)
         if solution.status == Status.ACCEPTED:
             return Answer('ACCEPTED', '', point, solution)
         why = _why(self.solver.arm, solution.reason, point)
@@ -90,4 +93,6 @@ def _why(arm: ArmModel, reason: Reason, point: Pair) -> str:
             f'distance from the first axis: got {hypot(x, y):.6g} m, '
             f'expected {arm.inner_reach:.6g} to {arm.reach:.6g} m'
         )
+    if reason == Reason.OBSTRUCTED:
+        return f'keep-out zone in the way of ({x:.6g}, {y:.6g}) m'
     return f'joints for ({x:.6g}, {y:.6g}) m: got none inside the limits, expected at least one'

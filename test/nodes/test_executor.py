@@ -1,6 +1,8 @@
 """The executor delivers every message, and starves nothing else; real rclpy in this process."""
 
+import itertools
 import threading
+import time
 
 import pytest
 import rclpy
@@ -104,6 +106,85 @@ def test_a_flood_of_messages_starves_neither_timers_nor_services(domain, client)
             thread.join()
 
 
+def wait_until_due(timer):
+    """Keep the executor's thread busy; a message that takes its time does just that."""
+    while not timer.is_ready():
+        time.sleep(1e-4)
+
+
+def test_a_timer_that_is_due_goes_before_the_next_message(domain, client):
+    """Not after a whole queue of them; one more may slip in where rclpy looks for itself."""
+    spun = Spun(domain, 'busy')
+    (node,) = spun.nodes
+    events = []
+    timer = node.create_timer(1e-3, lambda: events.append('tick'))
+
+    def slow(_):
+        wait_until_due(timer)
+        events.append('message')
+
+    node.create_subscription(Int32, 'numbers', slow, 1000)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers', 1000)
+        client.publish_until(publisher, Int32(), lambda: 'message' in events)
+        for _ in range(300):
+            publisher.publish(Int32())
+        wait_until(lambda: events.count('message') > 300)
+    runs = [len(list(run)) for event, run in itertools.groupby(events) if event == 'message']
+    assert max(runs) <= 2
+
+
+@pytest.mark.parametrize('end', ['destroy_timer', 'cancel'])
+def test_a_timer_that_is_due_but_ended_is_not_called(domain, client, end):
+    """It was found due together with the one that ends it."""
+    spun = Spun(domain, 'changing')
+    (node,) = spun.nodes
+    seen, ticks = [], []
+
+    def stop():
+        if seen:
+            other.cancel() if end == 'cancel' else node.destroy_timer(other)
+            first.cancel()
+            ticks.clear()
+
+    def let_both_be_due(message):
+        if message.data and not seen:
+            wait_until_due(first)
+            wait_until_due(other)
+        seen.append(message.data)
+
+    first = node.create_timer(1e-3, stop)
+    other = node.create_timer(1e-3, lambda: ticks.append('tick'))
+    node.create_subscription(Int32, 'numbers', let_both_be_due, 10)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers')
+        client.publish_until(publisher, Int32(data=1), lambda: len(seen) > 2)
+    assert first.is_canceled()
+    assert ticks == []
+    assert isinstance(spun.ended_by, ExternalShutdownException)
+
+
+def test_a_destroyed_subscription_gets_no_message_any_more(domain, client):
+    """Also where one has come for it in the same turn."""
+    spun = Spun(domain, 'changing')
+    (node,) = spun.nodes
+    seen, got = [], []
+
+    def stop(message):
+        if message.data and not seen:
+            node.destroy_subscription(other)
+            got.clear()
+        seen.append(message.data)
+
+    node.create_subscription(Int32, 'numbers', stop, 10)
+    other = node.create_subscription(Int32, 'numbers', lambda m: got.append(m.data), 10)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers', readers=2)
+        client.publish_until(publisher, Int32(data=1), lambda: len(seen) > 2)
+    assert got == []
+    assert isinstance(spun.ended_by, ExternalShutdownException)
+
+
 def test_entities_may_come_and_go_while_it_spins(domain, client):
     spun = Spun(domain, 'changing')
     (node,) = spun.nodes
@@ -129,17 +210,23 @@ def test_entities_may_come_and_go_while_it_spins(domain, client):
 def test_callbacks_may_take_the_message_info_or_be_coroutines(domain, client):
     spun = Spun(domain, 'various')
     (node,) = spun.nodes
-    infos, awaited = [], []
+    infos, awaited, ticks = [], [], []
+
+    async def tick():
+        ticks.append(0)
 
     async def later(message):
         awaited.append(message.data)
 
     node.create_subscription(Int32, 'numbers', lambda message, info: infos.append(info), 10)
     node.create_subscription(Int32, 'numbers', later, 10)
+    node.create_timer(0.01, tick)
+    before = time.time_ns()
     with spun:
         publisher = client.publisher(Int32, 'numbers', readers=2)
-        client.publish_until(publisher, Int32(data=7), lambda: infos and awaited)
-    assert 'source_timestamp' in infos[0]
+        client.publish_until(publisher, Int32(data=7), lambda: infos and awaited and ticks)
+    stamps = [infos[0][f'{kind}_timestamp'] for kind in ('source', 'received')]
+    assert before < stamps[0] < stamps[1] < time.time_ns()
     assert set(awaited) == {7}
 
 

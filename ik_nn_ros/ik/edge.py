@@ -1,0 +1,96 @@
+"""
+The place on the edge of its workspace that an arm goes to for a target beyond it.
+
+That is the nearest one, with one exception. Dragged round behind the base, a target comes to where
+two places on the edge are equally near: to follow the nearest would send the arm round the whole
+edge, and back again if the target hovers there. So the arm follows along the edge from the place it
+is at, and goes over to another one when that is clearly nearer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.calibrated import ROUNDS, CalibratedArm
+from ik_nn_ros.arm.closed_form import closed_form_batch
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.workspace import Workspace
+from ik_nn_ros.ik.straight import STRAIGHT, tilted
+
+CLEARLY = 0.05
+"""How much nearer (fraction of reach) another place must be to be gone over to."""
+HERE = 0.5
+"""A place that the joints are this near to (rad) is the one they are at."""
+TILTS = 5
+"""Each leaves a tenth of the angle by which the residual moves the stretched arm."""
+FARTHEST = 1e9
+"""Targets further out than this many reaches are projected as if they were this far."""
+
+
+class Edge:
+    """
+    The edge of what one branch of an arm reaches within its limits.
+
+    :param arm: the arm
+    :param branch: +1 or -1
+    """
+
+    def __init__(self, arm: ArmModel, branch: int) -> None:
+        self._arm = arm
+        self._branch = branch
+        self._workspace = Workspace(arm, branch)
+
+    def __bool__(self) -> bool:
+        """Tell whether the branch reaches anything at all."""
+        return bool(self._workspace.arcs)
+
+    def project(self, xy: Array, q_now: Array) -> Array:
+        """
+        Return joint angles for the places to go to.
+
+        The edge is that of the rigid arm, moved by the residual of a calibrated one.
+
+        :param xy: (N, 2) points that the branch does not reach, m
+        :param q_now: (N, 2) where the joints are, rad
+        :return: (N, 2) inside the limits, rad; NaN where nothing can be reached
+        """
+        if not self:
+            return np.full_like(xy, np.nan)
+        arm = self._arm
+        farthest = FARTHEST * arm.reach
+        size = np.abs(xy).max(axis=1)
+        xy = xy * np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)[:, None]
+        q = self._place(xy, q_now)
+        if isinstance(arm, CalibratedArm):
+            for _ in range(ROUNDS):
+                q = self._place(xy - arm.offset(q), q_now)
+            q = self._stretched(arm, q)
+        return np.clip(q, arm.lower, arm.upper)
+
+    def _place(self, xy: Array, q_now: Array) -> Array:
+        """Return joint angles, rad, for the place on the rigid arm's edge to go to."""
+        places, distance = self._workspace.places(xy)
+        nearest = np.argmin(distance, axis=1)
+        within = distance.min(axis=1, keepdims=True) + CLEARLY * self._arm.reach
+        row, column = np.nonzero(distance <= within)
+        side = np.full(len(row), self._branch, dtype=np.int8)
+        q = np.zeros_like(places)
+        q[row, column] = closed_form_batch(self._arm, places[row, column], side, q_now[row])
+        way = np.full(distance.shape, np.inf)
+        way[row, column] = np.abs(q[row, column] - q_now[row]).max(axis=1)
+        chosen = np.where(way.min(axis=1) <= HERE, np.argmin(way, axis=1), nearest)
+        place: Array = q[np.arange(len(xy)), chosen]
+        return place
+
+    def _stretched(self, arm: CalibratedArm, q: Array) -> Array:
+        """Stretch or fold (N, 2) joint angles, rad, to where the arm as built reaches furthest."""
+        rigid = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
+        past = self._branch * arm.bend_batch(q) < STRAIGHT
+        rows = np.flatnonzero((np.abs(rigid) < STRAIGHT) | past)
+        if len(rows):
+            side: NDArray[np.int8] = np.full(len(rows), self._branch, dtype=np.int8)
+            for _ in range(TILTS):
+                q[rows] = np.clip(tilted(arm, q[rows], side), arm.lower, arm.upper)
+        return q

@@ -1,0 +1,206 @@
+"""
+Keep-out zones: the links stay out of them by a margin, on the whole of a motion.
+
+What holds for every motion, and for every braking: no link comes nearer to a zone than the margin.
+A link that is nearer where the motion begins, because it was pushed there or the zones were
+changed, comes no nearer to that zone than it is there: so it can leave.
+
+A motion is judged as a whole before it is taken, by :meth:`KeepOut.way_blocked`, and in every step
+by :meth:`KeepOut.stops_clear`. Where it brakes, the arm leaves its way, so half of the margin is
+left to that. The plan asks for more than half: then the steps have no reason to end what was
+planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, isfinite
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
+from ik_nn_ros.motion.stopping import stopping_positions, stopping_ranges
+from ik_nn_ros.motion.swept_links import sweep
+from ik_nn_ros.motion.zones import Circle, Distances, HalfPlane, Zones
+
+STOPPING, PLANNED = 0.5, 0.7
+"""Parts of the margin that are kept where the arm brakes: in a step, and by plan."""
+PERIOD, SAMPLES = 0.005, 300
+"""Between the samples of a way (s), and the most of them: a long way has them farther apart."""
+STRIDE, BRAKING_SAMPLES = 2, 24
+"""By plan, the arm brakes from every second sample; so many samples has each braking."""
+LEVERAGE = 1.1
+"""On the distances between joints and tip, for an arm that is not as rigid as drawn."""
+SLACK = 0.002
+"""
+Part of the reach by which a link that is leaving may seem to come nearer between two samples, by
+the bound on what lies between them.
+"""
+ROUNDING = 1e-9
+"""m"""
+
+
+class Planned(Protocol):
+    """A way that has been planned, of whatever shape."""
+
+    duration: float
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
+
+
+class KeepOut:
+    """
+    The zones an arm keeps out of.
+
+    :param arm: the arm; its links are the straight lines from base to elbow to tip
+    :param circles: in the arm's plane
+    :param half_planes: in the arm's plane
+    :param margin: how far the links stay away from them, m
+    :raises ConfigError: a margin that is none; the arm's base is nearer to a zone than the margin
+    """
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        circles: Sequence[Circle],
+        half_planes: Sequence[HalfPlane],
+        margin: float,
+    ) -> None:
+        if not (isfinite(margin) and margin >= 0.0):
+            raise ConfigError('keep-out margin', got=f'{margin} m', expected='0 or more')
+        self.margin = margin
+        self._arm = arm
+        self._slack = SLACK * arm.reach
+        self._zones = Zones(circles, half_planes)
+        for name, distance in zip(self._zones.names, self._zones.from_base(), strict=True):
+            if distance < margin - ROUNDING:
+                raise ConfigError(
+                    f'keep-out {name}',
+                    got=f'{distance:.4g} m from the axis of {arm.joint_names[0]}',
+                    expected=f'at least the margin, {margin:g} m',
+                )
+
+    @classmethod
+    def of(
+        cls, arm: ArmModel, circles: Sequence[float], half_planes: Sequence[float], margin: float
+    ) -> KeepOut:
+        """
+        Return the zones that lists of numbers stand for.
+
+        :param arm: the arm
+        :param circles: x, y, radius of each, m
+        :param half_planes: x and y of its normal, offset (m) of each
+        :param margin: m
+        :raises ConfigError: not three numbers for each, or what :class:`KeepOut` refuses
+        """
+        return cls(
+            arm,
+            [Circle((x, y), radius) for x, y, radius in _threes('circles', circles)],
+            [HalfPlane((x, y), offset) for x, y, offset in _threes('half planes', half_planes)],
+            margin,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._zones.names)
+
+    @property
+    def stopping_margin(self) -> float:
+        """The margin for :meth:`stops_clear`, m."""
+        return STOPPING * self.margin
+
+    def clearance(self, q: Array) -> Array:
+        """Return how far (N,), m, the links are from the nearest zone at (N, 2) joints, rad."""
+        distances: Array = self._distances(q[:, None]).at.min(axis=(0, 2, 3), initial=np.inf)
+        return distances
+
+    def blocked_at(self, q: Pair) -> str:
+        """Return what is too near at joint angles, rad; empty: nothing."""
+        at = self._distances(np.array([q])).at
+        return self._words(at, at < self.margin - ROUNDING, self.margin)
+
+    def blocked_on(self, positions: Array) -> str:
+        """
+        Return what comes too near on a motion; empty: nothing.
+
+        What lies between the samples counts; the farther they are apart, the more cautiously.
+
+        :param positions: (N, 2) along it, rad
+        """
+        distances = self._distances(positions)
+        return self._words(distances.between, ~self._kept(distances, self.margin), self.margin)
+
+    def way_blocked(self, motion: JointMotion, way: Planned) -> str:
+        """
+        Return what comes too near on a way, or braking on it; empty: nothing.
+
+        :param motion: its limits are those of the braking
+        :param way: from its beginning to rest
+        """
+        if not self:
+            return ''
+        count = min(max(ceil(way.duration / PERIOD), 1), SAMPLES)
+        states = np.array([way.at(way.duration * part / count) for part in range(count + 1)])
+        on_the_way = self.blocked_on(states[:, 0])
+        if on_the_way:
+            return f'on the way, {on_the_way}'
+        braking = self._blocked_braking(states[::STRIDE], motion.limits)
+        return braking and f'braking on the way, {braking}'
+
+    def stops_clear(self, motion: JointMotion, state: State, margin: float) -> bool:
+        """
+        Tell whether the arm, braking now, keeps clear of the zones.
+
+        :param motion: plans the braking
+        :param state: of the joints
+        :param margin: m
+        """
+        if not self:
+            return True
+        braking = motion.braking(state)
+        positions = braking.positions(max(braking.duration, PERIOD) / BRAKING_SAMPLES)
+        return bool(self._kept(self._distances(positions), margin).all())
+
+    def _blocked_braking(self, states: Array, limits: MotionLimits) -> str:
+        """Return what comes too near where the arm brakes in one of (N, 3, 2) states."""
+        margin = PLANNED * self.margin
+        moves = LEVERAGE * stopping_ranges(states, limits) @ (self._arm.reach, self._arm.lengths[1])
+        states = states[self.clearance(states[:, 0]) - moves < margin]
+        distances = self._distances(stopping_positions(states, limits, BRAKING_SAMPLES))
+        return self._words(distances.between, ~self._kept(distances, margin), margin)
+
+    def _distances(self, q: Array) -> Distances:
+        return self._zones.distances(sweep(self._arm, q))
+
+    def _kept(self, distances: Distances, margin: float) -> NDArray[np.bool_]:
+        """Tell where the links keep their distance: the margin, or the one they began with."""
+        at, between = distances
+        first = at[..., :1, :]
+        return (between >= margin - ROUNDING) | (
+            (at >= first - ROUNDING) & (between >= first - self._slack)
+        )
+
+    def _words(self, distances: Array, too_near: NDArray[np.bool_], margin: float) -> str:
+        """Say which link is nearest to which zone, of those that are too near."""
+        if not too_near.any():
+            return ''
+        distances = np.where(too_near, distances, np.inf)
+        link, *_, zone = np.unravel_index(np.argmin(distances), distances.shape)
+        return (
+            f'link {link + 1} to {self._zones.names[zone]}: got {distances.min():.4g} m, '
+            f'expected at least {margin:.4g} m'
+        )
+
+
+def _threes(name: str, numbers: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Take numbers three by three."""
+    if len(numbers) % 3:
+        raise ConfigError(
+            f'keep-out {name}', got=f'{len(numbers)} numbers', expected='three for each'
+        )
+    return list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))

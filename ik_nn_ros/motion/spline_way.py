@@ -1,0 +1,135 @@
+"""
+A way of the two joints as a uniform cubic B-spline.
+
+On such a spline velocity, acceleration and jerk are splines too, with the differences of the
+control points as theirs; a spline stays between its control points, and the acceleration is linear
+and the jerk constant between two knots. So whether they keep their limits at every time, not only
+at samples, is seen from the control points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from typing import Any
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.motion.joint_motion import MotionLimits, State
+
+PERIOD, FEWEST, MOST = 0.005, 8, 4000
+"""Between the knots of a way (s); their number, of which a long way has fewer."""
+SLACK = 1e-9
+"""By how much rounding may put a joint past its limit, rad."""
+
+
+class SplineWay:
+    """
+    A planned way of the two joints, from its beginning to its end, where they stay at rest.
+
+    :param control: (N + 3, 2) control points, rad; the last three of them are its end
+    :param period: between its knots, s
+    """
+
+    def __init__(self, control: Array, period: float) -> None:
+        self._control = control
+        self._points: list[list[float]] = control.tolist()
+        self._period = period
+        self.duration = (len(control) - 3) * period
+        """s"""
+
+    @classmethod
+    def through(cls, places: Array, period: float, start: State) -> SplineWay:
+        """
+        Return a way along places, to rest at the last of them.
+
+        :param places: (N + 1, 2) where the joints are every period; of a smooth motion, rad
+        :param period: s
+        :param start: how they move at the first of them
+        """
+        control = np.empty((len(places) + 2, 2))
+        # Less a sixth of the second difference: exact for cubics, and needs no neighbours but two.
+        control[2:-2] = (8.0 * places[1:-1] - places[:-2] - places[2:]) / 6.0
+        position, velocity, acceleration = (np.array(pair) for pair in start)
+        bend = period * period * acceleration
+        control[1] = position - bend / 6.0
+        control[0] = control[1] - period * velocity + bend / 2.0
+        control[2] = control[1] + period * velocity + bend / 2.0
+        control[-3:] = places[-1]
+        return cls(control, period)
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
+        if time >= self.duration:
+            q1, q2 = self._points[-1]
+            return State((q1, q2), (0.0, 0.0), (0.0, 0.0))
+        knots = time / self._period
+        knot = min(int(knots), len(self._points) - 4)
+        first, second = (
+            _value(values, knots - knot, self._period)
+            for values in zip(*self._points[knot : knot + 4], strict=True)
+        )
+        return State(*zip(first, second, strict=True))
+
+    def positions(self, period: float) -> Array:
+        """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
+        count = max(1, ceil(self.duration / period))
+        knots = np.linspace(0.0, len(self._control) - 3, count + 1)
+        knot = np.minimum(knots.astype(int), len(self._control) - 4)
+        u = (knots - knot)[:, None]
+        control = [self._control[knot + number] for number in range(4)]
+        positions: Array = _value(control, u, self._period)[0]
+        return positions
+
+    def demand(self, limits: MotionLimits) -> float:
+        """Return how many times slower it must be to keep the limits of motion; 1: it just does."""
+        first = np.diff(self._control, axis=0) / self._period
+        second = np.diff(first, axis=0) / self._period
+        third = np.diff(second, axis=0) / self._period
+        velocity, acceleration, jerk = (
+            float((np.abs(rates) / limit).max())
+            for rates, limit in zip(
+                (first, second, third),
+                (limits.velocity, limits.acceleration, limits.jerk),
+                strict=True,
+            )
+        )
+        return max(velocity, sqrt(acceleration), float(jerk ** (1.0 / 3.0)))
+
+    def slower(self, factor: float) -> SplineWay:
+        """Return the same way from rest, so many times slower."""
+        return SplineWay(self._control, factor * self._period)
+
+    def is_inside(self, arm: ArmModel) -> bool:
+        """Tell whether the joints stay within their limits of position."""
+        least, most = self._control.min(axis=0), self._control.max(axis=0)
+        return bool((least >= np.subtract(arm.lower, SLACK)).all()) and bool(
+            (most <= np.add(arm.upper, SLACK)).all()
+        )
+
+
+def _value(control: Sequence[Any], u: Any, period: float) -> tuple[Any, Any, Any]:
+    """
+    Return a cubic B-spline and its first two derivatives between two knots.
+
+    :param control: the four control points that count there
+    :param u: how far between the knots, 0 to 1
+    """
+    p, q, r, s = control
+    v, cube = 1.0 - u, u * u * u
+    first, second, third = q - p, r - q, s - r
+    return (
+        q
+        + (cube * third + (1.0 + 3.0 * u * (1.0 + u) - 2.0 * cube) * second - v * v * v * first)
+        / 6.0,
+        (v * v * first + (1.0 + 2.0 * u * v) * second + u * u * third) / (2.0 * period),
+        (v * (second - first) + u * (third - second)) / (period * period),
+    )
+
+
+def knots(duration: float) -> tuple[Array, float]:
+    """Return times (N + 1,) from 0 to the end of a way, s, and the period between them, s."""
+    count = max(FEWEST, ceil(duration / max(PERIOD, duration / MOST)))
+    return np.linspace(0.0, duration, count + 1), duration / count
