@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, isinf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -78,6 +78,17 @@ class State(NamedTuple):
     position: Pair
     velocity: Pair
     acceleration: Pair
+
+
+class Course(Protocol):
+    """What a motion can follow."""
+
+    @property
+    def duration(self) -> float:
+        """s; infinite where it has no end."""
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
 
 
 class Way:
@@ -166,7 +177,7 @@ class JointMotion:
         return self._state
 
     @property
-    def way(self) -> Way | Push:
+    def way(self) -> Course:
         """What they go."""
         return self._way
 
@@ -248,7 +259,7 @@ class JointMotion:
         q1, q2 = state.position
         return (q1 + first[0], q1 + first[1]), (q2 + second[0], q2 + second[1])
 
-    def take(self, way: Way | Push) -> None:
+    def take(self, way: Course) -> None:
         """Go a way that begins here."""
         self._way, self._time = way, 0.0
 

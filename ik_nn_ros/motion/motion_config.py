@@ -16,6 +16,7 @@ class MotionConfig:
     How an arm is moved to its targets.
 
     :param speed_scale: part of the velocity limits that is used; 0: the arm stops on its way
+    :param straight: whether the tip goes on straight lines where it can
     :param velocity: of each joint, rad/s, where that is less than in the URDF; 0: as in the URDF
     :param acceleration: largest of each joint, rad/s²
     :param jerk: largest of each joint, rad/s³
@@ -29,6 +30,7 @@ class MotionConfig:
     """
 
     speed_scale: float = 1.0
+    straight: bool = False
     velocity: Pair = (0.0, 0.0)
     acceleration: Pair = (10.0, 10.0)
     jerk: Pair = (100.0, 100.0)

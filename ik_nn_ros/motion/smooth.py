@@ -14,9 +14,11 @@ from math import inf
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.commander import Commander, Refusal
 from ik_nn_ros.motion.following import LAG
-from ik_nn_ros.motion.joint_motion import JointMotion, State
+from ik_nn_ros.motion.joint_motion import Course, JointMotion, State
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig, slower
+from ik_nn_ros.motion.straight_line import plan_line
+from ik_nn_ros.motion.stream import GoalStream
 
 SLOW = 0.1
 """Part of the velocity with which an arm moves that is outside its limits."""
@@ -75,9 +77,10 @@ class SmoothMotion(Commander):
         super().__init__(arm, config, keep_out)
         self._limits = config.limits(arm)
         self._motion = JointMotion(self._limits, arm.home)
+        self._goals = GoalStream()
         self._goal: Pair | None = None
         self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
-        self._replan = self._settling = self._frozen = False
+        self._replan = self._on_line = self._settling = self._frozen = False
         self.phase = Phase.WAITING
         self.late = 0
         """How often the motion had to begin anew because steps did not come in time."""
@@ -147,11 +150,13 @@ class SmoothMotion(Commander):
             self._set_out(now)
         elif self.phase is not Phase.RETURNING:
             self.phase = Phase.MOVING
+            self._goals.add(now, q)
             self._replan = True
 
     def stop(self) -> None:
         """Give the goal up and brake."""
         self._goal = None
+        self._goals.clear()
         if self.phase in MOVES:
             self.phase = Phase.BRAKING
             self._motion.brake()
@@ -160,6 +165,7 @@ class SmoothMotion(Commander):
         """Forget what was commanded: the next motion begins where the joints are measured."""
         super().reset()
         self._goal = None
+        self._goals.clear()
         self.phase = Phase.WAITING if self._config.require_joint_states else Phase.IDLE
 
     def step(self, now: float) -> Pair | None:
@@ -168,14 +174,16 @@ class SmoothMotion(Commander):
         self._watch(now, seconds)
         if self.at_rest:
             return self._command if self._holds(now) else None
-        self._move(seconds if seconds <= LONGEST_STEP else 0.0)
+        if seconds > LONGEST_STEP:
+            return self._command
+        self._move(now, seconds)
         self._command = self._rounded(self._motion.position)
         if self._motion.at_rest:
             self._rest(now)
         return self._command
 
     def _come_back(self, now: float) -> None:
-        """The joints are measured again; if they are elsewhere, forget the last command."""
+        """Go on with joints that are measured again; elsewhere, the last command is forgotten."""
         self.phase = Phase.IDLE
         self._settling = False
         if self._start(now) is not self._command:
@@ -191,6 +199,7 @@ class SmoothMotion(Commander):
             velocity = self.joints.velocity
         self._left = None
         self._settling = False
+        self._goals.clear()
         near = self.arm.clip(position)
         if max(abs(position[0] - near[0]), abs(position[1] - near[1])) > OUTSIDE:
             self.phase = Phase.RETURNING
@@ -200,6 +209,8 @@ class SmoothMotion(Commander):
             self.phase = Phase.MOVING
             self._motion = JointMotion(self._limits, near, self._stoppable(near, velocity))
             self._replan = True
+        if self._goal is not None:
+            self._goals.add(now, self._goal)
 
     def _stoppable(self, position: Pair, velocity: Pair) -> Pair:
         """Return a velocity as measured, or as much less as it takes to stop inside the limits."""
@@ -214,9 +225,9 @@ class SmoothMotion(Commander):
                 return state.velocity
         return 0.0, 0.0
 
-    def _move(self, seconds: float) -> None:
-        if self._replan:
-            self._plan()
+    def _move(self, now: float, seconds: float) -> None:
+        if self.phase is Phase.MOVING:
+            self._steer(now, seconds)
         if self.phase is not Phase.BRAKING:
             self._look_ahead(self._motion.after(seconds))
         self._motion.step(seconds)
@@ -236,17 +247,30 @@ class SmoothMotion(Commander):
         motion = self._motion
         if self.at_rest:
             motion = JointMotion(self._limits, self.arm.clip(self._start(now)))
-        return self.keep_out.way_blocked(motion, motion.way_to(q))
+        return self.keep_out.way_blocked(motion, self._line_to(motion, q) or motion.way_to(q))
 
-    def _plan(self) -> None:
-        """Go to the goal from whatever the joints do now."""
-        self._replan = False
+    def _steer(self, now: float, seconds: float) -> None:
+        """Have the motion go on towards the goal, or stop on the way where it shall."""
+        replan, self._replan = self._replan, False
         scale = self._config.speed_scale
         if self._goal is None or scale == 0.0:
-            self._motion.limit(self._limits)
-            self._motion.brake()
-        else:
-            self._motion.set_goal(self._goal, slower(self._limits, scale))
+            if replan:
+                self._motion.brake()
+            return
+        self._motion.limit(slower(self._limits, scale))
+        if replan:
+            line = self._line_to(self._motion, self._goal)
+            self._on_line = line is not None
+            if line is not None:
+                self._motion.take(line)
+        if not self._on_line:
+            self._goals.steer(self._motion, now, seconds)
+
+    def _line_to(self, motion: JointMotion, q: Pair) -> Course | None:
+        """Return the way on which the tip goes straight; None: there is none, or it need not."""
+        if not self._config.straight:
+            return None
+        return plan_line(self.arm, motion.state, q, motion.limits)
 
     def _stops_inside(self, motion: JointMotion, state: State, here: Pair) -> bool:
         """Tell whether the brakes bring the arm to rest inside its limits, or not farther out."""

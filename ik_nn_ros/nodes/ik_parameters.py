@@ -61,6 +61,12 @@ PARAMETERS = {
         'makes the motion: only the position limits are kept',
         choices=('smooth', 'direct'),
     ),
+    'path': Spec(
+        'joint',
+        'joint: each joint goes its quickest way; cartesian: the tip goes straight where it can',
+        choices=('joint', 'cartesian'),
+        live=True,
+    ),
     'control_rate': Spec(100.0, 'rate of joint_command in a motion, Hz', low=10.0, high=500.0),
     'speed_scale': Spec(
         1.0, 'part of the velocity limits that is used; 0: stop', low=0.0, high=1.0, live=True
@@ -154,6 +160,7 @@ def motion_config(settings: Settings) -> MotionConfig:
     """Return how the parameters want the arm moved."""
     return MotionConfig(
         speed_scale=settings['speed_scale'],
+        straight=settings['path'] == 'cartesian',
         velocity=tuple(settings['max_velocity']),
         acceleration=tuple(settings['max_acceleration']),
         jerk=tuple(settings['max_jerk']),
