@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, isfinite
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +22,17 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
+from ik_nn_ros.motion.joint_motion import Course, JointMotion, MotionLimits, State
 from ik_nn_ros.motion.stopping import stopping_positions, stopping_ranges
-from ik_nn_ros.motion.swept_links import sweep
+from ik_nn_ros.motion.swept_links import sweep, widest
 from ik_nn_ros.motion.zones import Circle, Distances, HalfPlane, Zones
 
 STOPPING, PLANNED = 0.5, 0.7
 """Parts of the margin that are kept where the arm brakes: in a step, and by plan."""
 PERIOD, SAMPLES = 0.005, 300
 """Between the samples of a way (s), and the most of them: a long way has them farther apart."""
-STRIDE, BRAKING_SAMPLES = 2, 24
-"""By plan, the arm brakes from every second sample; so many samples has each braking."""
+STRIDE, BRAKING_SAMPLES = 4, 24
+"""By plan, the arm brakes from every fourth sample first; so many samples has each braking."""
 LEVERAGE = 1.1
 """On the distances between joints and tip, for an arm that is not as rigid as drawn."""
 SLACK = 0.002
@@ -43,15 +42,6 @@ the bound on what lies between them.
 """
 ROUNDING = 1e-9
 """m"""
-
-
-class Planned(Protocol):
-    """A way that has been planned, of whatever shape."""
-
-    duration: float
-
-    def at(self, time: float) -> State:
-        """Return the state a time (s) after the beginning."""
 
 
 class KeepOut:
@@ -130,12 +120,12 @@ class KeepOut:
 
         What lies between the samples counts; the farther they are apart, the more cautiously.
 
-        :param positions: (N, 2) along it, rad
+        :param positions: (N, 2) along it, rad; up to 0.2 rad apart
         """
         distances = self._distances(positions)
         return self._words(distances.between, ~self._kept(distances, self.margin), self.margin)
 
-    def way_blocked(self, motion: JointMotion, way: Planned) -> str:
+    def way_blocked(self, motion: JointMotion, way: Course) -> str:
         """
         Return what comes too near on a way, or braking on it; empty: nothing.
 
@@ -149,7 +139,7 @@ class KeepOut:
         on_the_way = self.blocked_on(states[:, 0])
         if on_the_way:
             return f'on the way, {on_the_way}'
-        braking = self._blocked_braking(states[::STRIDE], motion.limits)
+        braking = self._blocked_braking(states, motion.limits)
         return braking and f'braking on the way, {braking}'
 
     def stops_clear(self, motion: JointMotion, state: State, margin: float) -> bool:
@@ -167,12 +157,28 @@ class KeepOut:
         return bool(self._kept(self._distances(positions), margin).all())
 
     def _blocked_braking(self, states: Array, limits: MotionLimits) -> str:
-        """Return what comes too near where the arm brakes in one of (N, 3, 2) states."""
+        """
+        Return what comes too near where the arm brakes in one of (N, 3, 2) states.
+
+        First it brakes in some of them, then in those between which it may come nearer, as fast as
+        it comes nearer from each of them to the next.
+        """
+        words, nearest = self._try_braking(states[::STRIDE], limits)
+        if words:
+            return words
+        near = nearest - widest(np.abs(np.diff(nearest))) / 2.0 < PLANNED * self.margin
+        near[:-1] |= near[1:]
+        return self._try_braking(states[np.repeat(near, STRIDE)[: len(states)]], limits)[0]
+
+    def _try_braking(self, states: Array, limits: MotionLimits) -> tuple[str, Array]:
+        """Return what comes too near, and how near (N,), m, it comes where that may matter."""
         margin = PLANNED * self.margin
         moves = LEVERAGE * stopping_ranges(states, limits) @ (self._arm.reach, self._arm.lengths[1])
-        states = states[self.clearance(states[:, 0]) - moves < margin]
-        distances = self._distances(stopping_positions(states, limits, BRAKING_SAMPLES))
-        return self._words(distances.between, ~self._kept(distances, margin), margin)
+        nearest: Array = self.clearance(states[:, 0]) - moves
+        rows = np.flatnonzero(nearest < margin)
+        distances = self._distances(stopping_positions(states[rows], limits, BRAKING_SAMPLES))
+        nearest[rows] = distances.between.min(axis=(0, 2, 3))
+        return self._words(distances.between, ~self._kept(distances, margin), margin), nearest
 
     def _distances(self, q: Array) -> Distances:
         return self._zones.distances(sweep(self._arm, q))

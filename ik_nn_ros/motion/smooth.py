@@ -246,7 +246,9 @@ class SmoothMotion(Commander):
     def _blocked_way(self, now: float, q: Pair) -> str:
         motion = self._motion
         if self.at_rest:
-            motion = JointMotion(self._limits, self.arm.clip(self._start(now)))
+            # The joints do not wait for each other: the way depends on how fast they are.
+            limits = slower(self._limits, self._config.speed_scale or 1.0)
+            motion = JointMotion(limits, self.arm.clip(self._start(now)))
         return self.keep_out.way_blocked(motion, self._line_to(motion, q) or motion.way_to(q))
 
     def _steer(self, now: float, seconds: float) -> None:

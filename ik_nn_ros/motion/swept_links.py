@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,16 +38,16 @@ def sweep(arm: ArmModel, q: Array) -> SweptLinks:
     elbow, tip = arm.lengths[0] * np.exp(1j * first), arm.fk(q)
     points = np.stack((np.zeros_like(elbow), elbow, tip[..., 0] + 1j * tip[..., 1]))
     turns = np.diff(angles)
-    arcs = turns**2 + _widest(np.abs(np.diff(turns)))
+    arcs = turns**2 + widest(np.abs(np.diff(turns)))
     bend = np.zeros(points.shape)
-    bend[1] = arm.lengths[0] / 8.0 * _widest(arcs[0])
-    bend[2] = bend[1] + arm.lengths[1] / 8.0 * _widest(arcs[1])
-    return SweptLinks(points, _widest(np.abs(np.diff(points))), bend)
+    bend[1] = arm.lengths[0] / 8.0 * widest(arcs[0])
+    bend[2] = bend[1] + arm.lengths[1] / 8.0 * widest(arcs[1])
+    return SweptLinks(points, widest(np.abs(np.diff(points))), bend)
 
 
-def _widest(gaps: Any) -> Array:
+def widest(gaps: Array) -> Array:
     """Return (..., N + 1) the larger of two neighbouring gaps, from (..., N)."""
-    widest = np.zeros((*gaps.shape[:-1], gaps.shape[-1] + 1))
-    widest[..., :-1] = gaps
-    np.maximum(widest[..., 1:], gaps, out=widest[..., 1:])
-    return widest
+    larger = np.zeros((*gaps.shape[:-1], gaps.shape[-1] + 1))
+    larger[..., :-1] = gaps
+    np.maximum(larger[..., 1:], gaps, out=larger[..., 1:])
+    return larger

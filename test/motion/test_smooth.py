@@ -1,4 +1,4 @@
-"""SmoothMotion keeps every limit, begins where the arm is, and comes to rest when something fails."""
+"""SmoothMotion keeps its limits, begins where the arm is, comes to rest when something fails."""
 
 import numpy as np
 import pytest
