@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import atan2, ceil, cos, floor, hypot, pi, sin
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import TURN, ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
@@ -26,7 +27,8 @@ ROUNDING = 1e-9
 """How far (fraction of reach) rounding may put a point of the edge inside it."""
 ROOM = 4e-6
 """
-Between the edge and joint 1's limits, rad: a straight arm at a limit could not bend to its branch.
+By how much of the reach an arc about the first axis ends before joint 1's limit: the arm straight
+and at the limit could not bend to its branch.
 """
 
 
@@ -90,17 +92,18 @@ class Workspace:
         """
         if not self.arcs:
             return np.full_like(xy, np.nan)
-        places, distance = self.places(xy)
+        places, distance, _ = self.places(xy)
         nearest: Array = places[np.arange(len(xy)), np.argmin(distance, axis=1)]
         return nearest
 
-    def places(self, xy: Array) -> tuple[Array, Array]:
+    def places(self, xy: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """
         Return the places of the edge from which every way along it leads away from a point.
 
         :param xy: (N, 2) points that are not reachable, m
-        :return: (N, K, 2) points, m, and (N, K) how far from ``xy`` they are, m; inf where one of
-            the K is not such a place
+        :return: (N, K, 2) points, m; (N, K) how far from ``xy`` they are, m, inf where one of the K
+            is not such a place; (N, K) whether ``xy`` is beyond that part of the rigid arm's edge
+            without doubt
         """
         offset = xy[:, None, :] - self._center  # (N, arcs, 2)
         angle = np.arctan2(offset[..., 1], offset[..., 0])
@@ -116,7 +119,8 @@ class Workspace:
         places = np.concatenate((foot, corner), axis=1)
         away = places - xy[:, None, :]
         distance = np.hypot(away[..., 0], away[..., 1])
-        return places, np.where(np.concatenate((is_foot, is_corner), axis=1), distance, np.inf)
+        distance[~np.concatenate((is_foot, is_corner), axis=1)] = np.inf
+        return places, distance, np.concatenate((out >= 0.0, is_corner), axis=1)
 
 
 def _unit(angle: Array) -> Array:
@@ -126,13 +130,13 @@ def _unit(angle: Array) -> Array:
 def _boundary(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
     """Yield the arcs with the elbow at its two ends, then those with the shoulder at its two."""
     (l1, l2), (low1, up1) = arm.lengths, arm.link_angle_range(0)
-    if up1 - low1 < TURN:
-        low1, up1 = low1 + ROOM, up1 - ROOM
     shoulder = up1 - low1
     for theta2 in (low2, up2):
         x, y = l1 + l2 * cos(theta2), l2 * sin(theta2)
+        radius, start = hypot(x, y), low1 + atan2(y, x)
+        room = min(ROOM * arm.reach / radius, 0.1 * shoulder) if shoulder < TURN else 0.0
         outer = cos(theta2) >= cos(low2 + up2 - theta2)
-        yield Arc((0.0, 0.0), hypot(x, y), low1 + atan2(y, x), shoulder, outer)
+        yield Arc((0.0, 0.0), radius, start + room, shoulder - 2.0 * room, outer)
     if shoulder < TURN:
         for theta1 in (low1, up1):
             # The shoulder's turn moves the tip off the circle at L1 sin θ2.

@@ -87,16 +87,19 @@ class _Work:
             )
 
     def _solve_projected(self, chunk: slice, rows: Rows, q_now: Array) -> None:
-        solver, point = self.solver, self.answer.point[chunk]
-        side = self._order(chunk.start + rows, q_now[rows])[0]
-        q = solver.project(point[rows], side, q_now[rows])
-        there = np.flatnonzero(np.isfinite(q[:, 0]))
-        rows, side, q = rows[there], side[there], q[there]
-        nearest = solver.arm.fk(q)
-        stage = np.full(len(rows), Stage.CLOSED_FORM)
-        solved = self._accept(chunk.start + rows, q, nearest, side, stage)
-        point[rows[solved]] = nearest[solved]
-        self.answer.status[chunk][rows[solved]] = Status.PROJECTED
+        solver, point, status = self.solver, self.answer.point[chunk], self.answer.status[chunk]
+        sides = self._order(chunk.start + rows, q_now[rows])
+        left = np.arange(len(rows))
+        for side in sides:
+            q = solver.project(point[rows[left]], side[left], q_now[rows[left]])
+            there = np.isfinite(q[:, 0])
+            tried, q = left[there], q[there]
+            nearest = solver.arm.fk(q)
+            stage = np.full(len(tried), Stage.CLOSED_FORM)
+            solved = self._accept(chunk.start + rows[tried], q, nearest, side[tried], stage)
+            done = rows[tried[solved]]
+            point[done], status[done] = nearest[solved], Status.PROJECTED
+            left = left[status[rows[left]] == Status.REJECTED]
 
     def _stages(self, rows: Rows, sides: tuple[Sides, Sides], q_now: Array) -> None:
         """Run all stages on some rows of the answer, on their first branch and then the other."""

@@ -3,8 +3,9 @@ The place on the edge of its workspace that an arm goes to for a target beyond i
 
 That is the nearest one, with one exception. Dragged round behind the base, a target comes to where
 two places on the edge are equally near: to follow the nearest would send the arm round the whole
-edge, and back again if the target hovers there. So the arm follows along the edge from the place it
-is at, and goes over to another one when that is clearly nearer.
+edge, and back again if the target hovers there. So the way of the joints counts a little, too: the
+arm follows along the edge from the place it is at, goes over to another one when that is clearly
+nearer, and then does not turn back halfway.
 """
 
 from __future__ import annotations
@@ -14,17 +15,13 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.calibrated import ROUNDS, CalibratedArm
 from ik_nn_ros.arm.closed_form import closed_form_batch
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.model import TURN, ArmModel
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.workspace import Workspace
 from ik_nn_ros.ik.straight import STRAIGHT, tilted
 
-CLEARLY = 0.05
-"""How much nearer (fraction of reach) another place must be to be gone over to."""
-HERE = 0.5
-"""A place that the joints are this near to (rad) is the one they are at."""
-TILTS = 5
-"""Each leaves a tenth of the angle by which the residual moves the stretched arm."""
+PER_RADIAN = 0.01
+"""How much nearer (fraction of reach) a place must be for each radian of more way to it."""
 FARTHEST = 1e9
 """Targets further out than this many reaches are projected as if they were this far."""
 
@@ -71,17 +68,17 @@ class Edge:
 
     def _place(self, xy: Array, q_now: Array) -> Array:
         """Return joint angles, rad, for the place on the rigid arm's edge to go to."""
-        places, distance = self._workspace.places(xy)
-        nearest = np.argmin(distance, axis=1)
-        within = distance.min(axis=1, keepdims=True) + CLEARLY * self._arm.reach
-        row, column = np.nonzero(distance <= within)
+        places, distance, beyond = self._workspace.places(xy)
+        further = distance - distance.min(axis=1, keepdims=True)
+        scale = PER_RADIAN * self._arm.reach
+        row, column = np.nonzero((further == 0.0) | (beyond & (further <= TURN * scale)))
         side = np.full(len(row), self._branch, dtype=np.int8)
-        q = np.zeros_like(places)
+        q = np.full_like(places, np.nan)
         q[row, column] = closed_form_batch(self._arm, places[row, column], side, q_now[row])
-        way = np.full(distance.shape, np.inf)
-        way[row, column] = np.abs(q[row, column] - q_now[row]).max(axis=1)
-        chosen = np.where(way.min(axis=1) <= HERE, np.argmin(way, axis=1), nearest)
-        place: Array = q[np.arange(len(xy)), chosen]
+        cost = np.full(distance.shape, np.inf)
+        way = np.abs(q[row, column] - q_now[row]).max(axis=1)
+        cost[row, column] = further[row, column] + scale * way
+        place: Array = q[np.arange(len(xy)), np.argmin(cost, axis=1)]
         return place
 
     def _stretched(self, arm: CalibratedArm, q: Array) -> Array:
@@ -91,6 +88,6 @@ class Edge:
         rows = np.flatnonzero((np.abs(rigid) < STRAIGHT) | past)
         if len(rows):
             side: NDArray[np.int8] = np.full(len(rows), self._branch, dtype=np.int8)
-            for _ in range(TILTS):
+            for _ in range(ROUNDS):
                 q[rows] = np.clip(tilted(arm, q[rows], side), arm.lower, arm.upper)
         return q

@@ -61,12 +61,13 @@ class HybridSolver(Problem):
         # Where the current branch reaches the target there is nothing nearer to go to.
         if self.config.on_unreachable == 'reject' or order[0] in obstructed:
             return _rejected(reason, x, y)
-        solution = self._nearest(order[0], x, y, q_now)
-        if solution is None or solution.q is None:
-            return _rejected(reason, x, y)
-        if admits is not None and not admits(solution.q):
-            return _rejected(Reason.OBSTRUCTED, x, y)
-        return solution._replace(status=Status.PROJECTED, reason=reason)
+        for side in order:
+            solution = self._nearest(side, x, y, q_now)
+            if solution is not None and solution.q is not None:
+                if admits is None or admits(solution.q):
+                    return solution._replace(status=Status.PROJECTED, reason=reason)
+                obstructed += (side,)
+        return _rejected(Reason.OBSTRUCTED if obstructed else reason, x, y)
 
     def solve_batch(self, xy: ArrayLike, q_now: ArrayLike) -> BatchSolution:
         """

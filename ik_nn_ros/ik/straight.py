@@ -20,6 +20,10 @@ STRAIGHT = 1e-6
 """|sin| of an elbow angle below which the arm counts as on neither branch."""
 BENT = 3.0 * STRAIGHT
 """The sine that an all but straight answer is given."""
+NUDGE = 1e-4
+"""Over how much of joint 2 (rad) the slope of the bend is taken."""
+FAR = 0.1
+"""Longest step of joint 2, rad: what is further from straight is not bent here."""
 
 
 def tilted(arm: ArmModel, q: Array, side: Sides) -> Array:
@@ -31,12 +35,13 @@ def tilted(arm: ArmModel, q: Array, side: Sides) -> Array:
     :return: (N, 2), rad
     """
     _, _, a, b, c, d = arm.linearize(q)
-    bend = arm.signs[0] * (a * d - b * c) / (arm.lengths[0] * arm.lengths[1])
-    stretched = np.where(np.cos(q[:, 1] + arm.signs[1] * arm.offsets[1]) > 0.0, 1.0, -1.0)
-    step2 = stretched * (side * BENT - bend)
     lever = a * a + c * c  # 0 with the tip on the first axis, about which it does not move
-    step1 = -step2 * (a * b + c * d) / np.where(lever > 0.0, lever, np.inf)
-    return q + np.stack((step1, step2), axis=-1)
+    follow1 = -(a * b + c * d) / np.where(lever > 0.0, lever, np.inf)
+    way = np.stack((follow1, np.ones_like(follow1)), axis=-1)
+    bend = arm.bend_batch(q)
+    slope = (arm.bend_batch(q + NUDGE * way) - bend) / NUDGE
+    step = (side * BENT - bend) / np.where(slope == 0.0, np.inf, slope)
+    return q + np.clip(step, -FAR, FAR)[:, None] * way
 
 
 def bent(arm: ArmModel, q: Array, side: Sides, xy: Array, tolerance: float) -> Array:

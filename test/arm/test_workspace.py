@@ -39,6 +39,49 @@ def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
             assert distance <= np.min(np.hypot(*(cloud - target).T)) + 1e-9
 
 
+def edge(arm: ArmModel, elbow: tuple[float, float], count: int) -> np.ndarray:
+    """(count, 2) link angles once around the rectangle of what the limits leave of one branch."""
+    (low1, up1), (low2, up2) = arm.link_angle_range(0), elbow
+    corners = np.array([(low1, low2), (up1, low2), (up1, up2), (low1, up2), (low1, low2)])
+    way = np.linspace(0.0, 4.0, count, endpoint=False)
+    return np.column_stack([np.interp(way, np.arange(5.0), corners[:, i]) for i in range(2)])
+
+
+@pytest.mark.parametrize('low2', [0.3, 0.0])
+@pytest.mark.parametrize('seed', range(4))
+def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low2):
+    """Told from steps of the joints all round the edge."""
+    rng = np.random.default_rng(seed)
+    limit, up2 = rng.uniform(1.0, 2.9), rng.uniform(1.0, 2.9)
+    arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-limit, low2), upper=(limit, up2))
+    q = edge(arm, (low2, up2), 1000)
+    steps = 0.02 * np.array([(i / 5.0, j) for i in range(-5, 6) for j in (-1, 0, 1) if i or j])
+    around = np.clip(q[:, None, :] + steps, arm.lower, arm.upper)
+    moved = np.any(around != q[:, None, :], axis=-1)
+    tip, beside = arm.fk(q), arm.fk(around)
+    targets = rng.uniform(-0.7, 0.7, (40, 2))
+    targets = np.array([target for target in targets if not reachable(arm, target, 1)])
+    places, away, beyond = Workspace(arm, 1).places(targets)
+    assert beyond[np.isfinite(away)].all()
+    for i, target in enumerate(targets):
+        found, off = places[i][np.isfinite(away[i])], away[i][np.isfinite(away[i])]
+        np.testing.assert_allclose(off, np.hypot(*(found - target).T), atol=1e-12)
+        here = np.hypot(*(tip - target).T)
+        least = np.where(moved, np.hypot(*np.moveaxis(beside - target, -1, 0)), 9.0).min(axis=1)
+        relevant = (
+            off < off.min() + 0.2
+        )  # on the far side the lowest points are all but highest ones
+        for place, distance in zip(found[relevant], off[relevant], strict=True):
+            there = np.array(closed_form(arm, *place, 1, arm.home))
+            stepped = arm.fk(np.clip(there + steps, arm.lower, arm.upper))
+            assert np.hypot(*(stepped - target).T).min() > distance - 1e-5
+        for point, distance in zip(
+            tip[least > here + 1e-5], here[least > here + 1e-5], strict=True
+        ):
+            assert (np.hypot(*(found - point).T) < 0.02).any()
+            assert off.min() <= distance + 1e-5
+
+
 def test_full_annulus_projects_radially():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2))
     nearest = Workspace(arm).nearest(np.array([[3.0, 4.0], [0.03, 0.04]]))
