@@ -19,7 +19,7 @@ from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
 from ik_nn_ros.motion.line_equation import Straight
-from ik_nn_ros.motion.line_pace import steady_limits
+from ik_nn_ros.motion.line_pace import Begin, Pace, PacedLaw
 from ik_nn_ros.motion.spline_way import SplineWay, knots
 from ik_nn_ros.motion.tip_line import tip_line
 
@@ -27,15 +27,14 @@ MARGINS = (1.0, 0.95, 0.9), (0.95, 0.8, 0.7)
 """Parts of the velocity, acceleration and jerk to plan with, the next where a limit is not kept."""
 LEAST, MOST = 0.1, 0.8
 """Bounds on the share of the rest."""
-RESERVE = 1.05
-"""On the share with which a rest that is being braked comes to a halt where it should."""
-PAST = 0.1
-"""How far the motion along the line may go past its ends before it turns, rad."""
 BEND = 0.4
 """Part of the acceleration that the line's bend may take where it begins."""
+ROUNDING = 1e-9
 SPLITS = 3
 """Times the split is made: it depends on where the line begins, and that on the split."""
-SLOW, LESS_SLOW, LATE = 2.5, 1.25, 0.4
+SLOWER, STANDING = 0.9, 1e-3
+"""The speed along the line is lowered to this part, where it is too fast; rad/s that are none."""
+SLOW, LESS_SLOW, LATE = 2.5, 1.25, 0.5
 """
 A way is not worth it that takes so many times as long as the quickest way of the joints, or the
 second number of times and is no line for so large a part of it: it would not follow goals that keep
@@ -70,7 +69,7 @@ def bend_onto_line(
             found = _way(arm, start, goal, _scaled(limits, *margins), longest)
             if found is None:
                 return None
-            if found.demand(limits) <= 1.0 and found.is_inside(arm):
+            if found.demand(limits) <= 1.0 + ROUNDING and found.is_inside(arm):
                 return found
     except ConfigError:
         pass  # one of the motions in it is one that Ruckig does not find
@@ -89,23 +88,23 @@ def _way(
     line = None if begun is None else tip_line(arm, begun[0], goal)
     if begun is None or line is None:
         return None
-    along = steady_limits(line, limits)
-    if line.length > longest * along.velocity[0]:
+    (place, share), pace = begun, Pace(line, limits)
+    if pace.duration > longest:
         return None
-    place, share = begun
-    split = _split(start, line.tangents[0], line.bends[0], line.length, share, limits)
+    splitting = _Splitting(start, line.tangents[0], line.bends[0], limits)
+    split = splitting.allowed_by(pace, share)
     offset = np.subtract(start.position, place)
     gone = _rest_motion(limits, share).way_to((0.0, 0.0), _state(offset, split))
-    law = _Progress(line.length, along, split, 1.0 - share, gone.duration)
+    law = PacedLaw(pace, Begin(split.speed, split.rate, 1.0 - share, gone.duration))
     duration = max(law.duration, gone.duration)
     late = gone.duration > LATE * duration
     if duration > (LESS_SLOW / SLOW if late else 1.0) * longest:
         return None
     times, period = knots(duration)
     places = line.joints(law.at(times))
-    places += np.array([gone.at(time).position for time in times.tolist()])
-    places[-1] = goal
-    return SplineWay.through(places, period, start)
+    bent = times[times < gone.duration]
+    places[: len(bent)] += np.array([gone.at(time).position for time in bent.tolist()])
+    return SplineWay.through(places, period, start, goal)
 
 
 def _beginning(
@@ -118,9 +117,10 @@ def _beginning(
         if line is None:
             return None
         tangent = line.tangent(line.place(place).gradient)
-        bend = line.bend(place, tangent)
         ahead = hypot(goal[0] - place[0], goal[1] - place[1])
-        split = _split(start, np.array(tangent), bend, ahead, share, limits)
+        split = _Splitting(start, np.array(tangent), line.bend(place, tangent), limits)(
+            share, ahead
+        )
         share = _share(split, limits)
         braking = _rest_motion(limits, share).braking(_state(np.zeros(2), split))
         moved = braking.at(braking.duration).position
@@ -128,82 +128,79 @@ def _beginning(
     return place, share
 
 
-def _split(
-    start: State, tangent: Array, bend: Array, ahead: float, share: float, limits: MotionLimits
-) -> Split:
+class _Splitting:
     """
-    Split what the joints do into a motion along the line, as much as the line can take, and a rest.
+    Splits what the joints do into a motion along a line, as much as it can take, and a rest.
 
+    :param start: what they do
     :param tangent: of the line where it begins, (2,)
     :param bend: its derivative
-    :param ahead: length of the line, rad
-    :param share: of the limits that the rest has
+    :param limits: of the joints
     """
-    largest = np.array(limits.acceleration)
-    velocity, acceleration = np.array(start.velocity), np.array(start.acceleration)
-    rate = (1.0 - share) / float((np.abs(tangent) / largest).max())
-    rise = float((largest / limits.jerk).max())
-    even = min(
-        1.0 / float((np.abs(tangent) / limits.velocity).max()),
-        sqrt(BEND / float((np.abs(bend) / largest).max() + 1e-12)),
-    )
-    # The rest that remains is the least, measured by the time to brake it.
-    weight = tangent / largest**2
-    weight /= weight @ tangent
-    forwards, back = _stoppable(ahead + PAST, rate, rise), _stoppable(PAST, rate, rise)
-    speed = min(max(float(weight @ velocity), -back, -even), forwards, even)
-    turning = speed * speed * bend
-    rate = min(max(float(weight @ (acceleration - turning)), -rate), rate)
-    return Split(speed, rate, velocity - speed * tangent, acceleration - rate * tangent - turning)
 
+    def __init__(self, start: State, tangent: Array, bend: Array, limits: MotionLimits) -> None:
+        largest = np.array(limits.acceleration)
+        self._velocity, self._acceleration = np.array(start.velocity), np.array(start.acceleration)
+        self._tangent, self._bend = tangent, bend
+        # The rest that remains is the least, measured by the time to brake it.
+        self._weight = tangent / largest**2
+        self._weight /= self._weight @ tangent
+        self._rate = 1.0 / float((np.abs(tangent) / largest).max())
+        self._rise = float((largest / limits.jerk).max())
+        self._even = min(
+            1.0 / float((np.abs(tangent) / limits.velocity).max()),
+            sqrt(BEND / float((np.abs(bend) / largest).max() + 1e-12)),
+        )
 
-def _stoppable(distance: float, rate: float, rise: float) -> float:
-    """Return the speed from which one stops within a distance, with a rise time for the rate."""
-    return rate * (sqrt(rise * rise / 4.0 + 2.0 * distance / rate) - rise / 2.0)
+    def __call__(self, share: float, ahead: float) -> Split:
+        """
+        Return the split.
+
+        :param share: of the limits that the rest has
+        :param ahead: the length of the line, rad
+        """
+        most = (1.0 - share) * self._rate
+        return self._at(most, self._stoppable(ahead, most))
+
+    def allowed_by(self, pace: Pace, share: float) -> Split:
+        """Return the split with which a motion along the line can begin."""
+        rate = (1.0 - share) * pace.share * self._rate
+        fastest = self._even
+        while True:
+            split = self._at(rate, fastest)
+            least = -2.0 * split.speed / pace.window
+            most = 2.0 * (self._even - split.speed) / pace.window
+            split = self._with_rate(split.speed, min(max(split.rate, least), most))
+            if pace.allows(Begin(split.speed, split.rate)):
+                return split
+            if split.speed <= STANDING:
+                return self._with_rate(0.0, 0.0)
+            fastest = SLOWER * split.speed
+
+    def _at(self, rate: float, fastest: float) -> Split:
+        """Return the split with at most a rate and a speed."""
+        speed = min(max(float(self._weight @ self._velocity), 0.0), fastest, self._even)
+        turning = speed * speed * self._bend
+        wanted = float(self._weight @ (self._acceleration - turning))
+        return self._with_rate(speed, min(max(wanted, -rate), rate))
+
+    def _with_rate(self, speed: float, rate: float) -> Split:
+        turning = speed * speed * self._bend
+        velocity = self._velocity - speed * self._tangent
+        return Split(speed, rate, velocity, self._acceleration - rate * self._tangent - turning)
+
+    def _stoppable(self, distance: float, rate: float) -> float:
+        """Return the speed from which one stops within a distance, with a rise time."""
+        half = self._rise / 2.0
+        return rate * (sqrt(half * half + 2.0 * distance / rate) - half)
 
 
 def _share(split: Split, limits: MotionLimits) -> float:
     """Return the share of the limits with which the rest is braked: the more, the more there is."""
     largest, jerk = np.array(limits.acceleration), np.array(limits.jerk)
-    speed, rate = np.abs(split.velocity), np.abs(split.acceleration)
-    time = float((speed / largest + rate / jerk).max())
-    # To let go of an acceleration in time takes a jerk of a²/2v.
-    braking = split.velocity * split.acceleration < 0.0
-    release = np.where(braking, rate**2 / (2.0 * jerk * np.maximum(speed, 1e-6)), 0.0).max()
-    wanted = time / (time + float((largest / jerk).max()))
-    return min(max(wanted, RESERVE * float(release), LEAST), MOST)
-
-
-class _Progress:
-    """
-    The place along a line over time, from a speed at its beginning to rest at its end.
-
-    :param length: of the line, rad
-    :param limits: of the place, as joint 1
-    :param split: says how it begins
-    :param share: of the limits of acceleration and jerk, until the time ``until`` (s)
-    """
-
-    def __init__(
-        self, length: float, limits: MotionLimits, split: Split, share: float, until: float
-    ) -> None:
-        begin = State((0.0, 0.0), (split.speed, 0.0), (split.rate, 0.0))
-        end = length, 0.0
-        self._first = JointMotion(_scaled(limits, 1.0, share, share), (0.0, 0.0)).way_to(end, begin)
-        self._until = until
-        self._then = JointMotion(limits, (0.0, 0.0)).way_to(end, self._first.at(until))
-        self.duration = until + self._then.duration
-        """s"""
-
-    def at(self, times: Array) -> Array:
-        """Return the places (N,), rad, at (N,) times, s."""
-        until = self._until
-        return np.array(
-            [
-                (self._first.at(t) if t < until else self._then.at(t - until)).position[0]
-                for t in times.tolist()
-            ]
-        )
+    times = np.abs(split.velocity) / largest + np.abs(split.acceleration) / jerk
+    time = float(times.max())
+    return min(max(time / (time + float((largest / jerk).max())), LEAST), MOST)
 
 
 def _rest_motion(limits: MotionLimits, share: float) -> JointMotion:
@@ -223,5 +220,5 @@ def _scaled(
     shares = velocity, acceleration, jerk
     bounds = limits.velocity, limits.acceleration, limits.jerk
     return MotionLimits(
-        *((share * b[0], share * b[1]) for share, b in zip(shares, bounds, strict=True))
+        *((share * bound[0], share * bound[1]) for share, bound in zip(shares, bounds, strict=True))
     )

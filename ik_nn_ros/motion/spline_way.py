@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_motion import MotionLimits, State
 
@@ -41,13 +41,14 @@ class SplineWay:
         """s"""
 
     @classmethod
-    def through(cls, places: Array, period: float, start: State) -> SplineWay:
+    def through(cls, places: Array, period: float, start: State, goal: Pair) -> SplineWay:
         """
-        Return a way along places, to rest at the last of them.
+        Return a way along places, to rest at a goal.
 
         :param places: (N + 1, 2) where the joints are every period; of a smooth motion, rad
         :param period: s
         :param start: how they move at the first of them
+        :param goal: the last of them, without rounding
         """
         control = np.empty((len(places) + 2, 2))
         # Less a sixth of the second difference: exact for cubics, and needs no neighbours but two.
@@ -57,7 +58,7 @@ class SplineWay:
         control[1] = position - bend / 6.0
         control[0] = control[1] - period * velocity + bend / 2.0
         control[2] = control[1] + period * velocity + bend / 2.0
-        control[-3:] = places[-1]
+        control[-3:] = goal
         return cls(control, period)
 
     def at(self, time: float) -> State:
@@ -76,11 +77,15 @@ class SplineWay:
     def positions(self, period: float) -> Array:
         """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
         count = max(1, ceil(self.duration / period))
-        knots = np.linspace(0.0, len(self._control) - 3, count + 1)
-        knot = np.minimum(knots.astype(int), len(self._control) - 4)
-        u = (knots - knot)[:, None]
+        return self.positions_at(np.linspace(0.0, self.duration, count + 1))
+
+    def positions_at(self, times: Array) -> Array:
+        """Return (N, 2) positions, rad, at (N,) times, s; before the beginning as there."""
+        last = len(self._control) - 4
+        spans = np.clip(times / self._period, 0.0, last + 1.0)
+        knot = np.minimum(spans.astype(int), last)
         control = [self._control[knot + number] for number in range(4)]
-        positions: Array = _value(control, u, self._period)[0]
+        positions: Array = _value(control, (spans - knot)[:, None], self._period)[0]
         return positions
 
     def demand(self, limits: MotionLimits) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.joint_motion import MotionLimits, State
 from ik_nn_ros.motion.line_bend import bend_onto_line
-from ik_nn_ros.motion.line_pace import RestLaw
+from ik_nn_ros.motion.line_pace import Begin, Pace, PacedLaw
 from ik_nn_ros.motion.spline_way import SplineWay, knots
 from ik_nn_ros.motion.tip_line import tip_line
 
@@ -31,8 +31,8 @@ def plan_line(arm: ArmModel, start: State, goal: Pair, limits: MotionLimits) -> 
     line = tip_line(arm, start.position, goal)
     if line is None:
         return None
-    law = RestLaw(line, limits)
+    law = PacedLaw(Pace(line, limits), Begin())
     times, period = knots(law.duration)
-    way = SplineWay.through(line.joints(law.at(times)), period, start)
+    way = SplineWay.through(line.joints(law.at(times)), period, start, goal)
     way = way.slower(way.demand(limits))
     return way if way.is_inside(arm) else None

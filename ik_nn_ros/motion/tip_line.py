@@ -59,15 +59,8 @@ class TipLine:
         return float(self.sigma[-1])
 
     def joints(self, sigma: Array) -> Array:
-        """
-        Return the joints (N, 2), rad, at (N,) places along the curve, rad.
-
-        Past its ends it goes on with the bend it has there.
-        """
+        """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
         q, _ = self._line.put_right(self._between(np.clip(sigma, 0.0, self.length)))
-        for end, past in ((0, np.minimum(sigma, 0.0)), (-1, np.maximum(sigma - self.length, 0.0))):
-            way = past[:, None]
-            q = q + way * (self.tangents[end] + way / 2.0 * self.bends[end])
         return q
 
     def _between(self, sigma: Array) -> Array:
