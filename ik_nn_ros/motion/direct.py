@@ -50,9 +50,9 @@ class DirectMotion(Commander):
     def step(self, now: float) -> Pair | None:
         """Return the last command again, where it is to be held."""
         held, self._held = self._held, None
-        if held is None and self._config.hold_when_idle and not self.lost(now):
-            held = self._command
-        return held
+        if self.lost(now):
+            self._command = None  # where the arm will be when it is back is not known
+        return held or (self._command if self._config.hold_when_idle else None)
 
     def hold(self, now: float) -> bool:
         """Have the arm sent to where it is: so it gives up the way it still had to go."""

@@ -109,8 +109,8 @@ class Way:
         return State((q1, q2), (v1, v2), (a1, a2))
 
     @property
-    def extremes(self) -> tuple[Pair, Pair]:
-        """Smallest and largest position of joint 1, and of joint 2, on the way, rad."""
+    def _extremes(self) -> tuple[Pair, Pair]:
+        """Smallest and largest position of each joint on a braking, rad."""
         first, second = self._trajectory.position_extrema
         return (first.min, first.max), (second.min, second.max)
 
@@ -255,7 +255,7 @@ class JointMotion:
     def stopping_range(self, state: State) -> tuple[Pair, Pair]:
         """Return how far down and up joint 1, and joint 2, goes when it brakes from here, rad."""
         # Ruckig takes 0 for the end of a braking: right where it begins there.
-        first, second = self.braking(state._replace(position=(0.0, 0.0))).extremes
+        first, second = self.braking(state._replace(position=(0.0, 0.0)))._extremes
         q1, q2 = state.position
         return (q1 + first[0], q1 + first[1]), (q2 + second[0], q2 + second[1])
 

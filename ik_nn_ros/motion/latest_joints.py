@@ -14,6 +14,13 @@ A measurement that is older than the one before by up to this much (s) was overt
 
 By more than that, somebody has set the clock back.
 """
+LEAP, FASTER = 0.1, 2.0
+"""
+How far (rad), besides how many times faster than its limit, a joint may seem to go between two
+measurements; one that is farther off counts when the next confirms it.
+"""
+DOUBT = 0.5
+"""How much (rad/s, and as a part) a velocity may differ from the change of the positions."""
 SPAN = 0.05
 """Time (s) over which velocities are estimated where none are measured."""
 
@@ -31,10 +38,11 @@ class LatestJoints:
         self.timeout = timeout
         self._at = self._moved_at = self._stamp = -inf
         self._recent: deque[tuple[float, Pair]] = deque()
+        self._doubted: Pair | None = None
         self.received: Pair = arm.home
         """(q1, q2), rad."""
         self.q: Pair = arm.home
-        """The same in the turn of the command, or of what was measured before, rad."""
+        """The same in the turn of the command, where there is one, rad."""
         self.velocity: Pair = (0.0, 0.0)
         """rad/s, estimated where it is not measured."""
 
@@ -47,7 +55,10 @@ class LatestJoints:
         velocity: Pair | None = None,
     ) -> bool:
         """
-        Take a measurement in; return False where it is older than the one before.
+        Take a measurement in; return False where it does not count.
+
+        One that is older than the one before does not, nor the first of a place where the joints
+        cannot be already.
 
         :param now: s, on a clock that nobody sets
         :param stamp: when it was made, s, perhaps on another clock; 0: unknown
@@ -57,11 +68,18 @@ class LatestJoints:
         """
         if 0.0 < self._stamp - stamp < REORDERED and stamp > 0.0 and not self.silent(now):
             return False
+        if not self._is_near(q, self.received, now) and not (
+            self._doubted is not None and self._is_near(q, self._doubted, now)
+        ):
+            self._doubted = q
+            return False
+        self._doubted = None
         if q != self.received or self.silent(now):
             self._moved_at = now
         self.received, self._at, self._stamp = q, now, stamp
-        self.q = same_turn(self._arm, q, self.q if command is None else command)
-        self.velocity = velocity or self._estimate(now)
+        self.q = q if command is None else same_turn(self._arm, q, command)
+        estimate = self._estimate(now)
+        self.velocity = estimate if velocity is None else _believable(velocity, estimate)
         return True
 
     def silence(self, now: float) -> float:
@@ -83,6 +101,17 @@ class LatestJoints:
     def _gaps(self, q: Pair) -> Pair:
         return abs(self.q[0] - q[0]), abs(self.q[1] - q[1])
 
+    def _is_near(self, q: Pair, before: Pair, now: float) -> bool:
+        """Tell whether the joints can have gone there since the last measurement."""
+        passed = now - self._at
+        if passed > self.timeout:
+            return True
+        q = same_turn(self._arm, q, before)
+        return all(
+            abs(b - a) <= LEAP + FASTER * passed * limit
+            for a, b, limit in zip(before, q, self._arm.velocity, strict=True)
+        )
+
     def _estimate(self, now: float) -> Pair:
         recent = self._recent
         recent.append((now, self.q))
@@ -95,3 +124,12 @@ class LatestJoints:
             return 0.0, 0.0
         first, second = ((b - a) / (now - then) for a, b in zip(before, self.q, strict=True))
         return first, second
+
+
+def _believable(velocity: Pair, estimate: Pair) -> Pair:
+    """Return measured velocities where they are like those estimated from positions, rad/s."""
+    first, second = (
+        v if abs(v - e) <= DOUBT * (1.0 + abs(e)) else e
+        for v, e in zip(velocity, estimate, strict=True)
+    )
+    return first, second

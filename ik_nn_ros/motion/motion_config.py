@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.joint_motion import MotionLimits
+
+SLOWEST = 1e-3
+"""Part of the velocity limits with which motions can still be planned."""
+SHORTEST = 1e-4
+"""The shortest time (s) in which an acceleration may be reached."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,15 @@ class MotionConfig:
     hold_when_idle: bool = False
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.speed_scale) and 0.0 <= self.speed_scale <= 1.0):
-            raise ConfigError('speed_scale', got=self.speed_scale, expected='0 to 1')
+        if self.speed_scale != 0.0 and not SLOWEST <= self.speed_scale <= 1.0:
+            raise ConfigError('speed_scale', got=self.speed_scale, expected=f'0, or {SLOWEST} to 1')
+        for joint, (a, j) in enumerate(zip(self.acceleration, self.jerk, strict=True)):
+            if not a * SLOWEST <= j <= a / SHORTEST:
+                raise ConfigError(
+                    f'jerk of joint {joint + 1}',
+                    got=f'{j:g} rad/s³',
+                    expected=f'{SLOWEST:g} to {1.0 / SHORTEST:g} 1/s times the acceleration',
+                )
 
     def limits(self, arm: ArmModel) -> MotionLimits:
         """

@@ -9,9 +9,10 @@ would not hold any more, the arm brakes now.
 from __future__ import annotations
 
 from enum import Enum, auto
-from math import inf
+from math import inf, isfinite
 
 from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.commander import Commander, Refusal
 from ik_nn_ros.motion.following import LAG
 from ik_nn_ros.motion.joint_motion import Course, JointMotion, State
@@ -22,11 +23,11 @@ from ik_nn_ros.motion.stream import GoalStream
 
 SLOW = 0.1
 """Part of the velocity with which an arm moves that is outside its limits."""
-YIELDING = 0.3
-"""Part of the velocity with which a command goes back to joints that do not follow."""
+YIELDING, LEAST = 0.3, 0.03
+"""Part of the velocity with which a command goes back to joints that do not follow; at least."""
 OUTSIDE = 0.01
 """Joints that seem to be outside their limits by less (rad) are taken to stand at them."""
-ROUNDING = 1e-9
+ROUNDING = 1e-7
 """rad"""
 LONGEST_STEP = 0.1
 """Servos that had no command for so long (s) stand still: the motion begins anew, from rest."""
@@ -36,6 +37,8 @@ SETTLING = 0.5
 """How long (s) the joints may go on moving after the last command."""
 FROZEN = 0.1
 """Joints that do not follow and were the same to the last bit for so long (s) are not measured."""
+ASTRAY = 2
+"""So many measurements in a row, at least, of joints that do not follow."""
 RECOVERY = 1.0
 """How long (s) no goal is taken after the joints have not followed."""
 
@@ -58,6 +61,7 @@ class Phase(Enum):
 
 
 MOVES = frozenset({Phase.RETURNING, Phase.MOVING})
+FOLLOWED = MOVES | {Phase.BRAKING}
 AT_REST = frozenset({Phase.WAITING, Phase.IDLE})
 
 
@@ -80,7 +84,9 @@ class SmoothMotion(Commander):
         self._goals = GoalStream()
         self._goal: Pair | None = None
         self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
-        self._replan = self._on_line = self._settling = self._frozen = False
+        self._replan = self._on_line = self._frozen = False
+        self._settling = self._reached = False
+        self._astray = 0
         self.phase = Phase.WAITING
         self.late = 0
         """How often the motion had to begin anew because steps did not come in time."""
@@ -96,7 +102,9 @@ class SmoothMotion(Commander):
         self.joints.timeout = config.joint_states_timeout
         self._limits = config.limits(self.arm)
         self._replan = self.phase is Phase.MOVING
-        if self.phase is Phase.IDLE and self._goal is not None:
+        if self.phase is Phase.RETURNING:
+            self._return()
+        elif self.phase is Phase.IDLE and self._goal is not None:
             self._set_out(self._stepped_at)
 
     @property
@@ -111,14 +119,19 @@ class SmoothMotion(Commander):
 
     def measure(self, now: float, stamp: float, q: Pair, velocity: Pair | None = None) -> bool:
         """Do :meth:`Commander.measure`, and give the goal up where the joints do not follow."""
-        if not super().measure(now, stamp, q, velocity):
+        # In a turn of its own where the arm comes back: an encoder may have begun anew.
+        command = None if self.phase is Phase.WAITING else self._command
+        if not self.joints.add(now, stamp, q, command, velocity):
             return False
-        if self.joints.unchanged(now) == 0.0:
+        if self._frozen and self.joints.unchanged(now) == 0.0:
             self._frozen = False
+            self._replan = self.phase is Phase.MOVING
         if self.phase is Phase.WAITING:
             self._come_back(now)
-        elif self.phase in MOVES:
+        elif self.phase in FOLLOWED:
             self._follow(now)
+        elif self.phase is Phase.YIELDING:
+            self._yield_further()
         elif self.phase is Phase.IDLE and self._settling:
             self._settle(now)
         return True
@@ -128,18 +141,20 @@ class SmoothMotion(Commander):
         refusal = super().refusal(now)
         if refusal is not None:
             return refusal
+        if self.phase is not Phase.YIELDING and now >= self._recovered_at:
+            return None
         if self._frozen:
             text = f'joint_states: got the same for {self.joints.unchanged(now):.1f} s'
             return Refusal('NO_JOINT_STATES', f'{text}, expected joints that follow')
-        if self.phase is Phase.YIELDING or now < self._recovered_at:
-            return Refusal('HOLDING', f'recovering: {self.fault}')
-        return None
+        return Refusal('HOLDING', f'recovering: {self.fault}')
 
     def place(self, now: float) -> Pair:
         """Return the joints (rad) from which branch and turn of the next goal are chosen."""
         if self.phase in MOVES and self._goal is not None:
-            # Joint 2 says on which side the elbow will be; on the way there it may not be yet.
-            return self._motion.position[0], self._goal[1]
+            # On the way the arm may not be on the goal's branch, or at its part of the edge, yet.
+            # But whatever turns without end goes the short way from where it is.
+            first = self._goal if isfinite(self.arm.upper[0]) else self._motion.position
+            return first[0], self._goal[1]
         return self._start(now)
 
     def go_to(self, now: float, q: Pair) -> None:
@@ -148,24 +163,32 @@ class SmoothMotion(Commander):
         self.fault = ''
         if self.at_rest:
             self._set_out(now)
-        elif self.phase is not Phase.RETURNING:
+            return
+        self._goals.add(now, q)
+        if self._is_outside(self._motion.position):
+            self._return()
+        else:
             self.phase = Phase.MOVING
-            self._goals.add(now, q)
             self._replan = True
 
     def stop(self) -> None:
         """Give the goal up and brake."""
-        self._goal = None
-        self._goals.clear()
+        self._forget()
+        self._settling = False
         if self.phase in MOVES:
             self.phase = Phase.BRAKING
             self._motion.brake()
 
+    def _forget(self) -> None:
+        self._goal = None
+        self._goals.clear()
+
     def reset(self) -> None:
         """Forget what was commanded: the next motion begins where the joints are measured."""
         super().reset()
-        self._goal = None
-        self._goals.clear()
+        self._forget()
+        self._frozen = self._settling = False
+        self._recovered_at = -inf
         self.phase = Phase.WAITING if self._config.require_joint_states else Phase.IDLE
 
     def step(self, now: float) -> Pair | None:
@@ -199,18 +222,38 @@ class SmoothMotion(Commander):
             velocity = self.joints.velocity
         self._left = None
         self._settling = False
+        self._astray = 0
         self._goals.clear()
-        near = self.arm.clip(position)
-        if max(abs(position[0] - near[0]), abs(position[1] - near[1])) > OUTSIDE:
-            self.phase = Phase.RETURNING
-            self._motion = JointMotion(slower(self._limits, SLOW), position)
-            self._motion.set_goal(near)
+        if self._goal is not None:
+            self._goals.add(now, self._goal)
+        if self._is_outside(position):
+            self._motion = JointMotion(self._limits, position)
+            self._return()
         else:
+            near = self.arm.clip(position)
             self.phase = Phase.MOVING
             self._motion = JointMotion(self._limits, near, self._stoppable(near, velocity))
             self._replan = True
-        if self._goal is not None:
-            self._goals.add(now, self._goal)
+
+    def _is_outside(self, q: Pair) -> bool:
+        near = self.arm.clip(q)
+        return max(abs(q[0] - near[0]), abs(q[1] - near[1])) > OUTSIDE
+
+    def _return(self) -> None:
+        """Move back inside the limits, slowly."""
+        self.phase = Phase.RETURNING
+        if self._config.speed_scale == 0.0:
+            self._motion.brake()
+            return
+        self._motion.limit(slower(self._limits, SLOW * self._config.speed_scale))
+        self._plan(self.arm.clip(self._motion.position))
+
+    def _plan(self, position: Pair) -> None:
+        """Set a goal of the motion, or give up where there is no way to it."""
+        try:
+            self._motion.set_goal(position)
+        except ConfigError as error:
+            self._give_up(f'no way to ({position[0]:.3g}, {position[1]:.3g}) rad: {error}'[:200])
 
     def _stoppable(self, position: Pair, velocity: Pair) -> Pair:
         """Return a velocity as measured, or as much less as it takes to stop inside the limits."""
@@ -259,6 +302,8 @@ class SmoothMotion(Commander):
             if replan:
                 self._motion.brake()
             return
+        if self._frozen:
+            scale *= SLOW
         self._motion.limit(slower(self._limits, scale))
         if replan:
             line = self._line_to(self._motion, self._goal)
@@ -266,7 +311,10 @@ class SmoothMotion(Commander):
             if line is not None:
                 self._motion.take(line)
         if not self._on_line:
-            self._goals.steer(self._motion, now, seconds)
+            try:
+                self._goals.steer(self._motion, now, seconds)
+            except ConfigError as error:
+                self._give_up(str(error)[:200])
 
     def _line_to(self, motion: JointMotion, q: Pair) -> Course | None:
         """Return the way on which the tip goes straight; None: there is none, or it need not."""
@@ -277,7 +325,7 @@ class SmoothMotion(Commander):
     def _stops_inside(self, motion: JointMotion, state: State, here: Pair) -> bool:
         """Tell whether the brakes bring the arm to rest inside its limits, or not farther out."""
         (low1, low2), (up1, up2) = self.arm.lower, self.arm.upper
-        (least1, most1), (least2, most2) = motion.braking(state).extremes
+        (least1, most1), (least2, most2) = motion.stopping_range(state)
         return (
             least1 >= min(low1, here[0]) - ROUNDING
             and most1 <= max(up1, here[0]) + ROUNDING
@@ -293,7 +341,7 @@ class SmoothMotion(Commander):
 
     def _rest(self, now: float) -> None:
         """Do what comes next where the motion has ended."""
-        if self.phase is Phase.RETURNING:
+        if self.phase is Phase.RETURNING and self._config.speed_scale > 0.0:
             self.phase = Phase.MOVING
             self._replan = True
             return
@@ -301,32 +349,44 @@ class SmoothMotion(Commander):
             self._recovered_at = now + RECOVERY
         elif self.phase is Phase.MOVING and self._config.speed_scale > 0.0:
             self._goal = None
+        self._settling = self.phase is Phase.MOVING
+        self._reached = False
         self.phase = Phase.WAITING if self.lost(now) else Phase.IDLE
         self._rested_at = now
-        self._settling = True
         self._left = self.joints.q
 
     def _settle(self, now: float) -> None:
         """Watch where the joints come to rest; where they do not reach the command, let go."""
         self._left = self.joints.q
-        self._settling = now - self._rested_at < SETTLING
-        if self._frozen or self._settling:
-            return
-        if self.joints.gap(self._motion.position) > self._config.tracking_tolerance:
+        if self.joints.gap(self._motion.position) <= self._config.tracking_tolerance:
+            self._settling = now - self._rested_at < SETTLING
+            self._reached = True
+        elif self._reached:
+            self._settling = False  # somebody has taken the arm away
+        elif now - self._rested_at >= SETTLING:
+            self._settling = False
             self._yield(f'the joints do not reach their command: {self._gap_text()}')
 
     def _yield(self, fault: str) -> None:
         """Let the command go where the joints are."""
         self.fault = fault
-        self._goal = None
+        self._forget()
         self.phase = Phase.YIELDING
+        share = max(YIELDING * self._config.speed_scale, LEAST)
+        self._motion.limit(slower(self._limits, share))
+        self._yield_further()
+
+    def _yield_further(self) -> None:
+        """Let the command go where the joints are now."""
         here = self.joints.q
         if self.arm.within_limits(self._motion.position):
             here = self.arm.clip(here)
-        self._motion.set_goal(here, slower(self._limits, YIELDING))
+        self._plan(here)
 
     def _watch(self, now: float, seconds: float) -> None:
         """Brake where something is not as it must be."""
+        if self.at_rest and (self.lost(now) or seconds > LATE):
+            self._forget()
         if self.phase is Phase.IDLE and self.lost(now):
             self.phase = Phase.WAITING
         elif not self.at_rest and seconds > LONGEST_STEP:
@@ -342,7 +402,7 @@ class SmoothMotion(Commander):
         if seconds > LATE or self.phase not in MOVES:
             self._motion.halt()
             self.fault = f'the control loop stood still for {seconds:.2f} s'
-            self._goal = None
+            self._forget()
             self._recovered_at = now + LONGEST_STEP
             self._rest(now)
         elif self.phase is Phase.RETURNING:
@@ -353,17 +413,19 @@ class SmoothMotion(Commander):
 
     def _follow(self, now: float) -> None:
         """Give the goal up where the joints are not where they are commanded to be."""
-        for at, to, speed in zip(
-            self.joints.q, self._motion.position, self._motion.velocity, strict=True
-        ):
-            bound = self._config.tracking_tolerance + LAG * abs(speed)
-            if abs(to - at) > bound:
-                self._frozen = self.joints.unchanged(now) > FROZEN
-                if self._frozen:
-                    self._give_up(f'joint_states are frozen: {self._gap_text()}')
-                else:
-                    self._yield(f'the joints do not follow: {self._gap_text()}')
-                return
+        tolerance = self._config.tracking_tolerance
+        astray = any(
+            abs(to - at) > tolerance + LAG * abs(speed)
+            for at, to, speed in zip(
+                self.joints.q, self._motion.position, self._motion.velocity, strict=True
+            )
+        )
+        self._astray = self._astray + 1 if astray else 0
+        if self._astray < ASTRAY:
+            return
+        self._frozen = self.joints.unchanged(now) > FROZEN
+        what = 'joint_states are frozen' if self._frozen else 'the joints do not follow'
+        self._yield(f'{what}: {self._gap_text()}')
 
     def _gap_text(self) -> str:
         got, to = self.joints.q, self._motion.position
@@ -377,6 +439,8 @@ class SmoothMotion(Commander):
         """Tell whether the command is to be repeated at rest."""
         if not self._config.hold_when_idle or self.phase is not Phase.IDLE:
             return False
-        if self._command is None:
+        if self._command is None and not (
+            self.joints.silent(now) or self._is_outside(self.joints.q)
+        ):
             self._command = self.arm.clip(self.joints.q)
         return True

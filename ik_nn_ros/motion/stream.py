@@ -71,21 +71,21 @@ class GoalStream:
         :param now: the end of the step, s
         :param seconds: how long it takes
         """
-        begin = now - seconds
-        self._take_in(begin, motion.limits)
-        self._blend.drop(begin)
+        self._take_in(motion.limits)
+        self._blend.drop(now - seconds)
         if self._goal is None:
             return
-        push = None if self._blend.rests else self._push(motion, now, seconds)
+        push = None
+        if not self._blend.rests and seconds > 0.0:
+            push = self._push(motion, now, seconds)
         if push is not None:
-            self._planned = None
             motion.take(push)
         elif not self._blend.rests or self._planned != (motion.way, motion.limits):
             way = motion.way_to(self._goal)
             self._planned = way, motion.limits
             motion.take(way)
 
-    def _take_in(self, begin: float, limits: MotionLimits) -> None:
+    def _take_in(self, limits: MotionLimits) -> None:
         """Continue the stream with the goal that was received, or begin with it."""
         if self._received is None:
             return
@@ -97,8 +97,7 @@ class GoalStream:
         if last is not None and since <= GAP:
             step = np.subtract(goal, last)
             if (np.abs(step) <= GAP * np.array(limits.velocity)).all():
-                # What was before the step of the motion that begins now has been.
-                self._blend.add(max(at, begin), since, step, limits)
+                self._blend.add(at, since, step, limits)
                 return
         self._blend = Blend(goal)
 

@@ -44,6 +44,8 @@ class ArmCommands:
         outage: Callable[[float, float], None],
     ) -> None:
         self.commander = commander
+        self.active = False
+        """Whether anything is commanded at rest."""
         self.received, self.sent = Rate(), Rate()
         """How often joint_states come and commands go."""
         self._node = node
@@ -92,13 +94,16 @@ class ArmCommands:
         if now - self._stepped_at > LATE:
             self._outage(now, self._stepped_at)
         self._stepped_at = now
-        self.publish(self.commander.step(now))
+        command = self.commander.step(now)
+        if self.active or not self.commander.at_rest:
+            self.publish(command)
         self._stepped()
 
-    def come_to_rest(self) -> None:
-        """Bring the arm to rest, and return when it is."""
+    def come_to_rest(self) -> bool:
+        """Bring the arm to rest; return whether it is after :data:`LONGEST_BRAKING`."""
         self.commander.stop()
         latest = time.monotonic() + LONGEST_BRAKING
         while not self.commander.at_rest and time.monotonic() < latest:
             self.step()
             time.sleep(self._period)
+        return self.commander.at_rest

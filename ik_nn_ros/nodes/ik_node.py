@@ -127,6 +127,9 @@ class IkNode(LifecycleNode):
         if self._fault:
             self.get_logger().error(self._fault)
             return TransitionCallbackReturn.FAILURE
+        return self._clean_up()
+
+    def _clean_up(self) -> TransitionCallbackReturn:
         self._autostart = False
         return TransitionCallbackReturn.SUCCESS
 
@@ -156,10 +159,13 @@ class IkNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to answer targets with commands."""
+        if not self._commands.commander.at_rest:
+            self.get_logger().error('the arm is still braking: activate again when it is at rest')
+            return TransitionCallbackReturn.FAILURE
         now = time.monotonic()
         self._forget_targets(now, now)
         self._commands.commander.reset()
-        self._active = True
+        self._active = self._commands.active = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -169,7 +175,9 @@ class IkNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget arm and model."""
-        self._stop()
+        if not self._stop():
+            self.get_logger().error('the arm is still braking: clean up again when it is at rest')
+            return TransitionCallbackReturn.FAILURE
         self._autostart = False
         self._settings.frozen = ''
         if self._targets is not None:
@@ -182,16 +190,21 @@ class IkNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop for good."""
-        return self.on_cleanup(state)
+        self._stop()
+        return self._clean_up()
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured after an error in a transition."""
-        return self.on_cleanup(state)
+        self._stop()
+        return self._clean_up()
 
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
         self._active = False
-        if self._commands is not None:
-            self._commands.come_to_rest()
+        if self._commands is None:
+            return True
+        rests = self._commands.come_to_rest()
+        self._commands.active = False
+        return rests
 
     def end(self) -> None:
         """Bring the arm to rest, then shut ROS down."""
@@ -207,7 +220,9 @@ class IkNode(LifecycleNode):
         if commander is not None and commander.fault != self._fault_told:
             self._fault_told = commander.fault
             if commander.fault:
-                self._warn('motion', f'the arm was brought to rest: {commander.fault}')
+                self._warn(
+                    commander.fault.split(':')[0], f'the arm was brought to rest: {commander.fault}'
+                )
         if self._ending and (commander is None or commander.at_rest):
             rclpy.try_shutdown()
 
@@ -246,9 +261,10 @@ class IkNode(LifecycleNode):
             commander = self._commands.commander
             commander.config = motion_config(self._settings)
             commander.keep_out = keep_out(self._settings, commander.arm)
-            self._use_network(self._targets, self._targets.solver.network)
             self._targets.frames.tolerance = self._settings['plane_tolerance']
-            self._markers.publish(workspace_markers(self._targets.solver))
+            if solver_config(self._settings) != self._targets.solver.config:
+                self._use_network(self._targets, self._targets.solver.network)
+                self._markers.publish(workspace_markers(self._targets.solver))
 
     # Messages
 

@@ -67,9 +67,13 @@ PARAMETERS = {
         choices=('joint', 'cartesian'),
         live=True,
     ),
-    'control_rate': Spec(100.0, 'rate of joint_command in a motion, Hz', low=10.0, high=500.0),
+    'control_rate': Spec(100.0, 'rate of joint_command in a motion, Hz', low=25.0, high=500.0),
     'speed_scale': Spec(
-        1.0, 'part of the velocity limits that is used; 0: stop', low=0.0, high=1.0, live=True
+        1.0,
+        'part of the velocity limits that is used, from 0.001; 0: stop',
+        low=0.0,
+        high=1.0,
+        live=True,
     ),
     'max_velocity': Spec(
         [0.0, 0.0],
