@@ -73,7 +73,9 @@ class LatestJoints:
         ):
             self._doubted = q
             return False
-        self._doubted = None
+        if self._doubted is not None:
+            self._doubted = None
+            self._recent.clear()
         if q != self.received or self.silent(now):
             self._moved_at = now
         self.received, self._at, self._stamp = q, now, stamp
@@ -81,6 +83,11 @@ class LatestJoints:
         estimate = self._estimate(now)
         self.velocity = estimate if velocity is None else _believable(velocity, estimate)
         return True
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last measurement does not count until the next confirms it."""
+        return self._doubted is not None
 
     def silence(self, now: float) -> float:
         """Return how long there has been no measurement, s; 0: there has never been one."""
@@ -127,9 +134,9 @@ class LatestJoints:
 
 
 def _believable(velocity: Pair, estimate: Pair) -> Pair:
-    """Return measured velocities where they are like those estimated from positions, rad/s."""
+    """Return measured velocities (rad/s), or the less that positions tell where they differ."""
     first, second = (
-        v if abs(v - e) <= DOUBT * (1.0 + abs(e)) else e
+        v if abs(v - e) <= DOUBT * (1.0 + abs(e)) else min(v, e, key=abs)
         for v, e in zip(velocity, estimate, strict=True)
     )
     return first, second

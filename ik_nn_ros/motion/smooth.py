@@ -39,6 +39,8 @@ FROZEN = 0.1
 """Joints that do not follow and were the same to the last bit for so long (s) are not measured."""
 ASTRAY = 2
 """So many measurements in a row, at least, of joints that do not follow."""
+STIR = 0.01
+"""Joints that have moved by so much (rad) are yielded to anew."""
 RECOVERY = 1.0
 """How long (s) no goal is taken after the joints have not followed."""
 
@@ -87,6 +89,7 @@ class SmoothMotion(Commander):
         self._replan = self._on_line = self._frozen = False
         self._settling = self._reached = False
         self._astray = 0
+        self._yielded_to = arm.home
         self.phase = Phase.WAITING
         self.late = 0
         """How often the motion had to begin anew because steps did not come in time."""
@@ -130,10 +133,12 @@ class SmoothMotion(Commander):
             self._come_back(now)
         elif self.phase in FOLLOWED:
             self._follow(now)
-        elif self.phase is Phase.YIELDING:
+        elif self.phase is Phase.YIELDING and self.joints.gap(self._yielded_to) > STIR:
             self._yield_further()
         elif self.phase is Phase.IDLE and self._settling:
             self._settle(now)
+        if self.phase is Phase.IDLE and self._goal is not None and self._config.speed_scale > 0.0:
+            self._set_out(now)  # it was doubtful where the joints are
         return True
 
     def refusal(self, now: float) -> Refusal | None:
@@ -162,7 +167,8 @@ class SmoothMotion(Commander):
         self._goal, self._goal_at = q, now
         self.fault = ''
         if self.at_rest:
-            self._set_out(now)
+            if not self.joints.doubtful:
+                self._set_out(now)
             return
         self._goals.add(now, q)
         if self._is_outside(self._motion.position):
@@ -378,7 +384,7 @@ class SmoothMotion(Commander):
 
     def _yield_further(self) -> None:
         """Let the command go where the joints are now."""
-        here = self.joints.q
+        self._yielded_to = here = self.joints.q
         if self.arm.within_limits(self._motion.position):
             here = self.arm.clip(here)
         self._plan(here)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.time import Time
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 
@@ -79,24 +80,29 @@ class ArmCommands:
         if self.commander.measure(now, seconds(message.header.stamp), q, velocity):
             self.received.count()
 
-    def publish(self, q: Pair | None) -> None:
-        """Send a command (rad), if there is one."""
+    def publish(self, q: Pair | None, stamp: Time | None = None) -> None:
+        """
+        Send a command, if there is one.
+
+        :param q: rad
+        :param stamp: when the joints are to be there; None: now
+        """
         if q is None:
             return
-        self._message.header.stamp = self._node.get_clock().now().to_msg()
+        self._message.header.stamp = (stamp or self._node.get_clock().now()).to_msg()
         self._message.position = q
         self._publisher.publish(self._message)
         self.sent.count()
 
     def step(self) -> None:
         """Send what is to be commanded now."""
-        now = time.monotonic()
+        now, stamp = time.monotonic(), self._node.get_clock().now()
         if now - self._stepped_at > LATE:
             self._outage(now, self._stepped_at)
         self._stepped_at = now
         command = self.commander.step(now)
         if self.active or not self.commander.at_rest:
-            self.publish(command)
+            self.publish(command, stamp)
         self._stepped()
 
     def come_to_rest(self) -> bool:

@@ -14,6 +14,7 @@ from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import TURN, ArmModel
 from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
 from ik_nn_ros.motion.straight_line import plan_line
+from ik_nn_ros.motion.tip_line import tip_line
 
 build = partial(ArmModel, joint_names=('a', 'b'), velocity=(3.0, 3.0))
 FREE = build('free', lengths=(0.3, 0.2))
@@ -201,6 +202,7 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
     ids=['hole', 'branch', 'turn', 'nowhere', 'base', 'behind', 'limit', 'outside'],
 )
 def test_there_is_none_where_the_joints_cannot_follow(arm, start, goal):
+    assert tip_line(arm, start, goal) is None
     assert plan_line(arm, at_rest(start), goal, USUAL) is None
 
 
@@ -247,11 +249,20 @@ def test_bends_from_any_motion_within_the_limits(first, second, goal, part, limi
         assert_within(way, limits, LIMITED)
 
 
-def test_the_rest_that_is_braked_stays_inside():
+@pytest.mark.parametrize(
+    ('first', 'second', 'goal', 'time'),
+    [
+        ((0.0, 1.0), (2.9, 1.0), (1.5, 1.5), 1.0),
+        ((-0.3045, 1.8575), (-2.9, 0.9233), (-2.9, 1.437), 0.78),
+    ],
+    ids=['the line begins outside', 'only the sum is outside'],
+)
+def test_the_rest_that_is_braked_stays_inside(first, second, goal, time):
     """The joint comes to rest at its limit if it brakes with all it has: not with less."""
-    start = JointMotion(USUAL, (0.0, 1.0)).way_to((2.9, 1.0)).at(1.0)
-    assert sampled(plan_line(FREE, start, (1.5, 1.5), USUAL))[0].max() > 3.0
-    assert plan_line(LIMITED, start, (1.5, 1.5), USUAL) is None
+    start = JointMotion(USUAL, first).way_to(second).at(time)
+    unlimited = sampled(plan_line(FREE, start, goal, USUAL))[0]
+    assert np.abs(unlimited[:, 0]).max() > 2.905
+    assert plan_line(LIMITED, start, goal, USUAL) is None
 
 
 def under_way(limits):
