@@ -197,9 +197,10 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
         (EQUAL, *((closed_form(EQUAL, x, 0.0, 1, (0.6 - 5.0 * x, 1.8))) for x in (-0.3, 0.3))),
         (LIMITED, (2.8, 0.5), (-2.8, 0.5)),
         (build('low', lengths=(0.3, 0.2), upper=(3, 1.5)), (-1.0, 1.2), (1.0, 1.2)),
-        (LIMITED, (3.0, 0.5), (2.0, 0.5)),
+        (LIMITED, (2.91, 0.5), (2.0, 0.5)),
+        (FREE, (0.3, -0.05), (1.0, 1.5)),
     ],
-    ids=['hole', 'branch', 'turn', 'nowhere', 'base', 'behind', 'limit', 'outside'],
+    ids=['hole', 'branch', 'turn', 'nowhere', 'base', 'behind', 'limit', 'outside', 'bent off'],
 )
 def test_there_is_none_where_the_joints_cannot_follow(arm, start, goal):
     assert tip_line(arm, start, goal) is None
