@@ -164,8 +164,11 @@ class SmoothMotion(Commander):
 
     def go_to(self, now: float, q: Pair) -> None:
         """Go to a goal inside the limits, where :meth:`refusal` gave None."""
+        same = q == self._goal and self.phase is Phase.MOVING
         self._goal, self._goal_at = q, now
         self.fault = ''
+        if same:
+            return
         if self.at_rest:
             if not self.joints.doubtful:
                 self._set_out(now)

@@ -16,6 +16,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
@@ -54,6 +55,8 @@ DESCRIPTION_CHANGED = 'robot_description has changed: it takes effect after clea
 FROZEN = 'takes effect when the node is configured; clean it up first'
 TARGET_DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
+COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
+"""After a cut of the network no command is sent again that has grown old."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -78,7 +81,7 @@ class IkNode(LifecycleNode):
         self._connect()
 
     def _connect(self) -> None:
-        self._joint_command = self.create_publisher(JointState, 'joint_command', 10)
+        self._joint_command = self.create_publisher(JointState, 'joint_command', COMMANDS)
         self._statuses = self.create_publisher(DiagnosticStatus, '~/target_status', TARGET_DEPTH)
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._diagnostics = IkDiagnostics(self)

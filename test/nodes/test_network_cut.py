@@ -38,6 +38,8 @@ def times(log):
     return np.array([line for line in lines if len(line) == 2 and line[0].isdigit()], dtype=int)
 
 
+# Fast DDS keeps the network interfaces it has found: no other test may follow in this process.
+@pytest.mark.soak
 def test_cut_off_from_the_arm_the_node_brakes_and_begins_anew_when_asked(link):
     """
     A cable pulled for five seconds while the arm moves.
