@@ -135,8 +135,7 @@ class MotionWatch:
         found = violations(stream, BOUNDS)
         assert not found, found
         assert at_rest(stream, BOUNDS) or not rests, stream.q[-3:]
-        said = [-np.inf, *(command.received for command in self.commands)]
-        for number in np.flatnonzero(np.diff(said) > QUIET):
+        for number in np.flatnonzero(np.diff(stream.t, prepend=-np.inf) > QUIET):
             gap, at = self._off(self.commands[number])
             assert gap < SETTLED, f'command {number} begins {gap:.3g} rad from the arm at {at}'
         self.check_answers()
@@ -158,6 +157,6 @@ class MotionWatch:
 
     def _off(self, command: Spoken) -> tuple[float, Pair]:
         """Return how far a command is from the nearest of what the arm had just said."""
-        just = [s for s in self.states if -0.15 < s.received - command.received < 0.02]
-        gaps = [(float(np.abs(np.subtract(s.q, command.q)).max()), s.q) for s in just]
+        just = [state for state in self.states if -0.15 < state.sent - command.sent < 0.02]
+        gaps = [(float(np.abs(np.subtract(it.q, command.q)).max()), it.q) for it in just]
         return min(gaps, default=(np.inf, (np.nan, np.nan)))

@@ -32,6 +32,7 @@ class Cable:
     """
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.left, self.right = f'{name}l', f'{name}r'
 
     def plug(self) -> None:

@@ -18,6 +18,8 @@ from ik_nn_ros.arm.model import Pair
 
 LAG = 0.03
 """How far (s) it moves behind its command."""
+FASTEST = 4.0
+"""rad/s"""
 PERIOD = 0.01
 NOISE = 1e-5
 """Of its encoders, rad."""
@@ -130,6 +132,7 @@ class PlayedArm:
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
         step = (self._goal - self.q) * (1.0 - exp(-passed / LAG)) * self.obeying
+        step = np.clip(step, -FASTEST * passed, FASTEST * passed)
         self.q = self.q + step
         measured = self.q + self._rng.normal(scale=self.noise, size=2)
         state = JointState(name=['joint1', 'joint2'], position=measured.tolist())
