@@ -1,5 +1,6 @@
 """The node ik_node as a process of its own: every target gets one right answer."""
 
+import re
 import signal
 from collections import Counter
 
@@ -23,6 +24,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.nodes.conversions import MessageError, joint_positions
 from ik_nn_ros.share import share_directory
 from models import info, linear_model
 
@@ -256,6 +258,18 @@ def test_joints_are_found_by_name_in_any_order(side):
         (joint_state(0.0, 0.0, position=[0.0]), 'positions: got 1 for 2 names'),
         (joint_state(NAN, 0.0), 'got nan, 0.0 rad, expected finite'),
         (joint_state(0.0, INF), 'got 0.0, inf rad, expected finite'),
+    ],
+)
+def test_what_is_no_pair_of_joint_positions_is_named(message, words):
+    with pytest.raises(MessageError, match=re.escape(words)):
+        joint_positions(message, ARM.joint_names)
+
+
+@pytest.mark.parametrize(
+    ('message', 'words'),
+    [
+        (JointState(name=['joint1'], position=[0.0]), 'joints: got joint1, expected'),
+        (joint_state(NAN, 0.0), 'got nan, 0.0 rad, expected finite'),
     ],
 )
 def test_unusable_joint_states_are_named_and_do_not_count(message, words):
