@@ -27,6 +27,8 @@ T = TypeVar('T')
 
 DEADLINE = 20.0
 """How long (s) anything may take on a busy machine."""
+AGAIN = 2.0
+"""s"""
 DOMAINS = 100
 LOCALHOST = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 
@@ -254,14 +256,35 @@ class Client:
 
         return wait_until(condition, deadline, what=what, between=between)
 
-    def call(self, kind: type, service: str, request: Any, deadline: float = DEADLINE) -> Any:
-        """Return a service's response."""
+    def call(
+        self,
+        kind: type,
+        service: str,
+        request: Any,
+        deadline: float = DEADLINE,
+        again: bool = False,
+    ) -> Any:
+        """
+        Return a service's response.
+
+        :param again: ask again where there is none: DDS may lose the first response to a client
+            that the service knows only half
+        """
         client = self.node.create_client(kind, service)
         try:
             self.wait_until(client.service_is_ready, deadline, what=f'no service {service}')
-            future = client.call_async(request)
-            self.wait_until(future.done, deadline, what=f'no answer from {service}')
-            return future.result()
+            futures = [client.call_async(request)]
+            asked = time.monotonic()
+
+            def answered() -> Any:
+                nonlocal asked
+                if again and time.monotonic() - asked > AGAIN:
+                    asked = time.monotonic()
+                    futures.append(client.call_async(request))
+                return next((future for future in futures if future.done()), None)
+
+            found = self.wait_until(answered, deadline, what=f'no answer from {service}')
+            return found.result()
         finally:
             self.node.destroy_client(client)
 

@@ -75,7 +75,8 @@ def test_yaml_reaches_the_node_in_any_namespace(name, namespace, tmp_path):
         Client(domain) as client,
     ):
         service = f'{namespace.rstrip("/")}/{name}/get_parameters'
-        answer = client.call(GetParameters, service, GetParameters.Request(names=['tip_link']))
+        request = GetParameters.Request(names=['tip_link'])
+        answer = client.call(GetParameters, service, request, again=True)
         assert answer.values[0].string_value == 'other_tip'
         assert '[ERROR]' not in node.output
         assert node.stop() == 0
