@@ -23,8 +23,6 @@ STALLED = 1.0
 Without a command for so long (s) a motion is over, though it does not rest: a node on a busy
 machine may be late.
 """
-OTHER_CLOCK = 10**9
-"""A stamp that is farther (ns) from when the message was sent is on a clock of its own."""
 MARGIN = 0.5
 """How much later (s) than it must a busy node may do something."""
 SETTLED = 0.02
