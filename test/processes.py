@@ -148,7 +148,7 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f'still running after {deadline} s:\n{self.output}') from None
+        raise AssertionError(f'still running after {deadline} s:\n{self.output}')
 
     def close(self) -> None:
         """End it if it still runs, also when it was paused."""

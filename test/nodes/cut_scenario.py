@@ -37,8 +37,13 @@ def scenario(link, rig, beside_the_arm):
         rig.start_arm(MIDDLE)
         log = rig.start('command_log')
         source = beside_the_arm.enter_context(flood(rig, HAND, rate=20, count=COUNT))
-    rig.arrive(LEFT)
-    rig.wait(lambda: len(times(log)), 'no commands beside the arm')
+
+    def heard():
+        rig.arrive(MIDDLE)
+        rig.arrive(LEFT)
+        return len(times(log))
+
+    rig.wait(heard, 'no commands beside the arm')
     rig.forget()
 
     goal = rig.set_off()

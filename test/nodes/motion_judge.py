@@ -72,11 +72,18 @@ class Stream:
         return Stream(self.t[self.t > time], self.q[self.t > time])
 
     def parts(self) -> Iterator[Stream]:
-        """Return the streams between pauses."""
-        cuts = np.flatnonzero(np.diff(self.t) > PAUSE) + 1
-        for t, q in zip(np.split(self.t, cuts), np.split(self.q, cuts), strict=True):
-            if len(t):
-                yield Stream(t, q)
+        """
+        Return the streams between pauses.
+
+        Without the first command after a short one: a node that was held up between looking at the
+        clock and stamping it has planned it for any time in that pause.
+        """
+        pauses = np.diff(self.t)
+        cuts = np.flatnonzero(pauses > PAUSE) + 1
+        for begin, end in zip([0, *cuts], [*cuts, len(self)], strict=True):
+            first = begin + 1 if begin and pauses[begin - 1] < QUIET else begin
+            if first < end:
+                yield Stream(self.t[first:end], self.q[first:end])
 
     def late(self) -> np.ndarray:
         """Return (N,) by how much (s) each command may have been sent later than it was due."""

@@ -4,7 +4,6 @@ Publishes targets around a point at a rate, from SIGUSR1 on, each with a stamp o
 Arguments: x, y (m), targets in a second, how many, the first number (seconds of the stamp).
 """
 
-import contextlib
 import signal
 import sys
 import time
@@ -21,7 +20,9 @@ BURST = 1e-3
 def main():
     x, y, rate = map(float, sys.argv[1:4])
     count, first = map(int, sys.argv[4:6])
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # before there are other threads
+    # Before there are other threads; and a wait for one signal does not end with another.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('flood')
     targets = node.create_publisher(PoseStamped, 'target_pose', 100)
@@ -41,10 +42,7 @@ def main():
         sent = due
         time.sleep(BURST)
     print(f'sent {count} in {time.monotonic() - begin:.2f} s', flush=True)  # noqa: T201
-    with contextlib.suppress(KeyboardInterrupt):  # what could not be sent is held until then
-        signal.pause()
-    node.destroy_node()
-    rclpy.try_shutdown()
+    signal.pause()  # what could not be sent is held until SIGINT
 
 
 if __name__ == '__main__':
