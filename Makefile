@@ -23,7 +23,7 @@ demo: .venv/.demo
 	$(BIN)/ik_nn demo $(ARGS)
 
 test: .venv/.test lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 # What takes minutes: millions of steps, long runs.
 soak: .venv/.test
