@@ -1,4 +1,4 @@
-"""Between a commander and the arm: takes joint_states in, publishes joint_command."""
+"""Between a commander and the arm: takes joint_states in, publishes commands."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import time
 from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.motion.commander import Commander
-from ik_nn_ros.motion.smooth import LATE
+from ik_nn_ros.motion.smooth import LATE, SmoothMotion
+from ik_nn_ros.nodes.command_types import CommandType
 from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
 from ik_nn_ros.nodes.rates import Rate
 
+COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
+"""After a cut of the network no command is sent again that has grown old."""
 LONGEST_BRAKING = 5.0
 """How long (s) the arm may take to come to rest before the node goes on without."""
 
@@ -27,7 +31,7 @@ class ArmCommands:
     Runs a commander at a steady rate.
 
     :param node: that publishes
-    :param publisher: of joint_command
+    :param kind: what a command is as a message
     :param commander: gives the commands
     :param rate: of the commands, Hz
     :param stepped: called after each step
@@ -38,7 +42,7 @@ class ArmCommands:
     def __init__(
         self,
         node: Node,
-        publisher: Publisher,
+        kind: CommandType,
         commander: Commander,
         rate: float,
         stepped: Callable[[], None],
@@ -50,13 +54,14 @@ class ArmCommands:
         self.received, self.sent = Rate(), Rate()
         """How often joint_states come and commands go."""
         self._node = node
-        self._publisher = publisher
+        self.topic = kind.TOPIC
+        self._write = kind.message
+        self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, COMMANDS)
         self._period = 1.0 / rate
         self._stepped = stepped
         self._outage = outage
         self._seen = self._stepped_at = time.monotonic()
         self._names = commander.arm.joint_names
-        self._message = JointState(name=list(self._names))
         # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer: Timer = node.create_timer(self._period, self.step, clock=steady)
@@ -64,6 +69,7 @@ class ArmCommands:
     def close(self) -> None:
         """Stop publishing."""
         self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
 
     def measure(self, message: JointState) -> None:
         """
@@ -89,9 +95,9 @@ class ArmCommands:
         """
         if q is None:
             return
-        self._message.header.stamp = (stamp or self._node.get_clock().now()).to_msg()
-        self._message.position = q
-        self._publisher.publish(self._message)
+        commander = self.commander
+        velocity = commander.velocity if isinstance(commander, SmoothMotion) else None
+        self._publisher.publish(self._write(stamp or self._node.get_clock().now(), q, velocity))
         self.sent.count()
 
     def step(self) -> None:

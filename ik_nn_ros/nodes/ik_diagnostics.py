@@ -90,7 +90,7 @@ class IkDiagnostics:
         yield 'joint_states_age_s', f'{commander.joints.silence(now):.3f}'
         yield 'commands', commands.sent.total
         yield 'commands_rate_hz', f'{commands.sent.since(now):.1f}'
-        yield 'command_publishers', self._publishers('joint_command')
+        yield 'command_publishers', self._publishers(commands.topic)
         if commander.tracking_error is not None:
             yield 'tracking_error_rad', f'{commander.tracking_error:.4f}'
         if isinstance(commander, SmoothMotion):

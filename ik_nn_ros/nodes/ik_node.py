@@ -16,7 +16,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
@@ -36,6 +35,7 @@ from ik_nn_ros.nodes.freshness import Freshness
 from ik_nn_ros.nodes.ik_diagnostics import IkDiagnostics
 from ik_nn_ros.nodes.ik_parameters import (
     PARAMETERS,
+    command_type,
     keep_out,
     make_commander,
     motion_config,
@@ -55,8 +55,6 @@ DESCRIPTION_CHANGED = 'robot_description has changed: it takes effect after clea
 FROZEN = 'takes effect when the node is configured; clean it up first'
 TARGET_DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
-COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
-"""After a cut of the network no command is sent again that has grown old."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -81,7 +79,6 @@ class IkNode(LifecycleNode):
         self._connect()
 
     def _connect(self) -> None:
-        self._joint_command = self.create_publisher(JointState, 'joint_command', COMMANDS)
         self._statuses = self.create_publisher(DiagnosticStatus, '~/target_status', TARGET_DEPTH)
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._diagnostics = IkDiagnostics(self)
@@ -149,7 +146,7 @@ class IkNode(LifecycleNode):
         commander = make_commander(self._settings, arm)
         self._commands = ArmCommands(
             self,
-            self._joint_command,
+            command_type(self._settings, arm),
             commander,
             self._settings['control_rate'],
             self._stepped,

@@ -16,6 +16,7 @@ from ik_nn_ros.motion.direct import DirectMotion
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
 from ik_nn_ros.motion.smooth import SmoothMotion
+from ik_nn_ros.nodes.command_types import COMMAND_TYPES, CommandType
 from ik_nn_ros.nodes.parameters import Parameters, Spec
 from ik_nn_ros.share import share_directory
 
@@ -67,7 +68,19 @@ PARAMETERS = {
         choices=('joint', 'cartesian'),
         live=True,
     ),
-    'control_rate': Spec(100.0, 'rate of joint_command in a motion, Hz', low=25.0, high=500.0),
+    'command_type': Spec(
+        'joint_state',
+        'joint_state: on joint_command; joint_trajectory: on joint_trajectory, for the controller '
+        'of that name; float64_multi_array: on commands, for forward_command_controller',
+        choices=tuple(COMMAND_TYPES),
+    ),
+    'command_joints': Spec(
+        [], 'names of the joints in the order of commands; empty: from base to tip', of=str
+    ),
+    'command_velocity': Spec(
+        False, 'command_type joint_state: send velocities, too; not for Isaac Sim'
+    ),
+    'control_rate': Spec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
     'speed_scale': Spec(
         1.0,
         'part of the velocity limits that is used, from 0.001; 0: stop',
@@ -195,6 +208,10 @@ def require_fit(settings: Settings, commander: Commander | None) -> None:
     """
     solver_config(settings)
     config = motion_config(settings)
+    if settings['motion'] == 'direct' and settings['command_type'] == 'joint_trajectory':
+        raise ConfigError(
+            'motion with command_type joint_trajectory', got='direct', expected='smooth'
+        )
     if commander is not None:
         config.limits(commander.arm)
         keep_out(settings, commander.arm)
@@ -209,6 +226,17 @@ def require_rest(settings: Settings, before: Settings, commander: Commander) -> 
     for name in AT_REST:
         if settings[name] != before[name] and not commander.at_rest:
             raise ConfigError(name, got='a moving arm', expected='an arm at rest, to change it')
+
+
+def command_type(settings: Parameters, arm: ArmModel) -> CommandType:
+    """
+    Return what commands are as messages.
+
+    :raises ConfigError: ``command_joints`` are not those of the arm
+    """
+    kind = COMMAND_TYPES[settings['command_type']]
+    period = 1.0 / settings['control_rate']
+    return kind(arm, settings['command_joints'], period, settings['command_velocity'])
 
 
 def make_commander(settings: Parameters, arm: ArmModel) -> Commander:

@@ -27,7 +27,7 @@ from ik_nn_ros.errors import IkNnError
 
 TOGETHER = 'all together'
 """Where :attr:`Parameters.faults` has what belongs to no single parameter."""
-Value = bool | int | float | str | list[float]
+Value = bool | int | float | str | list[float] | list[str]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Spec:
     :param choices: allowed values of a text
     :param live: whether it may be changed while the node is configured
     :param group: a list holds any number of groups of so many numbers; 0: as many as the default
+    :param of: what a list holds: float, or str, any number of them
     """
 
     default: Value
@@ -51,6 +52,12 @@ class Spec:
     choices: tuple[str, ...] = ()
     live: bool = False
     group: int = 0
+    of: type = float
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is a list of any length."""
+        return self.group > 0 or self.of is str
 
     def descriptor(self) -> ParameterDescriptor:
         """Return the descriptor that ``ros2 param describe`` shows."""
@@ -69,9 +76,11 @@ class Spec:
     def fault(self, name: str, value: Any) -> str | None:
         """Return what is wrong with a value, None if nothing is."""
         if not self._right_type(value):
-            numeric = isinstance(self.default, list)
-            kind = 'list of numbers' if numeric else type(self.default).__name__
+            listed = 'list of texts' if self.of is str else 'list of numbers'
+            kind = listed if isinstance(self.default, list) else type(self.default).__name__
             return f'{name}: got {value!r} ({type(value).__name__}), expected a {kind}'
+        if self.of is str:
+            return None
         numbers = list(value) if isinstance(self.default, list) else [value]
         if isinstance(self.default, float | list) and not all(isfinite(v) for v in numbers):
             return f'{name}: got {value}, expected finite'
@@ -91,6 +100,8 @@ class Spec:
         """Return a value without fault as a parameter of the right type."""
         if isinstance(self.default, list):
             # Said, as it cannot be told from an empty list.
+            if self.of is str:
+                return Parameter(name, Parameter.Type.STRING_ARRAY, list(value))
             numbers = [float(number) for number in value]
             return Parameter(name, Parameter.Type.DOUBLE_ARRAY, numbers)
         # `rate: 100` in a YAML file means 100.0.
@@ -103,6 +114,8 @@ class Spec:
         return f'{len(self.default)}' if length != len(self.default) else ''
 
     def _right_type(self, value: Any) -> bool:
+        if self.of is str:
+            return isinstance(value, list) and all(isinstance(text, str) for text in value)
         if isinstance(self.default, list):
             # rclpy gives arrays of numbers as array.array.
             return isinstance(value, list | tuple | array) and all(map(_is_number, value))
@@ -169,7 +182,7 @@ class Parameters:
         given = self._node._parameter_overrides.get(name)
         if given is not None:
             # `[]` in a YAML file comes as no value at all.
-            value = [] if spec.group and given.value is None else given.value
+            value = [] if spec.grows and given.value is None else given.value
             fault = spec.fault(name, value)
             if fault is not None:
                 self.faults[name] = fault
