@@ -21,6 +21,7 @@ SPECS = {
     'pair': Spec([1.0, 2.0], 'm', live=True),
     'frozen': Spec(1, 'of them', low=0, high=9),
     'keep_out.circles': CIRCLES,
+    'names': Spec([], 'of joints', of=str),
 }
 
 
@@ -135,6 +136,8 @@ def test_what_is_no_such_list_is_refused(node, name, text, words):
         ('keep_out.circles', [0.1, 0.2], 'got 2 numbers, expected a multiple of 3'),
         ('keep_out.circles', 'here', "got 'here' (str), expected a list of numbers"),
         ('pair', [], 'got None (NoneType), expected a list of numbers'),
+        ('names', [1.0], 'got [1.0] (list), expected a list of texts'),
+        ('names', 'elbow', "got 'elbow' (str), expected a list of texts"),
         ('low', 'small', "got 'small' (str), expected a float"),
         ('low', 10.0, 'got 10.0, expected 0.0 to 9.0'),
         ('frozen', 2.5, 'got 2.5 (float), expected a int'),
@@ -148,6 +151,18 @@ def test_a_wrong_value_at_start_is_named_until_it_is_set_right(tmp_path, name, v
         assert settings[name] == default
         assert node.set_parameters([SPECS[name].parameter(name, default)])[0].successful
         assert settings.faults == {}
+
+
+def test_a_list_of_names_is_one_also_when_it_is_empty(tmp_path):
+    texts = Parameter.Type.STRING_ARRAY
+    for given, names in [({}, []), ({'names': []}, []), ({'names': ['a', 'b']}, ['a', 'b'])]:
+        with node_with(tmp_path, given) as node:
+            settings = Parameters(node, SPECS)
+            assert settings.faults == {}
+            assert settings['names'] == names
+            assert stored(node, 'names') == (texts, names)
+            assert ros2_param_set(node, 'names', '[c]').successful
+            assert settings['names'] == ['c']
 
 
 def test_whole_numbers_will_do_for_others(tmp_path):
