@@ -96,7 +96,7 @@ def _line(record: Record, phase: str, tip_error: float | None) -> str:
     accepted = sum(record.codes[code] for code in ACCEPTED)
     return (
         f'{phase:14} targets {record.targets:5}  accepted {accepted:5}  '
-        f'rejected {record.codes.total() - accepted:3}  tip error {_metres(tip_error):>9}  '
+        f'rejected {record.codes.total() - accepted:3}  tip off target {_metres(tip_error):>9}  '
         f'latency {_latency(record)}'
     )
 

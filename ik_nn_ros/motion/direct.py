@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.commander import Commander, Refusal
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
 
@@ -23,6 +23,12 @@ class DirectMotion(Commander):
     ) -> None:
         super().__init__(arm, config, keep_out)
         self._held: Pair | None = None
+
+    def refusal(self, now: float) -> Refusal | None:
+        """Return why no goal is taken now; None: one is."""
+        if self.config.speed_scale == 0.0:
+            return Refusal('HOLDING', 'speed_scale: got 0, expected more, to move the arm')
+        return super().refusal(now)
 
     def place(self, now: float) -> Pair:
         """Return where the joints are, rad; where they are as commanded, the command."""

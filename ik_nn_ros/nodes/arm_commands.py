@@ -22,6 +22,8 @@ from ik_nn_ros.nodes.rates import Rate
 
 COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
 """After a cut of the network no command is sent again that has grown old."""
+MOMENT = 5e-5
+"""A process that was held up for longer (s) between two clocks looks at them again."""
 LONGEST_BRAKING = 5.0
 """How long (s) the arm may take to come to rest before the node goes on without."""
 
@@ -102,7 +104,7 @@ class ArmCommands:
 
     def step(self) -> None:
         """Send what is to be commanded now."""
-        now, stamp = time.monotonic(), self._node.get_clock().now()
+        now, stamp = self._now()
         if now - self._stepped_at > LATE:
             self._outage(now, self._stepped_at)
         self._stepped_at = now
@@ -110,6 +112,15 @@ class ArmCommands:
         if self.active or not self.commander.at_rest:
             self.publish(command, stamp)
         self._stepped()
+
+    def _now(self) -> tuple[float, Time]:
+        """Return the time on the steady clock, s, and on the node's, of the same moment."""
+        for _ in range(3):
+            now = time.monotonic()
+            stamp = self._node.get_clock().now()
+            if time.monotonic() - now < MOMENT:
+                break
+        return now, stamp
 
     def come_to_rest(self) -> bool:
         """Bring the arm to rest; return whether it is after :data:`LONGEST_BRAKING`."""

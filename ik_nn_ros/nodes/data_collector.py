@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
@@ -56,7 +56,7 @@ class DataCollector(Node):
         self._status = Status(State.WAITING, '~/start has not been called')
         self._final = Status(State.STOPPED)
         """What comes when the arm is at rest."""
-        self._ending = False
+        self._ended: Callable[[], object] | None = None
         self._session: RecordingSession | None = None
         self._source: SampleSource | None = None
         self._explorer: Explorer | None = None
@@ -178,16 +178,16 @@ class DataCollector(Node):
             final = Status(State.ERROR, str(error))
         self._settings.frozen = ''
         self._enter(final)
-        if self._ending:
-            self.end()
+        if self._ended is not None:
+            self.end(self._ended)
 
-    def end(self) -> None:
-        """End the node, after the recording with the arm at rest."""
-        self._ending = True
+    def end(self, ended: Callable[[], object]) -> None:
+        """Call ``ended`` after the recording, with the arm at rest."""
+        self._ended = ended
         if self._status.recording:
             self._finish(Status(State.STOPPED))
         if self._status.idle:
-            rclpy.try_shutdown(context=self.context)
+            ended()
 
     # What is received
 

@@ -21,6 +21,7 @@ from itertools import chain
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from rclpy.waitable import NumberOfEntities
@@ -70,6 +71,20 @@ class DirectExecutor(SingleThreadedExecutor):
             if self._context.ok():
                 raise
             raise ExternalShutdownException from error
+
+    def serve_others(self, node: Node) -> None:
+        """
+        Call what is due of the other nodes, for a callback of one that takes its time.
+
+        :param node: whose callback it is
+        """
+        for other in self.get_nodes():
+            if other is node:
+                continue
+            for entity in (*other.timers, *other.subscriptions):
+                call = self._direct.get(entity.handle.pointer)
+                if call is not None:
+                    call()
 
     def _spin(self) -> None:
         turn = 0.0

@@ -66,7 +66,7 @@ class IkDiagnostics:
             diagnostic_status(health[0], f'{name}: targets', health[1], hardware, targets)
         ]
         if commands is not None:
-            level, text = _motion_health(commands)
+            level, text = self._motion_health(commands)
             values = self._motion(now, commands)
             message.status.append(
                 diagnostic_status(level, f'{name}: motion', text, hardware, values)
@@ -98,15 +98,20 @@ class IkDiagnostics:
             yield 'late', commander.late
         yield 'fault', commander.fault
 
+    def _motion_health(self, commands: ArmCommands) -> tuple[bytes, str]:
+        """Return level and text of the motion."""
+        commander = commands.commander
+        if commander.fault:
+            return DiagnosticStatus.WARN, commander.fault
+        publishers = self._publishers(commands.topic)
+        if publishers > 1:
+            text = f'publishers of {commands.topic}: got {publishers}, expected this node alone'
+            return DiagnosticStatus.WARN, text
+        if commander.config.speed_scale == 0.0:
+            return DiagnosticStatus.WARN, 'paused: speed_scale is 0'
+        if isinstance(commander, SmoothMotion):
+            return DiagnosticStatus.OK, commander.phase.name.lower()
+        return DiagnosticStatus.OK, 'direct'
+
     def _publishers(self, *topics: str) -> int:
         return sum(map(self._node.count_publishers, topics))
-
-
-def _motion_health(commands: ArmCommands) -> tuple[bytes, str]:
-    """Return level and text of the motion."""
-    commander = commands.commander
-    if commander.fault:
-        return DiagnosticStatus.WARN, commander.fault
-    if isinstance(commander, SmoothMotion):
-        return DiagnosticStatus.OK, commander.phase.name.lower()
-    return DiagnosticStatus.OK, 'direct'

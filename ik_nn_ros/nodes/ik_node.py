@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
 from rclpy.clock import Clock, ClockType
@@ -67,13 +66,15 @@ class IkNode(LifecycleNode):
         self._settings = Parameters(self, PARAMETERS, self._check_live)
         self._settings.changed = self._apply_live
         self._autostart = self._settings['autostart']
+        self._start_again = False
         self._received_description = self._configured_description = ''
         self._fault = ''
         self._targets: Targets | None = None
         self._freshness = {'target_pose': Freshness(), 'target_point': Freshness()}
         self._network_fault = ''
         self._active = False
-        self._holding = self._ending = False
+        self._holding = False
+        self._ended: Callable[[], object] | None = None
         self._fault_told = ''
         self._warn = Warnings(self.get_logger())
         self._connect()
@@ -206,10 +207,10 @@ class IkNode(LifecycleNode):
         self._commands.active = False
         return rests
 
-    def end(self) -> None:
-        """Bring the arm to rest, then shut ROS down."""
+    def end(self, ended: Callable[[], object]) -> None:
+        """Bring the arm to rest, then call ``ended``."""
         self._active = False
-        self._ending = True
+        self._ended = ended
         if self._commands is not None:
             self._commands.commander.stop()
         self._stepped()
@@ -223,8 +224,8 @@ class IkNode(LifecycleNode):
                 self._warn(
                     commander.fault.split(':')[0], f'the arm was brought to rest: {commander.fault}'
                 )
-        if self._ending and (commander is None or commander.at_rest):
-            rclpy.try_shutdown()
+        if self._ended is not None and (commander is None or commander.at_rest):
+            self._ended()
 
     # Arm and model
 
@@ -257,6 +258,7 @@ class IkNode(LifecycleNode):
             require_rest(values, self._settings, commander)
 
     def _apply_live(self) -> None:
+        self._start_again = self._autostart and not self._settings.faults
         if self._targets is not None and self._commands is not None:
             commander = self._commands.commander
             commander.config = motion_config(self._settings)
@@ -313,7 +315,8 @@ class IkNode(LifecycleNode):
 
     def _answer(self, now: float, header: Header, position: Point, stale: bool) -> Answer:
         if not self._active or self._targets is None or self._commands is None:
-            return Answer('NOT_ACTIVE', 'lifecycle state: got another one, expected active')
+            state = 'unconfigured' if self._targets is None else 'inactive'
+            return Answer('NOT_ACTIVE', f'lifecycle state: got {state}, expected active')
         if self._holding:
             return Answer('HOLDING', 'holding still until ~/resume is called')
         if stale:
@@ -369,6 +372,9 @@ class IkNode(LifecycleNode):
     # Reports
 
     def _report(self) -> None:
+        if self._start_again:  # what kept it from being configured may be set right
+            self._start_again = False
+            self.start()
         network = self._targets.solver.network if self._targets else None
         model = network.file if network else ''
         files = (model, self._settings['calibration_file'])

@@ -31,6 +31,7 @@ AT_REST = (
     'keep_out.margin',
 )
 """Parameters that cannot be changed while the arm moves."""
+RESTING = '; at rest only'
 PARAMETERS = {
     'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
     'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
@@ -43,7 +44,12 @@ PARAMETERS = {
         live=True,
     ),
     'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
-    'branch': Spec('nearest', 'side of the elbow', choices=tuple(BRANCH_CHOICES), live=True),
+    'branch': Spec(
+        'nearest',
+        'side of the elbow: sign of the second joint, 0 where the arm is straight',
+        choices=tuple(BRANCH_CHOICES),
+        live=True,
+    ),
     'on_unreachable': Spec(
         'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, live=True
     ),
@@ -83,38 +89,48 @@ PARAMETERS = {
     'control_rate': Spec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
     'speed_scale': Spec(
         1.0,
-        'part of the velocity limits that is used, from 0.001; 0: stop',
+        'part of the velocity limits that is used, from 0.001; 0: pause, the arm goes on when it '
+        'is raised; motion direct: only 0 counts',
         low=0.0,
         high=1.0,
         live=True,
     ),
     'max_velocity': Spec(
         [0.0, 0.0],
-        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF',
+        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF' + RESTING,
         low=0.0,
         high=1000.0,
         live=True,
     ),
     'max_acceleration': Spec(
-        list(DEFAULTS.acceleration), 'of each joint, rad/s²', low=0.01, high=10_000.0, live=True
+        list(DEFAULTS.acceleration),
+        'of each joint, rad/s²' + RESTING,
+        low=0.01,
+        high=10_000.0,
+        live=True,
     ),
     'max_jerk': Spec(
-        list(DEFAULTS.jerk), 'of each joint, rad/s³', low=0.01, high=1_000_000.0, live=True
+        list(DEFAULTS.jerk),
+        'of each joint, rad/s³' + RESTING,
+        low=0.01,
+        high=1_000_000.0,
+        live=True,
     ),
     'keep_out.circles': Spec(
         [],
-        "zones the links keep out of, in the arm's plane: x, y, radius of each, m",
+        "zones the links keep out of, in the arm's plane: x, y, radius of each, m" + RESTING,
         live=True,
         group=3,
     ),
     'keep_out.half_planes': Spec(
         [],
-        'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset',
+        'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset'
+        + RESTING,
         live=True,
         group=3,
     ),
     'keep_out.margin': Spec(
-        0.02, 'how far the links stay away from them, m', low=0.0, high=10.0, live=True
+        0.02, 'how far the links stay away from them, m' + RESTING, low=0.0, high=10.0, live=True
     ),
     'tracking_tolerance': Spec(
         DEFAULTS.tracking_tolerance,

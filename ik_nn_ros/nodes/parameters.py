@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
@@ -75,6 +76,7 @@ class Spec:
 
     def fault(self, name: str, value: Any) -> str | None:
         """Return what is wrong with a value, None if nothing is."""
+        value = list(value) if isinstance(value, array) else value
         if not self._right_type(value):
             listed = 'list of texts' if self.of is str else 'list of numbers'
             kind = listed if isinstance(self.default, list) else type(self.default).__name__
@@ -163,9 +165,18 @@ class Parameters:
         if hasattr(node, 'add_pre_set_parameters_callback'):  # not on Humble
             node.add_pre_set_parameters_callback(self._widen_all)
         node.add_on_set_parameters_callback(self._on_set)
+        self._warn_of_unknown()
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
+
+    def _warn_of_unknown(self) -> None:
+        """Name parameters given at start that the node does not have: they may be misspelt."""
+        for name in self._node._parameter_overrides:
+            if not self._node.has_parameter(name) and not name.startswith('qos_overrides.'):
+                near = get_close_matches(name, self._specs, n=1)
+                meant = f'; did you mean {near[0]}?' if near else ''
+                self._node.get_logger().warning(f'parameter {name}: there is none such{meant}')
 
     def _widen(self, parameter: Parameter) -> Parameter:
         """Give a right value its type: `rate:=100` means 100.0, `[]` is a list of numbers."""

@@ -1,10 +1,11 @@
-"""Start and end of a node's process."""
+"""Start and end of a process with one node, or with several."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import rclpy
@@ -23,31 +24,44 @@ SIGNALS_SEEN = 0.05
 """How often (s) a node that winds down by itself looks for a signal."""
 
 
-def run(create: Callable[[], _N], wind_down: Callable[[_N], None] | None = None) -> int:
-    """
-    Spin one node until SIGINT, SIGTERM or a shutdown of ROS.
+def run(
+    create: Callable[[], _N],
+    wind_down: Callable[[_N, Callable[[], object]], object] | None = None,
+) -> int:
+    """Do :func:`run_all` for one node."""
+    return run_all([create], wind_down)
 
-    :param create: makes the node
-    :param wind_down: called once after a signal, for a node that still has something to do; it, or
-        what it sets going, ends with a shutdown of ROS; None: the signal itself is the shutdown
-    :return: exit code: 0 after a signal, 1 where the node could not be made
+
+def run_all(
+    creators: Sequence[Callable[[], _N]],
+    wind_down: Callable[[_N, Callable[[], object]], object] | None = None,
+) -> int:
     """
-    # Until the node stands a signal is only noted: a context that ends meanwhile leaves it half
+    Spin nodes in one executor until SIGINT, SIGTERM or a shutdown of ROS.
+
+    :param creators: each makes one node
+    :param wind_down: called once a node after a signal, where nodes still have something to do:
+        with the node, and with what is to be called when it is done; ROS is shut down when all are;
+        None: the signal itself is the shutdown
+    :return: exit code: 0 after a signal, 1 where a node could not be made
+    """
+    # Until all nodes stand a signal is only noted: a context that ends meanwhile leaves them half
     # made. Then rclpy ends the context, and Python's own handler stays out of it: KeyboardInterrupt
     # would strike anywhere, also in the clean-up, as Ctrl-C under `ros2 launch` arrives twice.
     noted: list[int] = []
     for number in SIGNALS:
         signal.signal(number, lambda received, _: noted.append(received))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    node = None
+    nodes: list[_N] = []
     try:
-        node = create()
         executor = DirectExecutor()
-        executor.add_node(node)
+        for create in creators:
+            nodes.append(create())
+            executor.add_node(nodes[-1])
         if wind_down is None:
             install_signal_handlers(SignalHandlerOptions.ALL)
         else:
-            _call_at_signal(node, noted, wind_down)
+            _call_at_signal(nodes, noted, wind_down)
         if wind_down is not None or not noted:
             executor.spin()
     except ExternalShutdownException:
@@ -56,7 +70,7 @@ def run(create: Callable[[], _N], wind_down: Callable[[_N], None] | None = None)
         sys.stderr.write(f'{error}\n')
         return 1
     finally:
-        if node is not None:
+        for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
         for number in SIGNALS:  # one that comes now must not end Python's own way out
@@ -64,12 +78,24 @@ def run(create: Callable[[], _N], wind_down: Callable[[_N], None] | None = None)
     return 0
 
 
-def _call_at_signal(node: _N, noted: list[int], wind_down: Callable[[_N], None]) -> None:
-    """Have the executor call ``wind_down`` as soon as a signal is noted."""
+def _call_at_signal(
+    nodes: Sequence[_N],
+    noted: list[int],
+    wind_down: Callable[[_N, Callable[[], object]], object],
+) -> None:
+    """Have the executor call ``wind_down`` as soon as a signal is noted, for all nodes at once."""
+    busy = set(nodes)
+
+    def done(node: _N) -> None:
+        busy.discard(node)
+        if not busy:
+            rclpy.try_shutdown()
 
     def look() -> None:
         if noted:
             timer.cancel()
-            wind_down(node)
+            for node in nodes:
+                wind_down(node, partial(done, node))
 
-    timer = node.create_timer(SIGNALS_SEEN, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    steady = Clock(clock_type=ClockType.STEADY_TIME)
+    timer = nodes[0].create_timer(SIGNALS_SEEN, look, clock=steady)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from math import hypot, isfinite
+from dataclasses import replace
+from math import hypot, inf, isfinite
 from typing import NamedTuple
 
 from geometry_msgs.msg import Point
 from rclpy.clock import Clock
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.closed_form import closed_form
+from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.ik.hybrid import Admits, HybridSolver
 from ik_nn_ros.ik.result import Reason, Solution, Status
 from ik_nn_ros.nodes.conversions import seconds
-from ik_nn_ros.nodes.frames import FrameError, Frames
+from ik_nn_ros.nodes.frames import Anchor, FrameError, Frames
 from ik_nn_ros.nodes.parameters import Parameters
 
 
@@ -23,13 +25,16 @@ class Answer(NamedTuple):
 
     ``code`` is ACCEPTED, PROJECTED or a reason code, ``detail`` says why in words, ``point`` is the
     target in the arm's plane (m) as far as it is known, ``solution`` what to carry out, if
-    anything.
+    anything. ``anchor`` keeps the target while frames move; ``may_come`` tells that a transform
+    still to come may change the answer.
     """
 
     code: str
     detail: str = ''
     point: Pair | None = None
     solution: Solution | None = None
+    anchor: Anchor | None = None
+    may_come: bool = False
 
 
 class Targets:
@@ -68,17 +73,30 @@ class Targets:
         if oldest > 0.0 and (age := self._age(header)) > oldest:
             return Answer('TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {oldest:g} s')
         try:
-            point = self.frames.to_plane(header, x, y, z)
+            point, anchor = self.frames.locate(header, x, y, z)
         except FrameError as error:
-            return Answer(error.reason, str(error))
+            return Answer(error.reason, str(error), may_come=error.may_come)
+        return self.answer_point(point, q_now, admits, anchor)
+
+    def answer_point(
+        self, point: Pair, q_now: Pair, admits: Admits | None, anchor: Anchor | None
+    ) -> Answer:
+        """
+        Answer a target whose place in the arm's plane is known.
+
+        :param point: in the plane, m
+        :param q_now: where the joints are, rad
+        :param admits: as for :meth:`answer`
+        :param anchor: what keeps it there
+        """
         solution = self.solver.solve(point[0], point[1], q_now, admits)
         if solution.status == Status.ACCEPTED:
-            return Answer('ACCEPTED', '', point, solution)
-        why = _why(self.solver.arm, solution.reason, point)
+            return Answer('ACCEPTED', '', point, solution, anchor)
+        why = _why(self.solver, solution.reason, point, q_now)
         if solution.status == Status.REJECTED:
             return Answer(solution.reason.name, why, point)
         x, y = solution.point
-        return Answer('PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution)
+        return Answer('PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution, anchor)
 
     def _age(self, header: Header) -> float:
         """Return the age of a stamp, s; no stamp is not old."""
@@ -86,8 +104,8 @@ class Targets:
         return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
 
 
-def _why(arm: ArmModel, reason: Reason, point: Pair) -> str:
-    x, y = point
+def _why(solver: HybridSolver, reason: Reason, point: Pair, q_now: Pair) -> str:
+    (x, y), arm = point, solver.arm
     if reason == Reason.UNREACHABLE:
         return (
             f'distance from the first axis: got {hypot(x, y):.6g} m, '
@@ -95,4 +113,11 @@ def _why(arm: ArmModel, reason: Reason, point: Pair) -> str:
         )
     if reason == Reason.OBSTRUCTED:
         return f'keep-out zone in the way of ({x:.6g}, {y:.6g}) m'
-    return f'joints for ({x:.6g}, {y:.6g}) m: got none inside the limits, expected at least one'
+    free = replace(arm, lower=(-inf, -inf), upper=(inf, inf))
+    q = [closed_form(free, x, y, side, q_now) for side in solver.sides]
+    got = ' or '.join(f'({first:.4g}, {second:.4g})' for first, second in q)
+    (low1, low2), (up1, up2) = arm.lower, arm.upper
+    return (
+        f'joints for ({x:.6g}, {y:.6g}) m: got {got} rad, expected inside the limits '
+        f'{low1:.4g} to {up1:.4g}, {low2:.4g} to {up2:.4g} rad'
+    )

@@ -3,7 +3,6 @@
 import signal
 import sys
 
-import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
@@ -22,22 +21,22 @@ class BrakingNode(LifecycleNode):
     def __init__(self, fails_at):
         super().__init__('braking_node')
         self.fails_at = fails_at
-        self.braking = False
+        self.done = None
         self.steps = 0
         self.create_timer(0.01, self.step, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info('ready')
 
-    def brake(self):
+    def brake(self, done):
         self.get_logger().info('braking')
         self.fail_at(0)
-        self.braking = True
+        self.done = done
 
     def step(self):
-        self.steps += self.braking
+        self.steps += self.done is not None
         self.fail_at(self.steps or -2)
         if self.steps == STEPS:
             self.get_logger().info('at rest')
-            rclpy.try_shutdown(context=self.context)
+            self.done()
 
     def fail_at(self, step):
         if step == self.fails_at:

@@ -159,7 +159,7 @@ def test_a_timer_that_is_due_but_ended_is_not_called(domain, client, end):
     with spun:
         publisher = client.publisher(Int32, 'numbers')
         client.publish_until(publisher, Int32(data=1), lambda: len(seen) > 2)
-    assert first.is_canceled()
+        assert first.is_canceled()
     assert ticks == []
     assert isinstance(spun.ended_by, ExternalShutdownException)
 

@@ -86,6 +86,17 @@ def trigger(rig, name):
     return rig.client.call(Trigger, f'ik_node/{name}', Trigger.Request())
 
 
+def test_speed_scale_0_is_a_pause_and_is_said(rig, live):
+    goal = rig.set_off()
+    live(speed_scale=0.0)
+    rig.wait_said('paused: speed_scale is 0')
+    rig.wait_quiet()
+    assert np.abs(rig.measured() - goal).max() > 0.1, 'went on to the goal'
+    live(speed_scale=1.0)
+    rig.wait(lambda: np.abs(rig.measured() - goal).max() < 1e-3, 'did not go on')
+    rig.check()
+
+
 def test_the_speed_can_be_changed_on_the_way(rig, live):
     goal = rig.set_off()
     live(speed_scale=0.2)

@@ -424,8 +424,6 @@ def test_an_unusable_description_is_named_and_a_good_one_still_works(urdf, words
         assert reports[-1].status[0].level == DiagnosticStatus.ERROR
         assert words in reports[-1].status[0].message
         assert it.client.set_parameter('ik_node', 'robot_description', URDF).successful
-        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
-        assert transition(it.client, Transition.TRANSITION_ACTIVATE)
         it.ask_until('ACCEPTED', *GOOD)
 
 
@@ -469,7 +467,7 @@ def test_a_required_model_keeps_the_node_from_being_configured(tmp_path):
         it.process.wait_for('none.onnx: got no such file')
         assert state(it.client) == 'unconfigured'
         assert it.client.set_parameter('ik_node', 'model_file', 'arm.onnx').successful
-        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+        it.ask_until('ACCEPTED', *GOOD)
 
 
 def test_a_required_model_must_be_named():
@@ -504,7 +502,7 @@ def test_an_absurd_parameter_at_start_is_named_until_it_is_set_right(name, bad, 
         it.process.wait_for(f'parameter {name}: {words}')
         assert not transition(it.client, Transition.TRANSITION_CONFIGURE)
         assert it.client.set_parameter('ik_node', name, good).successful
-        assert transition(it.client, Transition.TRANSITION_CONFIGURE)
+        it.ask_until('ACCEPTED', *GOOD)
 
 
 @pytest.mark.parametrize(

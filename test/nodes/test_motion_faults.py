@@ -186,6 +186,8 @@ def test_a_second_publisher_of_commands_does_not_drag_the_motion_along(rig):
     with intruder(rig, HAND):
         rig.wait_said('the joints do not', 'command_publishers=2')
         rig.wait_quiet()
+        rig.ask_until('ACCEPTED', rig.measured())
+        rig.wait_said('publishers of joint_command: got 2, expected this node alone')
     stream = rig.check()
     assert np.abs(stream.q[-1] - goal).max() > 0.1, 'went on to the goal'
     check_only_a_new_target_moves_it(rig)

@@ -9,6 +9,7 @@ from processes import fresh_domain
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType
 from rclpy.context import Context
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter import Parameter, get_parameter_value
 
 from ik_nn_ros.errors import ConfigError
@@ -240,3 +241,12 @@ def test_parameters_of_others_are_none_of_its_business(node):
     settings = Parameters(node, SPECS)
     settings.check = settings.changed = lambda *_: 1 / 0
     assert ros2_param_set(node, 'use_sim_time', 'true').successful
+
+
+def test_a_misspelt_parameter_is_named_with_what_may_be_meant(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(RcutilsLogger, 'warning', lambda self, text, **_: said.append(text))
+    given = {'lo': 2.0, 'qos_overrides./t.publisher.depth': 3, 'use_sim_time': False}
+    with node_with(tmp_path, given) as node:
+        Parameters(node, SPECS)
+        assert said == ['parameter lo: there is none such; did you mean low?']

@@ -1,6 +1,7 @@
 """A node's process ends as it should, whatever comes while it winds down."""
 
 import os
+import re
 import signal
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +15,17 @@ def modules(monkeypatch):
     monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent), prepend=os.pathsep)
 
 
+def process(module, *arguments):
+    return closing(NodeProcess(module, *arguments, domain=fresh_domain()))
+
+
 def braking_node(fails_at=-1, *arguments):
-    return closing(NodeProcess('braking_node', str(fails_at), *arguments, domain=fresh_domain()))
+    return process('braking_node', str(fails_at), *arguments)
+
+
+def said(node):
+    """Return what the nodes have logged: node and text."""
+    return re.findall(r'\[(\w+)\]: (.*)', node.output)
 
 
 def test_more_signals_do_not_cut_braking_short():
@@ -26,8 +36,7 @@ def test_more_signals_do_not_cut_braking_short():
             node.process.send_signal(signal.SIGINT)
         node.wait_for('braking')
         assert node.stop(signal.SIGINT, signal.SIGTERM) == 0
-        said = [line.rpartition(': ')[2] for line in node.output.splitlines()]
-        assert said == ['ready', 'braking', 'at rest']
+        assert [text for _, text in said(node)] == ['ready', 'braking', 'at rest']
 
 
 @pytest.mark.parametrize('step', [0, 3], ids=['at once', 'while braking'])
@@ -42,3 +51,21 @@ def test_a_signal_before_the_node_stands_is_not_lost():
     with braking_node(-1, 'interrupted') as node:
         node.wait_for('at rest')
         assert node.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize('signals', [(signal.SIGINT,) * 2, (signal.SIGTERM,)])
+def test_all_nodes_brake_at_once_and_the_slowest_ends_ros(signals):
+    with process('braking_nodes', '20', '40', '1') as node:
+        node.wait_for('[node2]: stands')
+        assert node.stop(*signals) == 0
+        braking = [f'node{number}' for number in range(3)]
+        assert [name for name, text in said(node) if text == 'brakes'] == braking
+        at_rest = [name for name, text in said(node) if text == 'at rest']
+        assert at_rest == ['node2', 'node0', 'node1']
+        assert 'Traceback' not in node.output
+
+
+def test_one_node_that_cannot_be_made_ends_the_process_with_its_reason():
+    with process('braking_nodes', '20', 'broken', '20') as node:
+        assert node.process.wait(DEADLINE) == 1
+        assert node.output.splitlines()[1:] == ['node1: got broken, expected a number']
