@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, isfinite
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class KeepOut:
     ) -> None:
         if not (isfinite(margin) and margin >= 0.0):
             raise ConfigError('keep-out margin', got=f'{margin} m', expected='0 or more')
-        self.margin = margin
+        self.circles, self.half_planes, self.margin = tuple(circles), tuple(half_planes), margin
         self._arm = arm
         self._slack = SLACK * arm.reach
         self._zones = Zones(circles, half_planes)
@@ -142,6 +143,21 @@ class KeepOut:
         braking = self._blocked_braking(states, motion.limits)
         return braking and f'braking on the way, {braking}'
 
+    def course_blocked(self, limits: MotionLimits, course: Course) -> str:
+        """
+        Do :meth:`way_blocked` for a long motion, part by part.
+
+        :param limits: of the braking
+        :param course: from rest to rest
+        """
+        motion = JointMotion(limits, course.at(0.0).position)
+        longest = SAMPLES * PERIOD
+        for number in range(ceil(course.duration / longest)):
+            blocked = self.way_blocked(motion, _Part(course, number * longest, longest))
+            if blocked:
+                return blocked
+        return ''
+
     def stops_clear(self, motion: JointMotion, state: State, margin: float) -> bool:
         """
         Tell whether the arm, braking now, keeps clear of the zones.
@@ -201,6 +217,18 @@ class KeepOut:
             f'link {link + 1} to {self._zones.names[zone]}: got {distances.min():.4g} m, '
             f'expected at least {margin:.4g} m'
         )
+
+
+class _Part(NamedTuple):
+    """A part of a motion; its beginning and its duration in s."""
+
+    course: Course
+    begin: float
+    duration: float
+
+    def at(self, time: float) -> State:
+        """Return the state a time (s) after the beginning."""
+        return self.course.at(self.begin + time)
 
 
 def _threes(name: str, numbers: Sequence[float]) -> list[tuple[float, float, float]]:

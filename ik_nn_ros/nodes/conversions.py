@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+import numpy as np
 from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import Pair
@@ -51,6 +53,19 @@ def joint_velocities(message: JointState, names: Sequence[str]) -> Pair | None:
 def seconds(stamp: Time) -> float:
     """Return a stamp in seconds."""
     return stamp.sec + 1e-9 * stamp.nanosec
+
+
+def quaternion(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return the unit quaternion (x, y, z, w) of a (3, 3) rotation matrix."""
+    r = rotation
+    # It is the eigenvector of the largest eigenvalue (Bar-Itzhack 2000), for any rotation alike.
+    symmetric = np.block(
+        [[r + r.T - np.trace(r) * np.eye(3), np.zeros((3, 1))], [np.zeros((1, 4))]]
+    )
+    symmetric[3, :3] = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
+    symmetric[3, 3] = np.trace(r)
+    x, y, z, w = (float(value) for value in np.linalg.eigh(symmetric)[1][:, -1])
+    return x, y, z, w
 
 
 def rotate(quaternion: Sequence[float], vector: Sequence[float]) -> tuple[float, float, float]:

@@ -1,69 +1,152 @@
-"""The workspace for RViz: a surface that Publish Point can click on, and its boundary."""
+"""
+What RViz shows of an arm besides the robot: workspace, keep-out zones, target, trail of the tip.
+
+Each message is the whole picture: every marker there can be, or its removal. So what is latched is
+complete, a lost message does no harm, and depth 1 is enough on both sides. The picture is sent
+when it changes, at most ten times a second; when somebody joins; and every two seconds, as RViz
+shows a namespace that was switched on only when it comes again. About 2000 points, 2 ms: that is
+why they are few. While nobody looks nothing is computed or sent.
+"""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import time
 
-import numpy as np
 from geometry_msgs.msg import Point
-from std_msgs.msg import ColorRGBA
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.workspace import Workspace
+from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.problem import SolverConfig
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.motion.keep_out import KeepOut
+from ik_nn_ros.nodes import target_markers, zone_markers
+from ik_nn_ros.nodes import workspace_markers as workspace
+from ik_nn_ros.nodes.marker_shapes import Shapes, Slot, absent
+from ik_nn_ros.nodes.target_markers import Asked
+from ik_nn_ros.nodes.targets import Answer
+from ik_nn_ros.nodes.tip_trail import TipTrail
 
-RINGS, SECTORS = 32, 128
-SURFACE = (0.25, 0.65, 0.95, 0.25)
-EDGE = (0.1, 0.35, 0.7, 0.9)
-EDGE_WIDTH = 0.003
-"""m"""
+QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""Of ``~/markers``."""
+PERIOD, REPEAT = 0.1, 2.0
+"""Between two pictures, s, at least; and at most, while somebody looks."""
+TRAIL = Slot('tip_trail', 0)
+TRAIL_COLOR = (0.95, 0.95, 0.4, 0.9)
+TRAIL_WIDTH = 0.008
+"""Part of the reach."""
+SLOTS = (
+    workspace.SURFACE,
+    workspace.EDGE,
+    zone_markers.ZONES,
+    zone_markers.EDGES,
+    zone_markers.MARGINS,
+    target_markers.PLACE,
+    target_markers.WAY,
+    target_markers.CODE,
+    target_markers.OTHER_BRANCH,
+    TRAIL,
+)
+
+
+class ArmMarkers:
+    """
+    Publishes the markers of one arm.
+
+    :param node: whose timer it is
+    :param publisher: of ``~/markers``, with :data:`QOS`
+    :param prefix: of the frames in TF
+    """
+
+    def __init__(self, node: Node, publisher: Publisher, prefix: str = '') -> None:
+        self._publisher = publisher
+        self._prefix = prefix
+        self._solver: HybridSolver | None = None
+        self._keep_out: KeepOut | None = None
+        self._trail: TipTrail | None = None
+        self._asked: Asked | None = None
+        self._still: list[Marker] = []
+        """Of workspace and zones, while they do not change."""
+        self._shown: tuple[object, ...] = ()
+        self._watchers = 0
+        self._sent = 0.0
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        node.create_timer(PERIOD, self.tick, clock=steady)
+
+    def configure(self, solver: HybridSolver, keep_out: KeepOut) -> None:
+        """
+        Show this arm from now on.
+
+        :param solver: says what can be reached
+        :param keep_out: the zones it keeps out of
+        """
+        if self._solver is None or solver.arm is not self._solver.arm:
+            self.clear()
+            self._trail = TipTrail(solver.arm)
+        self._solver, self._keep_out, self._still = solver, keep_out, []
+
+    def clear(self) -> None:
+        """Show nothing any more."""
+        self._solver = self._keep_out = self._trail = self._asked = None
+
+    def answered(self, header: Header, position: Point, answer: Answer) -> None:
+        """
+        Take in the latest target; costs nothing.
+
+        :param header: of the target
+        :param position: of the target, m
+        :param answer: to it
+        """
+        self._asked = Asked(header, position, answer)
+
+    def measured(self, q: Pair) -> None:
+        """Take in where the joints (rad) are; costs nothing while nobody looks."""
+        if self._watchers and self._trail is not None:
+            self._trail.add(time.monotonic(), q)
+
+    def tick(self) -> None:
+        """Publish the picture if somebody looks and it has changed, or is due."""
+        watchers = self._publisher.get_subscription_count()
+        joined, self._watchers = watchers > self._watchers, watchers
+        if not watchers:
+            if self._trail is not None:
+                self._trail.clear()
+            return
+        now = time.monotonic()
+        if self._trail is not None:
+            self._trail.forget(now)
+        changes = self._trail.changes if self._trail is not None else 0
+        shows = (self._solver, self._keep_out, self._asked, changes)
+        if joined or shows != self._shown or now - self._sent >= REPEAT:
+            self._shown, self._sent = shows, now
+            self._publisher.publish(MarkerArray(markers=self._picture()))
+
+    def _picture(self) -> list[Marker]:
+        solver, keep_out, trail = self._solver, self._keep_out, self._trail
+        if solver is None or keep_out is None or trail is None:
+            return [absent(slot) for slot in SLOTS]
+        arm = solver.arm
+        shapes = Shapes(arm.plane, self._prefix)
+        if not self._still:
+            self._still = [
+                *workspace.workspace_markers(shapes, solver),
+                *zone_markers.zone_markers(shapes, keep_out, arm.reach),
+            ]
+        return [
+            *self._still,
+            *target_markers.target_markers(shapes, arm, self._asked),
+            shapes.strip(TRAIL, TRAIL_COLOR, TRAIL_WIDTH * arm.reach, trail.points),
+        ]
 
 
 def workspace_markers(solver: HybridSolver) -> MarkerArray:
     """Return what the solver reaches as a surface and its boundary lines."""
-    arm = solver.arm
-    arcs = [arc.points(0.01 * arm.reach) for arc in Workspace(arm, solver.wanted).arcs]
-    lines = np.array([point for arc in arcs for pair in pairwise(arc) for point in pair])
-    surface = _marker(arm, Marker.TRIANGLE_LIST, SURFACE, _surface(arm, solver.config.branch))
-    edge = _marker(arm, Marker.LINE_LIST, EDGE, lines)
-    surface.id, edge.id = 0, 1
-    edge.scale.x = EDGE_WIDTH
-    return MarkerArray(markers=[surface, edge])
+    return MarkerArray(markers=workspace.workspace_markers(Shapes(solver.arm.plane), solver))
 
 
 def no_markers() -> MarkerArray:
     """Return what removes the markers."""
-    return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])
-
-
-def _surface(arm: ArmModel, branch: str) -> Array:
-    """Return (M, 2) corners of triangles over the cells of a polar grid that can be reached."""
-    r, angle = np.meshgrid(
-        np.linspace(arm.inner_reach, arm.reach, RINGS + 1),
-        np.linspace(-np.pi, np.pi, SECTORS + 1),
-        indexing='ij',
-    )
-    corner = np.stack((r * np.cos(angle), r * np.sin(angle)), axis=-1)
-    cells = np.stack(
-        (corner[:-1, :-1], corner[1:, :-1], corner[1:, 1:], corner[:-1, 1:]), axis=2
-    ).reshape(-1, 4, 2)
-    solved = HybridSolver(arm, None, SolverConfig(branch)).solve_batch(cells.mean(axis=1), arm.home)
-    reached = cells[solved.status == Status.ACCEPTED]
-    return reached[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 2)
-
-
-def _marker(
-    arm: ArmModel, kind: int, color: tuple[float, float, float, float], points: Array
-) -> Marker:
-    marker = Marker(ns='workspace', type=kind, action=Marker.ADD)
-    marker.header.frame_id = arm.plane.frame
-    marker.frame_locked = True
-    marker.pose.orientation.w = 1.0
-    marker.scale.x = marker.scale.y = marker.scale.z = 1.0
-    marker.color = ColorRGBA(**dict(zip('rgba', color, strict=True)))
-    marker.points = [Point(x=x, y=y, z=z) for x, y, z in arm.plane.lift(points).tolist()]
-    return marker
+    return MarkerArray(markers=[absent(slot) for slot in SLOTS])
