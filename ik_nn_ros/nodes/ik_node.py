@@ -1,8 +1,8 @@
 """
 The node from target poses to joint commands.
 
-It converts, asks the solver and publishes. Every target is answered once: by a command, or by a
-reason code on ``~/target_status``.
+Its life, its parameters and services, and what it says of itself; :mod:`ik_nn_ros.nodes.reception`
+answers targets, :mod:`ik_nn_ros.nodes.arm_commands` moves the arm.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from geometry_msgs.msg import Point
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
-from visualization_msgs.msg import MarkerArray
 
 from ik_nn_ros.arm.calibrated import CalibratedArm
 from ik_nn_ros.arm.model import ArmModel
@@ -29,8 +29,8 @@ from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.nodes.arm_commands import ArmCommands
 from ik_nn_ros.nodes.conversions import MessageError
+from ik_nn_ros.nodes.distro import refuse_wrong_transitions
 from ik_nn_ros.nodes.frames import Frames
-from ik_nn_ros.nodes.freshness import Freshness
 from ik_nn_ros.nodes.ik_diagnostics import IkDiagnostics
 from ik_nn_ros.nodes.ik_parameters import (
     PARAMETERS,
@@ -44,16 +44,16 @@ from ik_nn_ros.nodes.ik_parameters import (
     require_rest,
     solver_config,
 )
-from ik_nn_ros.nodes.markers import no_markers, workspace_markers
+from ik_nn_ros.nodes.interactive_target import Actions, InteractiveTarget, serve_target
+from ik_nn_ros.nodes.markers import ArmMarkers
 from ik_nn_ros.nodes.parameters import Parameters
-from ik_nn_ros.nodes.reports import Warnings, target_status
+from ik_nn_ros.nodes.reception import Reception
+from ik_nn_ros.nodes.reports import Warnings
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.nodes.targets import Answer, Targets
 
 DESCRIPTION_CHANGED = 'robot_description has changed: it takes effect after cleanup and configure'
 FROZEN = 'takes effect when the node is configured; clean it up first'
-TARGET_DEPTH = 100
-"""Targets queued while the node is busy: 100 ms at 1 kHz."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -62,6 +62,7 @@ class IkNode(LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('ik_node', **kwargs)
+        refuse_wrong_transitions(self)
         self._commands: ArmCommands | None = None
         self._settings = Parameters(self, PARAMETERS, self._check_live)
         self._settings.changed = self._apply_live
@@ -69,25 +70,21 @@ class IkNode(LifecycleNode):
         self._start_again = False
         self._received_description = self._configured_description = ''
         self._fault = ''
-        self._targets: Targets | None = None
-        self._freshness = {'target_pose': Freshness(), 'target_point': Freshness()}
         self._network_fault = ''
-        self._active = False
-        self._holding = False
         self._ended: Callable[[], object] | None = None
         self._fault_told = ''
+        self._drag: InteractiveTarget | None = None
         self._warn = Warnings(self.get_logger())
         self._connect()
 
     def _connect(self) -> None:
-        self._statuses = self.create_publisher(DiagnosticStatus, '~/target_status', TARGET_DEPTH)
-        self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._diagnostics = IkDiagnostics(self)
+        self._markers = ArmMarkers(self)
+        timeout = self._settings['transform_timeout']
+        self._reception = Reception(self, self._warn, self._answered, timeout)
         self.create_subscription(
             JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data
         )
-        self.create_subscription(PoseStamped, 'target_pose', self._on_target_pose, TARGET_DEPTH)
-        self.create_subscription(PointStamped, 'target_point', self._on_target_point, TARGET_DEPTH)
         if not self._settings['robot_description']:
             self.create_subscription(
                 String, 'robot_description', self._on_robot_description, LATCHED
@@ -142,20 +139,21 @@ class IkNode(LifecycleNode):
             )
         arm = read_arm(self._settings, urdf)
         solver = HybridSolver(arm, self._load_network(arm), solver_config(self._settings))
-        frames = Frames(self, arm.plane, self._settings['plane_tolerance'])
-        self._targets = Targets(solver, frames, self._settings, self.get_clock())
         commander = make_commander(self._settings, arm)
+        kind = command_type(self._settings, arm)
+        rate = self._settings['control_rate']
         self._commands = ArmCommands(
-            self,
-            command_type(self._settings, arm),
-            commander,
-            self._settings['control_rate'],
-            self._stepped,
-            self._forget_targets,
+            self, kind, commander, rate, self._stepped, self._reception.forget
         )
+        prefix = self._settings['frame_prefix']
+        frames = Frames(self, arm.plane, self._settings['plane_tolerance'], prefix)
+        targets = Targets(solver, frames, self._settings, self.get_clock())
+        self._reception.open(targets, self._commands)
         self._configured_description = urdf
         self._settings.frozen = FROZEN
-        self._markers.publish(workspace_markers(solver))
+        self._markers.configure(solver, commander.keep_out, prefix)
+        actions = Actions(self._reception.on_drag, self._hold, self._resume, self._choose_branch)
+        self._drag = serve_target(self, arm, prefix, self._settings['branch'], actions)
         self.get_logger().info(_describe(solver))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -164,9 +162,9 @@ class IkNode(LifecycleNode):
             self.get_logger().error('the arm is still braking: activate again when it is at rest')
             return TransitionCallbackReturn.FAILURE
         now = time.monotonic()
-        self._forget_targets(now, now)
+        self._reception.forget(now, now)
         self._commands.commander.reset()
-        self._active = self._commands.active = True
+        self._reception.active = self._commands.active = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -181,12 +179,7 @@ class IkNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._autostart = False
         self._settings.frozen = ''
-        if self._targets is not None:
-            self._targets.frames.close()
-        if self._commands is not None:
-            self._commands.close()
-        self._targets = self._commands = None
-        self._markers.publish(no_markers())
+        self._let_go()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -197,10 +190,24 @@ class IkNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured after an error in a transition."""
         self._stop()
+        self._settings.frozen = ''
+        self._let_go()
         return self._clean_up()
 
+    def _let_go(self) -> None:
+        """Give back what :meth:`_configure` has made."""
+        if self._targets is not None:
+            self._targets.frames.close()
+        self._reception.close()
+        if self._commands is not None:
+            self._commands.close()
+        if self._drag is not None:
+            self._drag.close()
+        self._commands = self._drag = None
+        self._markers.clear()
+
     def _stop(self) -> bool:
-        self._active = False
+        self._reception.stop()
         if self._commands is None:
             return True
         rests = self._commands.come_to_rest()
@@ -209,7 +216,7 @@ class IkNode(LifecycleNode):
 
     def end(self, ended: Callable[[], object]) -> None:
         """Bring the arm to rest, then call ``ended``."""
-        self._active = False
+        self._reception.stop()
         self._ended = ended
         if self._commands is not None:
             self._commands.commander.stop()
@@ -221,6 +228,7 @@ class IkNode(LifecycleNode):
         if commander is not None and commander.fault != self._fault_told:
             self._fault_told = commander.fault
             if commander.fault:
+                self._reception.forget_last()
                 self._warn(
                     commander.fault.split(':')[0], f'the arm was brought to rest: {commander.fault}'
                 )
@@ -228,6 +236,10 @@ class IkNode(LifecycleNode):
             self._ended()
 
     # Arm and model
+
+    @property
+    def _targets(self) -> Targets | None:
+        return self._reception.targets
 
     @property
     def _description(self) -> str:
@@ -259,14 +271,18 @@ class IkNode(LifecycleNode):
 
     def _apply_live(self) -> None:
         self._start_again = self._autostart and not self._settings.faults
+        self._reception.set_timeout(self._settings['transform_timeout'])
         if self._targets is not None and self._commands is not None:
             commander = self._commands.commander
             commander.config = motion_config(self._settings)
             commander.keep_out = keep_out(self._settings, commander.arm)
             self._targets.frames.tolerance = self._settings['plane_tolerance']
             if solver_config(self._settings) != self._targets.solver.config:
+                if self._drag and self._settings['branch'] != self._targets.solver.config.branch:
+                    self._drag.show_branch(self._settings['branch'])
                 self._use_network(self._targets, self._targets.solver.network)
-                self._markers.publish(workspace_markers(self._targets.solver))
+            prefix = self._settings['frame_prefix']
+            self._markers.configure(self._targets.solver, commander.keep_out, prefix)
 
     # Messages
 
@@ -284,75 +300,49 @@ class IkNode(LifecycleNode):
             self._commands.measure(message)
         except MessageError as error:
             self._warn('joint_states', f'joint_states ignored: {error}')
+            return
+        q = self._commands.commander.joints.q
+        self._markers.measured(q)
+        if self._drag is not None:
+            self._drag.measured(q)
 
-    def _on_target_pose(self, message: PoseStamped, info: dict[str, int]) -> None:
-        now = time.monotonic()
-        stale = self._freshness['target_pose'].is_stale(now, info['source_timestamp'])
-        self._on_target(now, message.header, message.pose.position, stale)
-
-    def _on_target_point(self, message: PointStamped, info: dict[str, int]) -> None:
-        now = time.monotonic()
-        stale = self._freshness['target_point'].is_stale(now, info['source_timestamp'])
-        self._on_target(now, message.header, message.point, stale)
-
-    def _forget_targets(self, now: float, since: float) -> None:
-        """Carry out nothing that was sent before now; see :meth:`Freshness.outage_ended`."""
-        for freshness in self._freshness.values():
-            freshness.outage_ended(now, since)
-
-    def _on_target(self, began: float, header: Header, position: Point, stale: bool) -> None:
-        answer = self._answer(began, header, position, stale)
-        solution = answer.solution
-        if solution is not None and solution.q is not None:
-            commands = self._commands
-            commands.publish(commands.commander.go_to(began, solution.q))
-        else:
-            cause = 'stale' if stale else answer.code
-            self._warn(cause, f'target refused, {answer.code}: {answer.detail}')
-        self._diagnostics.count(answer, time.monotonic() - began)
-        if self._statuses.get_subscription_count():
-            self._statuses.publish(target_status(self.get_name(), self._hardware(), header, answer))
-
-    def _answer(self, now: float, header: Header, position: Point, stale: bool) -> Answer:
-        if not self._active or self._targets is None or self._commands is None:
-            state = 'unconfigured' if self._targets is None else 'inactive'
-            return Answer('NOT_ACTIVE', f'lifecycle state: got {state}, expected active')
-        if self._holding:
-            return Answer('HOLDING', 'holding still until ~/resume is called')
-        if stale:
-            return Answer('TOO_OLD', 'sent before the arm, its joint_states or this node were back')
-        commander = self._commands.commander
-        refusal = commander.refusal(now)
-        if refusal is not None:
-            return Answer(refusal.code, refusal.detail)
-        admits = commander.admits(now)
-        answer = self._targets.answer(header, position, commander.place(now), admits)
-        if answer.code == 'OBSTRUCTED':
-            answer = answer._replace(detail=f'{answer.detail}: {commander.obstacle}')
-        return answer
+    def _answered(self, header: Header, position: Point, answer: Answer, took: float) -> None:
+        self._diagnostics.count(answer, took)
+        self._markers.answered(header, position, answer)
 
     # Services
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._holding = response.success = True
-        response.message = 'holding'
-        commands = self._commands
-        if not self._active or commands is None:
-            response.message = 'holding; the node is not active'
-        elif commands.commander.hold(time.monotonic()):
-            commands.step()
-        else:
-            response.success = False
-            response.message = 'targets are refused, but the arm was not stopped: no joint_states'
+        response.success, response.message = self._hold()
         return response
 
+    def _hold(self) -> tuple[bool, str]:
+        """Bring the arm to rest and refuse targets; return whether it could, and what to say."""
+        self._reception.holding = True
+        self._reception.forget_last()
+        commands = self._commands
+        if not self._reception.active or commands is None:
+            return True, 'holding; the node is not active'
+        if not commands.commander.hold(time.monotonic()):
+            return False, 'targets are refused, but the arm was not stopped: no joint_states'
+        commands.step()
+        return True, 'holding'
+
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        now = time.monotonic()
-        self._forget_targets(now, now)
-        self._holding = False
+        self._resume()
         response.success = True
         response.message = 'targets are carried out again'
         return response
+
+    def _resume(self) -> None:
+        now = time.monotonic()
+        self._reception.forget(now, now)
+        self._reception.holding = False
+
+    def _choose_branch(self, branch: str) -> None:
+        (result,) = self.set_parameters([Parameter('branch', value=branch)])
+        if not result.successful:
+            self._warn('branch', result.reason)
 
     def _on_reload_model(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._targets is None:
@@ -375,6 +365,8 @@ class IkNode(LifecycleNode):
         if self._start_again:  # what kept it from being configured may be set right
             self._start_again = False
             self.start()
+        if self._reception.fault:
+            self._warn('following', self._reception.fault)
         network = self._targets.solver.network if self._targets else None
         model = network.file if network else ''
         files = (model, self._settings['calibration_file'])
@@ -385,13 +377,15 @@ class IkNode(LifecycleNode):
             return DiagnosticStatus.ERROR, f'not configured: {self._fault}'
         if self._targets is None:
             return DiagnosticStatus.WARN, 'not configured'
-        if not self._active:
+        if not self._reception.active:
             return DiagnosticStatus.WARN, 'not active'
-        if self._holding:
+        if self._reception.holding:
             return DiagnosticStatus.WARN, 'holding'
         refusal = self._commands.commander.refusal(time.monotonic())
         if refusal is not None:
             return DiagnosticStatus.ERROR, refusal.detail
+        if self._reception.fault:
+            return DiagnosticStatus.WARN, self._reception.fault
         if self._description_changed:
             return DiagnosticStatus.WARN, DESCRIPTION_CHANGED
         if self._network_fault:

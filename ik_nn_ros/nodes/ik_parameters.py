@@ -59,6 +59,14 @@ PARAMETERS = {
     'plane_tolerance': Spec(
         0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
     ),
+    'transform_timeout': Spec(
+        0.2,
+        'how long a target waits for its transform, s; 0: not at all',
+        low=0.0,
+        high=60.0,
+        live=True,
+    ),
+    'frame_prefix': Spec('', "put before the URDF's link names to get the names of frames in TF"),
     'allow_branch_change': Spec(
         True, 'branch nearest: go to the other side where only that reaches the target', live=True
     ),
@@ -224,6 +232,9 @@ def require_fit(settings: Settings, commander: Commander | None) -> None:
     """
     solver_config(settings)
     config = motion_config(settings)
+    prefix = settings['frame_prefix']
+    if prefix.startswith('/') or prefix.strip() != prefix:
+        raise ConfigError('frame_prefix', got=repr(prefix), expected='no slash before it')
     if settings['motion'] == 'direct' and settings['command_type'] == 'joint_trajectory':
         raise ConfigError(
             'motion with command_type joint_trajectory', got='direct', expected='smooth'

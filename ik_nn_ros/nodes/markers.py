@@ -15,7 +15,6 @@ import time
 from geometry_msgs.msg import Point
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -57,13 +56,11 @@ class ArmMarkers:
     Publishes the markers of one arm.
 
     :param node: whose timer it is
-    :param publisher: of ``~/markers``, with :data:`QOS`
-    :param prefix: of the frames in TF
     """
 
-    def __init__(self, node: Node, publisher: Publisher, prefix: str = '') -> None:
-        self._publisher = publisher
-        self._prefix = prefix
+    def __init__(self, node: Node) -> None:
+        self._publisher = node.create_publisher(MarkerArray, '~/markers', QOS)
+        self._prefix = ''
         self._solver: HybridSolver | None = None
         self._keep_out: KeepOut | None = None
         self._trail: TipTrail | None = None
@@ -76,17 +73,19 @@ class ArmMarkers:
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(PERIOD, self.tick, clock=steady)
 
-    def configure(self, solver: HybridSolver, keep_out: KeepOut) -> None:
+    def configure(self, solver: HybridSolver, keep_out: KeepOut, prefix: str = '') -> None:
         """
         Show this arm from now on.
 
         :param solver: says what can be reached
         :param keep_out: the zones it keeps out of
+        :param prefix: of the frames in TF
         """
         if self._solver is None or solver.arm is not self._solver.arm:
             self.clear()
             self._trail = TipTrail(solver.arm)
         self._solver, self._keep_out, self._still = solver, keep_out, []
+        self._prefix = prefix
 
     def clear(self) -> None:
         """Show nothing any more."""
@@ -140,13 +139,3 @@ class ArmMarkers:
             *target_markers.target_markers(shapes, arm, self._asked),
             shapes.strip(TRAIL, TRAIL_COLOR, TRAIL_WIDTH * arm.reach, trail.points),
         ]
-
-
-def workspace_markers(solver: HybridSolver) -> MarkerArray:
-    """Return what the solver reaches as a surface and its boundary lines."""
-    return MarkerArray(markers=workspace.workspace_markers(Shapes(solver.arm.plane), solver))
-
-
-def no_markers() -> MarkerArray:
-    """Return what removes the markers."""
-    return MarkerArray(markers=[absent(slot) for slot in SLOTS])

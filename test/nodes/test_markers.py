@@ -77,11 +77,13 @@ class Shown:
         self.now = 100.0
         patch.setattr(markers, 'time', SimpleNamespace(monotonic=lambda: self.now))
         self.publisher = Publisher()
-        node = SimpleNamespace(create_timer=lambda *_, **__: None)
-        self.markers = ArmMarkers(node, self.publisher, 'left/')
+        node = SimpleNamespace(
+            create_timer=lambda *_, **__: None, create_publisher=lambda *_: self.publisher
+        )
+        self.markers = ArmMarkers(node)
         self.arm = arm
         self.solver = HybridSolver(arm, None, SolverConfig(**config))
-        self.markers.configure(self.solver, KeepOut.of(arm, *zones, margin))
+        self.markers.configure(self.solver, KeepOut.of(arm, *zones, margin), 'left/')
 
     def tick(self, passed=0.1):
         """Return what is published, None if nothing."""
@@ -480,8 +482,7 @@ def test_after_a_clear_all_is_removed(shown):
 def test_depth_one_is_enough_over_dds():
     """A late reader gets all markers at once, also after the trail has made many pictures."""
     with reserved_domain() as domain, Client(domain) as client:
-        publisher = client.node.create_publisher(MarkerArray, '~/markers', QOS)
-        it = ArmMarkers(client.node, publisher)
+        it = ArmMarkers(client.node)
         it.configure(HybridSolver(ARM), KeepOut.of(ARM, [0.2, 0.3, 0.05], [], 0.02))
         early = client.collect(MarkerArray, '/test_client/markers', QOS)
         client.wait_until(lambda: early)

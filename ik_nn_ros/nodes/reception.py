@@ -1,0 +1,190 @@
+"""Where targets come in: each is answered once, by a command or by a reason code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.nodes.arm_commands import ArmCommands
+from ik_nn_ros.nodes.following import Following
+from ik_nn_ros.nodes.freshness import Freshness
+from ik_nn_ros.nodes.reports import Warnings, target_status
+from ik_nn_ros.nodes.targets import Answer, Targets
+from ik_nn_ros.nodes.waiting import Waiting
+
+DEPTH = 100
+"""Targets queued while the node is busy: 100 ms at 1 kHz."""
+Info = Mapping[str, int]
+Answered = Callable[[Header, Point, Answer, float], object]
+
+
+class Target(NamedTuple):
+    """A target as it came in: ``began`` is when, s; ``stale``: it was sent before an outage."""
+
+    began: float
+    header: Header
+    position: Point
+    stale: bool
+
+
+class Reception:
+    """
+    Takes targets in, has them solved and gone to, and says what became of each.
+
+    :param node: the node
+    :param warn: logs what was refused
+    :param answered: told each target's header, position and answer, and the time it took, s
+    :param timeout: how long a target waits for its transform, s
+    """
+
+    def __init__(self, node: Node, warn: Warnings, answered: Answered, timeout: float) -> None:
+        self.active = False
+        """Whether targets are carried out."""
+        self.holding = False
+        """Whether they are refused until ``~/resume`` is called."""
+        self.targets: Targets | None = None
+        self.commands: ArmCommands | None = None
+        self._following: Following | None = None
+        self._node, self._warn, self._answered = node, warn, answered
+        self._waiting: Waiting[Target] = Waiting(node, self._try, timeout)
+        self._freshness = {'pose': Freshness(), 'point': Freshness(), 'drag': Freshness()}
+        self._statuses = node.create_publisher(DiagnosticStatus, '~/target_status', DEPTH)
+        node.create_subscription(PoseStamped, 'target_pose', self._on_pose, DEPTH)
+        node.create_subscription(PointStamped, 'target_point', self._on_point, DEPTH)
+
+    def open(self, targets: Targets, commands: ArmCommands) -> None:
+        """
+        Have targets solved and gone to from now on.
+
+        :param targets: answers them
+        :param commands: takes the arm there
+        """
+        self.targets, self.commands = targets, commands
+        self._following = Following(self._node, targets.frames, self._follow)
+
+    def close(self) -> None:
+        """Refuse targets from now on, with NOT_ACTIVE."""
+        self.stop()
+        if self._following is not None:
+            self._following.close()
+        self.targets = self.commands = self._following = None
+
+    def stop(self) -> None:
+        """Carry nothing out any more."""
+        self.active = False
+        self.forget_last()
+        for target in self._waiting.drain():
+            self._try(target, False)
+
+    def forget(self, now: float, since: float) -> None:
+        """Carry out nothing that was sent before now; see :meth:`Freshness.outage_ended`."""
+        for freshness in self._freshness.values():
+            freshness.outage_ended(now, since)
+        for target in self._waiting.drain():
+            self._try(target._replace(stale=True), False)
+        self.forget_last()
+
+    def forget_last(self) -> None:
+        """Send the arm no more after its last target, where that moves."""
+        if self._following is not None:
+            self._following.forget()
+
+    def set_timeout(self, timeout: float) -> None:
+        """Have targets wait so long for their transform, s."""
+        self._waiting.timeout = timeout
+
+    @property
+    def fault(self) -> str:
+        """Why the last target is not followed, where it should be; empty: it is."""
+        fault = self._following.fault if self._following is not None else ''
+        return fault and f'the last target is not followed: {fault}'
+
+    def on_drag(self, message: PoseStamped, info: Info) -> Answer:
+        """Take a target that is dragged; return the answer, as it needs no transform."""
+        target = self._arrived('drag', info, message.header, message.pose.position)
+        answer = self._answer(target.began, target)
+        self._carry_out(target.began, target, answer)
+        return answer
+
+    def _on_pose(self, message: PoseStamped, info: Info) -> None:
+        self._waiting.put(self._arrived('pose', info, message.header, message.pose.position))
+
+    def _on_point(self, message: PointStamped, info: Info) -> None:
+        self._waiting.put(self._arrived('point', info, message.header, message.point))
+
+    def _arrived(self, source: str, info: Info, header: Header, position: Point) -> Target:
+        now = time.monotonic()
+        stale = self._freshness[source].is_stale(now, info['source_timestamp'])
+        return Target(now, header, position, stale)
+
+    def _try(self, target: Target, may_wait: bool) -> bool:
+        """Answer a target, unless it may wait for a transform."""
+        # One that has waited is carried out from now on.
+        now = time.monotonic() if len(self._waiting) else target.began
+        answer = self._answer(now, target)
+        if answer.may_come and may_wait:
+            return False
+        self._carry_out(now, target, answer)
+        return True
+
+    def _answer(self, now: float, target: Target) -> Answer:
+        refusal = self._refusal(now, target.stale)
+        if refusal is not None:
+            return refusal
+        commander = self.commands.commander
+        admits = commander.admits(now)
+        answer = self.targets.answer(target.header, target.position, commander.place(now), admits)
+        return self._with_obstacle(answer)
+
+    def _refusal(self, now: float, stale: bool) -> Answer | None:
+        """Return the answer to any target, whatever it is; None: it depends."""
+        if not self.active or self.targets is None or self.commands is None:
+            state = 'unconfigured' if self.targets is None else 'inactive'
+            return Answer('NOT_ACTIVE', f'lifecycle state: got {state}, expected active')
+        if self.holding:
+            return Answer('HOLDING', 'holding still until ~/resume is called')
+        if stale:
+            return Answer('TOO_OLD', 'sent before the arm, its joint_states or this node were back')
+        refusal = self.commands.commander.refusal(now)
+        return Answer(refusal.code, refusal.detail) if refusal is not None else None
+
+    def _with_obstacle(self, answer: Answer) -> Answer:
+        if answer.code != 'OBSTRUCTED':
+            return answer
+        return answer._replace(detail=f'{answer.detail}: {self.commands.commander.obstacle}')
+
+    def _carry_out(self, now: float, target: Target, answer: Answer) -> None:
+        """Go where the answer says, if anywhere, and tell."""
+        solution = answer.solution
+        if solution is not None and solution.q is not None:
+            self.commands.publish(self.commands.commander.go_to(now, solution.q))
+            self._following.track(answer.point, answer.anchor)
+        else:
+            cause = 'stale' if target.stale else answer.code
+            self._warn(cause, f'target refused, {answer.code}: {answer.detail}')
+        took = time.monotonic() - target.began
+        self._answered(target.header, target.position, answer, took)
+        if self._statuses.get_subscription_count():
+            arm = self.targets.solver.arm.name if self.targets is not None else ''
+            name = self._node.get_name()
+            self._statuses.publish(target_status(name, arm, target.header, answer))
+
+    def _follow(self, point: Pair) -> str:
+        """Send the arm after its last target, m; return '' or why it does not go."""
+        now = time.monotonic()
+        answer = self._refusal(now, stale=False)
+        if answer is None:
+            commander = self.commands.commander
+            place, admits = commander.place(now), commander.admits(now)
+            answer = self._with_obstacle(self.targets.answer_point(point, place, admits, None))
+        if answer.solution is None or answer.solution.q is None:
+            return f'{answer.code}: {answer.detail}'
+        self.commands.publish(self.commands.commander.go_to(now, answer.solution.q))
+        return ''
