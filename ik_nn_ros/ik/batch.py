@@ -27,8 +27,12 @@ CHUNK = 16384
 """Targets solved at once: enough that threads seldom wait for Python's lock between them."""
 
 
-def solve_batch(solver: Problem, xy: Array, q_now: Array) -> BatchSolution:
-    """Do what :meth:`HybridSolver.solve_batch` says."""
+def solve_batch(solver: Problem, xy: Array, q_now: Array, only: int | None = None) -> BatchSolution:
+    """
+    Do what :meth:`HybridSolver.solve_batch` says.
+
+    :param only: the one branch of the solver's to solve on, +1 or -1; None: as configured
+    """
     if xy.ndim != 2 or xy.shape[1] != 2:
         raise ConfigError('targets', got=f'shape {xy.shape}', expected='(N, 2)')
     if q_now.shape not in ((2,), xy.shape) or not np.isfinite(q_now).all():
@@ -36,7 +40,7 @@ def solve_batch(solver: Problem, xy: Array, q_now: Array) -> BatchSolution:
             'q_now', got=f'shape {q_now.shape}', expected='finite, (2,) or the shape of the targets'
         )
     q_now = np.broadcast_to(q_now, xy.shape)
-    work = _Work(solver, xy)
+    work = _Work(solver, xy, only or solver.wanted)
     chunks = [slice(start, start + CHUNK) for start in range(0, len(xy), CHUNK)]
     workers = min(len(chunks), os.cpu_count() or 1)
     if workers > 1:
@@ -53,9 +57,10 @@ def solve_batch(solver: Problem, xy: Array, q_now: Array) -> BatchSolution:
 class _Work:
     """The answer to a batch while it is being filled in, chunk by chunk."""
 
-    def __init__(self, solver: Problem, xy: Array) -> None:
+    def __init__(self, solver: Problem, xy: Array, wanted: int) -> None:
         count = len(xy)
         self.solver = solver
+        self.wanted = wanted
         self.answer = BatchSolution(
             q=np.full((count, 2), np.nan),
             status=np.zeros(count, dtype=np.int8),
@@ -116,8 +121,8 @@ class _Work:
     def _order(self, rows: Rows, q_now: Array) -> tuple[Sides, Sides]:
         """Return the branches to try first and after that; 0 where there is no other to try."""
         solver, arm = self.solver, self.solver.arm
-        if solver.wanted != BOTH:
-            wanted = np.full(len(rows), solver.wanted, dtype=np.int8)
+        if self.wanted != BOTH:
+            wanted = np.full(len(rows), self.wanted, dtype=np.int8)
             return wanted, np.zeros_like(wanted)
         bend = arm.bend_batch(q_now)
         straight = np.abs(bend) < STRAIGHT

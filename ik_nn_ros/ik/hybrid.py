@@ -49,7 +49,7 @@ class HybridSolver(Problem):
         if not (isfinite(x) and isfinite(y)):
             return _rejected(Reason.NOT_FINITE, x, y)
         r = hypot(x, y)
-        order = self._order(x, y, q_now)
+        order = self.order(x, y, q_now)
         obstructed: Sides = ()
         if self.inner <= r <= self.outer:
             solution, obstructed = self._first(order, x, y, q_now, admits)
@@ -134,7 +134,7 @@ class HybridSolver(Problem):
             return None
         return Solution(q, Status.ACCEPTED, stage, error, side, Reason.NONE, (x, y))
 
-    def _order(self, x: float, y: float, q_now: Pair) -> Sides:
+    def order(self, x: float, y: float, q_now: Pair) -> Sides:
         """
         Return the branches to try, the current one first.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from ik_nn_ros.arm.joint_path import JointPath
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.latest_joints import LatestJoints
@@ -126,6 +127,15 @@ class Commander(ABC):
 
         :param q: rad
         :return: a command to be sent at once, rad; None: it is left to :meth:`step`
+        """
+
+    @abstractmethod
+    def go_along(self, now: float, path: JointPath) -> Refusal | None:
+        """
+        Go to where a path begins and along it, where :meth:`refusal` gave None.
+
+        :param path: inside the limits
+        :return: why it is not gone; None: it is
         """
 
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ik_nn_ros.arm.joint_path import JointPath
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.commander import Commander, Refusal
 from ik_nn_ros.motion.keep_out import KeepOut
@@ -49,6 +50,10 @@ class DirectMotion(Commander):
         """Return the goal."""
         self._command = q
         return q
+
+    def go_along(self, now: float, path: JointPath) -> Refusal:
+        """Refuse it: a path takes a motion."""
+        return Refusal('UNSUPPORTED', 'motion: got direct, expected smooth, to go along a path')
 
     def stop(self) -> None:
         """Do nothing: the last command has been sent."""

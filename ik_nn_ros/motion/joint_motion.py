@@ -108,6 +108,12 @@ class Way:
         (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at_time(time)
         return State((q1, q2), (v1, v2), (a1, a2))
 
+    def states_at(self, times: Array) -> tuple[Array, Array, Array]:
+        """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
+        states = np.array([self._trajectory.at_time(time) for time in times.tolist()])
+        q, v, a = states.reshape(-1, 3, JOINTS).transpose(1, 0, 2)
+        return q, v, a
+
     @property
     def _extremes(self) -> tuple[Pair, Pair]:
         """Smallest and largest position of each joint on a braking, rad."""
@@ -200,6 +206,11 @@ class JointMotion:
     def at_rest(self) -> bool:
         """Whether the goal has been reached, or the brakes have done their work."""
         return bool(self._time >= self._way.duration)
+
+    @property
+    def elapsed(self) -> float:
+        """For how long they have gone it, s."""
+        return self._time
 
     @property
     def limits(self) -> MotionLimits:

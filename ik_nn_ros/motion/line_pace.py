@@ -12,19 +12,37 @@ over the last moments has a limited jerk, and the place stays on the line.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_motion import MotionLimits
-from ik_nn_ros.motion.tip_line import TipLine
 
 BEND, TWIST = 0.9, 0.5
 """Parts of the acceleration and of the jerk that the line's own bends may take."""
 FLOOR = 0.5
 """Part of half the window that a slow place is widened by: else the mean is too fast there."""
 NOTHING = 1e-12
+
+
+class Curve(Protocol):
+    """
+    What the joints can go along.
+
+    ``sigma`` (N,) holds places along it, rad; one that comes twice is a corner, where they rest.
+    ``tangents``, ``bends`` and ``twists`` (N, 2) are the derivatives by σ there, the last of which
+    may have lost its sign.
+    """
+
+    sigma: Array
+    tangents: Array
+    bends: Array
+    twists: Array
+
+    def joints(self, sigma: Array) -> Array:
+        """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
 
 
 class Begin(NamedTuple):
@@ -44,24 +62,24 @@ class Pace:
     """
     The greatest speeds along a line from which the arm comes to rest at its end.
 
-    :param line: of the tip
+    :param line: a line of the tip, or another curve of the joints
     :param limits: of the joints
     """
 
-    def __init__(self, line: TipLine, limits: MotionLimits) -> None:
+    def __init__(self, line: Curve, limits: MotionLimits) -> None:
         slope = np.where(np.abs(line.tangents) < NOTHING, NOTHING, line.tangents)
         self._sigma: list[float] = line.sigma.tolist()
         self._reserve = (np.array(limits.acceleration) / np.abs(slope)).T.tolist()
         self._bend = (line.bends / slope).T.tolist()
         rise = float(np.divide(limits.acceleration, limits.jerk).max())
         self._most = self._braking(_bounds(line, limits, FLOOR * rise))
-        time = _times(*self.forwards(0.0, 0.0))[-1]
+        time, parts = float(_times(*self.forwards(0.0, 0.0))[-1]), 1 + _corners(line.sigma).sum()
         # A short motion has no use for all of the acceleration: what it gains by a larger one it
         # loses by the longer window in which that has to come and go. The sum of both is least at:
-        self.share = min(1.0, float(time / (4.0 * rise)) ** (2.0 / 3.0))
+        self.share = min(1.0, (time / (4.0 * rise * parts)) ** (2.0 / 3.0))
         self.window = 2.0 * self.share * rise
         """s"""
-        self.duration = float(time) / self.share**0.5 + self.window
+        self.duration = time / self.share**0.5 + parts * self.window
         """From rest to rest, s."""
 
     def allows(self, begin: Begin) -> bool:
@@ -91,7 +109,11 @@ class Pace:
         nodes = zip(self._sigma[1:], self._most[1:], first, second, strict=False)
         for there, most, reserve, bend in nodes:
             step = 2.0 * (there - place)
-            if step <= 0.0:
+            if step < 0.0 or (step == 0.0 and most > 0.0):
+                continue
+            if step == 0.0:  # a corner
+                places.append(place)
+                squares.append(0.0)
                 continue
             part = share if time < until else 1.0
             # x[i + 1] - x[i] <= step (reserve - bend x[i]), for both joints.
@@ -134,7 +156,8 @@ class PacedLaw:
         places, squares = pace.forwards(place, square, begin.share, until)
         self._places, self._speeds = places, root * np.sqrt(squares)
         self._window = pace.window
-        self._times = _times(places, squares) / root
+        # The mean of a motion rests only where that has rested for as long as the window is.
+        self._times = _times(places, squares, root * pace.window) / root
         spans = np.diff(self._times)
         self._rates = np.diff(self._speeds) / spans
         moved = spans * (self._speeds[:-1] / 2.0 + spans * self._rates / 6.0)
@@ -163,14 +186,24 @@ class PacedLaw:
         return integral
 
 
-def _times(places: Array, squares: Array) -> Array:
-    """Return when (N,), s, the places are reached with the squares of the speed there."""
-    speeds = np.sqrt(squares)
-    spans = 2.0 * np.diff(places) / (speeds[:-1] + speeds[1:])
+def _times(places: Array, squares: Array, rest: float = 0.0) -> Array:
+    """
+    Return when (N,), s, the places are reached with the squares of the speed there.
+
+    :param rest: how long the motion stays at a place that comes twice, s
+    """
+    speeds, steps = np.sqrt(squares), np.diff(places)
+    sums = speeds[:-1] + speeds[1:]
+    spans = np.where(steps > 0.0, 2.0 * steps / np.where(steps > 0.0, sums, 1.0), rest)
     return np.concatenate(([0.0], np.cumsum(spans)))
 
 
-def _bounds(line: TipLine, limits: MotionLimits, time: float) -> list[float]:
+def _corners(sigma: Array) -> NDArray[np.bool_]:
+    """Tell which places (N,) come twice, at the first of the two."""
+    return np.append(np.diff(sigma) == 0.0, False)
+
+
+def _bounds(line: Curve, limits: MotionLimits, time: float) -> list[float]:
     """
     Return the largest squares of the speed with which each place may be passed evenly.
 
@@ -186,8 +219,18 @@ def _bounds(line: TipLine, limits: MotionLimits, time: float) -> list[float]:
     )
     bounds = np.minimum(speed**-2.0, BEND / bent)
     bounds = np.minimum(bounds, (TWIST / twisted) ** (2.0 / 3.0))
-    away = np.abs(line.sigma[:, None] - line.sigma)
-    within: list[float] = (
-        np.where(away <= np.sqrt(bounds) * time, bounds, np.inf).min(axis=1).tolist()
-    )
+    within = _widened(line.sigma, bounds, np.sqrt(bounds) * time)
+    corners = _corners(line.sigma)
+    within[corners | np.roll(corners, 1)] = 0.0
+    slow: list[float] = within.tolist()
+    return slow
+
+
+def _widened(sigma: Array, bounds: Array, reach: Array) -> Array:
+    """Return the least of the bounds (N,) whose reach (N,) there is."""
+    within: Array = bounds.copy()
+    first = np.searchsorted(sigma, sigma - reach, 'left').tolist()
+    end = np.searchsorted(sigma, sigma + reach, 'right').tolist()
+    for row in np.argsort(-bounds).tolist():  # the least overwrites the others
+        within[first[row] : end[row]] = bounds[row]
     return within

@@ -11,24 +11,22 @@ from __future__ import annotations
 from enum import Enum, auto
 from math import inf, isfinite
 
+from ik_nn_ros.arm.joint_path import JointPath
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.commander import Commander, Refusal
+from ik_nn_ros.motion.errand import Errand
 from ik_nn_ros.motion.following import LAG
-from ik_nn_ros.motion.joint_motion import Course, JointMotion, State
+from ik_nn_ros.motion.inside import is_outside, rounded, stoppable, stops_inside
+from ik_nn_ros.motion.joint_motion import JointMotion, State
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig, slower
-from ik_nn_ros.motion.straight_line import plan_line
-from ik_nn_ros.motion.stream import GoalStream
+from ik_nn_ros.motion.path_course import Journey, plan_path
 
 SLOW = 0.1
 """Part of the velocity with which an arm moves that is outside its limits."""
 YIELDING, LEAST = 0.3, 0.03
 """Part of the velocity with which a command goes back to joints that do not follow; at least."""
-OUTSIDE = 0.01
-"""Joints that seem to be outside their limits by less (rad) are taken to stand at them."""
-ROUNDING = 1e-7
-"""rad"""
 LONGEST_STEP = 0.1
 """Servos that had no command for so long (s) stand still: the motion begins anew, from rest."""
 LATE = 0.5
@@ -83,10 +81,10 @@ class SmoothMotion(Commander):
         super().__init__(arm, config, keep_out)
         self._limits = config.limits(arm)
         self._motion = JointMotion(self._limits, arm.home)
-        self._goals = GoalStream()
-        self._goal: Pair | None = None
+        self._errand = Errand(arm)
+        self._errand.straight = config.straight
         self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
-        self._replan = self._on_line = self._frozen = False
+        self._frozen = False
         self._settling = self._reached = False
         self._astray = 0
         self._yielded_to = arm.home
@@ -103,11 +101,15 @@ class SmoothMotion(Commander):
     def config(self, config: MotionConfig) -> None:
         self._config = config
         self.joints.timeout = config.joint_states_timeout
-        self._limits = config.limits(self.arm)
-        self._replan = self.phase is Phase.MOVING
-        if self.phase is Phase.RETURNING:
+        limits, self._limits = self._limits, config.limits(self.arm)
+        self._errand.straight = config.straight
+        if limits != self._limits and self._errand.has_path:
+            self._give_up('the limits that the path was planned with have changed')
+        if self.phase is Phase.MOVING:
+            self._errand.renew()
+        elif self.phase is Phase.RETURNING:
             self._return()
-        elif self.phase is Phase.IDLE and self._goal is not None:
+        elif self.phase is Phase.IDLE and self._errand.goal is not None:
             self._set_out(self._stepped_at)
 
     @property
@@ -128,7 +130,7 @@ class SmoothMotion(Commander):
             return False
         if self._frozen and self.joints.unchanged(now) == 0.0:
             self._frozen = False
-            self._replan = self.phase is Phase.MOVING
+            self._errand.renew()
         if self.phase is Phase.WAITING:
             self._come_back(now)
         elif self.phase in FOLLOWED:
@@ -137,7 +139,8 @@ class SmoothMotion(Commander):
             self._yield_further()
         elif self.phase is Phase.IDLE and self._settling:
             self._settle(now)
-        if self.phase is Phase.IDLE and self._goal is not None and self._config.speed_scale > 0.0:
+        waits = self.phase is Phase.IDLE and self._errand.goal is not None
+        if waits and self._config.speed_scale > 0.0:
             self._set_out(now)  # it was doubtful where the joints are
         return True
 
@@ -155,47 +158,74 @@ class SmoothMotion(Commander):
 
     def place(self, now: float) -> Pair:
         """Return the joints (rad) from which branch and turn of the next goal are chosen."""
-        if self.phase in MOVES and self._goal is not None:
+        goal = self._errand.goal
+        if self.phase in MOVES and goal is not None:
+            if self._errand.riding:
+                return self._motion.position
             # On the way the arm may not be on the goal's branch, or at its part of the edge, yet.
             # But whatever turns without end goes the short way from where it is.
-            first = self._goal if isfinite(self.arm.upper[0]) else self._motion.position
-            return first[0], self._goal[1]
+            first = goal if isfinite(self.arm.upper[0]) else self._motion.position
+            return first[0], goal[1]
         return self._start(now)
 
     def go_to(self, now: float, q: Pair) -> None:
         """Go to a goal inside the limits, where :meth:`refusal` gave None."""
-        same = q == self._goal and self.phase is Phase.MOVING
-        self._goal, self._goal_at = q, now
+        same = q == self._errand.goal and self.phase is Phase.MOVING and not self._errand.has_path
+        self._goal_at = now
         self.fault = ''
-        if same:
-            return
+        if not same:
+            self._errand.go_to(now, q)
+            self._take_up(now)
+
+    def go_along(self, now: float, path: JointPath) -> Refusal | None:
+        """Go along a path inside the limits; return why it is not gone."""
+        course = plan_path(self.arm, path, self._limits)
+        obstacle = self._blocked_way(now, course.at(0.0).position)
+        obstacle = obstacle or self.keep_out.course_blocked(self._limits, course)
+        if obstacle:
+            return Refusal('OBSTRUCTED', f'keep-out zone in the way of the path: {obstacle}')
+        self._goal_at = inf  # it ends where it ends, however long that takes
+        self.fault = ''
+        self._errand.go_along(now, course)
+        self._take_up(now)
+        return None
+
+    def journey(self) -> Journey | None:
+        """
+        Return what :meth:`go_along` has planned, from the last step to the path's end.
+
+        None: there is no such plan, as the arm is outside its limits or paused.
+        """
+        course, scale = self._errand.course, self._config.speed_scale
+        if course is None or self.phase is not Phase.MOVING or scale == 0.0:
+            return None
+        self._motion.limit(slower(self._limits, scale))
+        way = self._motion.way_to(course.at(0.0).position)
+        return Journey(way, course.slower(1.0 / scale))
+
+    def _take_up(self, now: float) -> None:
+        """Begin with what is to be done."""
         if self.at_rest:
             if not self.joints.doubtful:
                 self._set_out(now)
-            return
-        self._goals.add(now, q)
-        if self._is_outside(self._motion.position):
+        elif is_outside(self.arm, self._motion.position):
             self._return()
         else:
             self.phase = Phase.MOVING
-            self._replan = True
+            self._errand.renew()
 
     def stop(self) -> None:
         """Give the goal up and brake."""
-        self._forget()
+        self._errand.forget()
         self._settling = False
         if self.phase in MOVES:
             self.phase = Phase.BRAKING
             self._motion.brake()
 
-    def _forget(self) -> None:
-        self._goal = None
-        self._goals.clear()
-
     def reset(self) -> None:
         """Forget what was commanded: the next motion begins where the joints are measured."""
         super().reset()
-        self._forget()
+        self._errand.forget()
         self._frozen = self._settling = False
         self._recovered_at = -inf
         self.phase = Phase.WAITING if self._config.require_joint_states else Phase.IDLE
@@ -209,7 +239,7 @@ class SmoothMotion(Commander):
         if seconds > LONGEST_STEP:
             return self._command
         self._move(now, seconds)
-        self._command = self._rounded(self._motion.position)
+        self._command = rounded(self.arm, self._motion.position)
         if self._motion.at_rest:
             self._rest(now)
         return self._command
@@ -232,21 +262,15 @@ class SmoothMotion(Commander):
         self._left = None
         self._settling = False
         self._astray = 0
-        self._goals.clear()
-        if self._goal is not None:
-            self._goals.add(now, self._goal)
-        if self._is_outside(position):
+        self._errand.set_out(now, self._motion)
+        if is_outside(self.arm, position):
             self._motion = JointMotion(self._limits, position)
             self._return()
         else:
             near = self.arm.clip(position)
             self.phase = Phase.MOVING
-            self._motion = JointMotion(self._limits, near, self._stoppable(near, velocity))
-            self._replan = True
-
-    def _is_outside(self, q: Pair) -> bool:
-        near = self.arm.clip(q)
-        return max(abs(q[0] - near[0]), abs(q[1] - near[1])) > OUTSIDE
+            velocity = stoppable(self.arm, self._limits, near, velocity)
+            self._motion = JointMotion(self._limits, near, velocity)
 
     def _return(self) -> None:
         """Move back inside the limits, slowly."""
@@ -264,19 +288,6 @@ class SmoothMotion(Commander):
         except ConfigError as error:
             self._give_up(f'no way to ({position[0]:.3g}, {position[1]:.3g}) rad: {error}'[:200])
 
-    def _stoppable(self, position: Pair, velocity: Pair) -> Pair:
-        """Return a velocity as measured, or as much less as it takes to stop inside the limits."""
-        first, second = (
-            min(max(v, -limit), limit)
-            for v, limit in zip(velocity, self._limits.velocity, strict=True)
-        )
-        motion = JointMotion(self._limits, position)
-        for share in (1.0, 0.75, 0.5, 0.25):
-            state = State(position, (share * first, share * second), (0.0, 0.0))
-            if self._stops_inside(motion, state, position):
-                return state.velocity
-        return 0.0, 0.0
-
     def _move(self, now: float, seconds: float) -> None:
         if self.phase is Phase.MOVING:
             self._steer(now, seconds)
@@ -287,9 +298,9 @@ class SmoothMotion(Commander):
     def _look_ahead(self, state: State) -> None:
         """Brake now where from the next state on it would be too late."""
         keep_out = self.keep_out
-        if not self._stops_inside(self._motion, state, self._motion.position):
+        if not stops_inside(self.arm, self._motion, state, self._motion.position):
+            self._errand.interrupt(self._motion)
             self._motion.brake()
-            self._replan = self.phase is Phase.MOVING
         elif not keep_out.stops_clear(self._motion, state, keep_out.stopping_margin):
             self._give_up('a keep-out zone is in the way')
             self.phase = Phase.BRAKING
@@ -301,63 +312,30 @@ class SmoothMotion(Commander):
             # The joints do not wait for each other: the way depends on how fast they are.
             limits = slower(self._limits, self._config.speed_scale or 1.0)
             motion = JointMotion(limits, self.arm.clip(self._start(now)))
-        return self.keep_out.way_blocked(motion, self._line_to(motion, q) or motion.way_to(q))
+        way = self._errand.line_to(motion, q) or motion.way_to(q)
+        return self.keep_out.way_blocked(motion, way)
 
     def _steer(self, now: float, seconds: float) -> None:
-        """Have the motion go on towards the goal, or stop on the way where it shall."""
-        replan, self._replan = self._replan, False
-        scale = self._config.speed_scale
-        if self._goal is None or scale == 0.0:
-            if replan:
-                self._motion.brake()
-            return
-        if self._frozen:
-            scale *= SLOW
-        self._motion.limit(slower(self._limits, scale))
-        if replan:
-            line = self._line_to(self._motion, self._goal)
-            self._on_line = line is not None
-            if line is not None:
-                self._motion.take(line)
-        if not self._on_line:
-            try:
-                self._goals.steer(self._motion, now, seconds)
-            except ConfigError as error:
-                self._give_up(str(error)[:200])
-
-    def _line_to(self, motion: JointMotion, q: Pair) -> Course | None:
-        """Return the way on which the tip goes straight; None: there is none, or it need not."""
-        if not self._config.straight:
-            return None
-        return plan_line(self.arm, motion.state, q, motion.limits)
-
-    def _stops_inside(self, motion: JointMotion, state: State, here: Pair) -> bool:
-        """Tell whether the brakes bring the arm to rest inside its limits, or not farther out."""
-        (low1, low2), (up1, up2) = self.arm.lower, self.arm.upper
-        (least1, most1), (least2, most2) = motion.stopping_range(state)
-        return (
-            least1 >= min(low1, here[0]) - ROUNDING
-            and most1 <= max(up1, here[0]) + ROUNDING
-            and least2 >= min(low2, here[1]) - ROUNDING
-            and most2 <= max(up2, here[1]) + ROUNDING
-        )
-
-    def _rounded(self, q: Pair) -> Pair:
-        """Put what rounding has brought outside the limits at them."""
-        near = self.arm.clip(q)
-        off = max(abs(q[0] - near[0]), abs(q[1] - near[1]))
-        return near if off <= 2.0 * ROUNDING else q
+        """Have the motion go on with what is to be done, or stop on the way where it shall."""
+        scale = self._config.speed_scale * (SLOW if self._frozen else 1.0)
+        try:
+            self._errand.steer(self._motion, now, seconds, self._limits, scale)
+        except ConfigError as error:
+            self._give_up(str(error)[:200])
 
     def _rest(self, now: float) -> None:
         """Do what comes next where the motion has ended."""
         if self.phase is Phase.RETURNING and self._config.speed_scale > 0.0:
             self.phase = Phase.MOVING
-            self._replan = True
+            self._errand.renew()
             return
+        scale = self._config.speed_scale
         if self.phase is Phase.YIELDING:
             self._recovered_at = now + RECOVERY
-        elif self.phase is Phase.MOVING and self._config.speed_scale > 0.0:
-            self._goal = None
+        elif self.phase is Phase.MOVING and scale > 0.0:
+            if self._errand.goes_on(self._motion, self._limits, scale):
+                return
+            self._errand.forget()
         self._settling = self.phase is Phase.MOVING
         self._reached = False
         self.phase = Phase.WAITING if self.lost(now) else Phase.IDLE
@@ -379,7 +357,7 @@ class SmoothMotion(Commander):
     def _yield(self, fault: str) -> None:
         """Let the command go where the joints are."""
         self.fault = fault
-        self._forget()
+        self._errand.forget()
         self.phase = Phase.YIELDING
         share = max(YIELDING * self._config.speed_scale, LEAST)
         self._motion.limit(slower(self._limits, share))
@@ -395,7 +373,7 @@ class SmoothMotion(Commander):
     def _watch(self, now: float, seconds: float) -> None:
         """Brake where something is not as it must be."""
         if self.at_rest and (self.lost(now) or seconds > LATE):
-            self._forget()
+            self._errand.forget()
         if self.phase is Phase.IDLE and self.lost(now):
             self.phase = Phase.WAITING
         elif not self.at_rest and seconds > LONGEST_STEP:
@@ -411,14 +389,14 @@ class SmoothMotion(Commander):
         if seconds > LATE or self.phase not in MOVES:
             self._motion.halt()
             self.fault = f'the control loop stood still for {seconds:.2f} s'
-            self._forget()
+            self._errand.forget()
             self._recovered_at = now + LONGEST_STEP
             self._rest(now)
         elif self.phase is Phase.RETURNING:
             self._set_out(now)
         else:
+            self._errand.interrupt(self._motion)
             self._motion.halt()
-            self._replan = True
 
     def _follow(self, now: float) -> None:
         """Give the goal up where the joints are not where they are commanded to be."""
@@ -449,7 +427,7 @@ class SmoothMotion(Commander):
         if not self._config.hold_when_idle or self.phase is not Phase.IDLE:
             return False
         if self._command is None and not (
-            self.joints.silent(now) or self._is_outside(self.joints.q)
+            self.joints.silent(now) or is_outside(self.arm, self.joints.q)
         ):
             self._command = self.arm.clip(self.joints.q)
         return True

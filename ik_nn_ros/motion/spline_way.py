@@ -81,12 +81,18 @@ class SplineWay:
 
     def positions_at(self, times: Array) -> Array:
         """Return (N, 2) positions, rad, at (N,) times, s; before the beginning as there."""
+        return self.states_at(times)[0]
+
+    def states_at(self, times: Array) -> tuple[Array, Array, Array]:
+        """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
         last = len(self._control) - 4
+        if last < 0:  # it ends where it begins
+            rest = np.zeros((len(times), 2))
+            return rest + self._control[-1], rest, rest
         spans = np.clip(times / self._period, 0.0, last + 1.0)
         knot = np.minimum(spans.astype(int), last)
         control = [self._control[knot + number] for number in range(4)]
-        positions: Array = _value(control, (spans - knot)[:, None], self._period)[0]
-        return positions
+        return _value(control, (spans - knot)[:, None], self._period)
 
     def demand(self, limits: MotionLimits) -> float:
         """Return how many times slower it must be to keep the limits of motion; 1: it just does."""
@@ -106,6 +112,10 @@ class SplineWay:
     def slower(self, factor: float) -> SplineWay:
         """Return the same way from rest, so many times slower."""
         return SplineWay(self._control, factor * self._period)
+
+    def clipped(self, arm: ArmModel) -> SplineWay:
+        """Return the same way, put inside the limits of position where it leaves them."""
+        return SplineWay(np.clip(self._control, arm.lower, arm.upper), self._period)
 
     def is_inside(self, arm: ArmModel) -> bool:
         """Tell whether the joints stay within their limits of position."""
@@ -134,7 +144,7 @@ def _value(control: Sequence[Any], u: Any, period: float) -> tuple[Any, Any, Any
     )
 
 
-def knots(duration: float) -> tuple[Array, float]:
+def knots(duration: float, most: int = MOST) -> tuple[Array, float]:
     """Return times (N + 1,) from 0 to the end of a way, s, and the period between them, s."""
-    count = max(FEWEST, ceil(duration / max(PERIOD, duration / MOST)))
+    count = max(FEWEST, ceil(duration / max(PERIOD, duration / most)))
     return np.linspace(0.0, duration, count + 1), duration / count

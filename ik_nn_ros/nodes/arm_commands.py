@@ -15,15 +15,20 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.motion.commander import Commander
+from ik_nn_ros.motion.path_course import Journey
+from ik_nn_ros.motion.path_points import points_of
 from ik_nn_ros.motion.smooth import LATE, SmoothMotion
 from ik_nn_ros.nodes.command_types import CommandType
 from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
+from ik_nn_ros.nodes.executor import DirectExecutor
 from ik_nn_ros.nodes.rates import Rate
 
 COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
 """After a cut of the network no command is sent again that has grown old."""
 MOMENT = 5e-5
 """A process that was held up for longer (s) between two clocks looks at them again."""
+SAME = 1e-3
+"""Commands that are no farther apart (rad) are the same."""
 LONGEST_BRAKING = 5.0
 """How long (s) the arm may take to come to rest before the node goes on without."""
 
@@ -57,7 +62,9 @@ class ArmCommands:
         """How often joint_states come and commands go."""
         self._node = node
         self.topic = kind.TOPIC
-        self._write = kind.message
+        self._kind = kind
+        self._ahead: Journey | None = None
+        self._ahead_from = 0.0
         self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, COMMANDS)
         self._period = 1.0 / rate
         self._stepped = stepped
@@ -95,12 +102,38 @@ class ArmCommands:
         :param q: rad
         :param stamp: when the joints are to be there; None: now
         """
-        if q is None:
+        if q is None or self._is_sent(q):
             return
         commander = self.commander
         velocity = commander.velocity if isinstance(commander, SmoothMotion) else None
-        self._publisher.publish(self._write(stamp or self._node.get_clock().now(), q, velocity))
+        stamp = stamp or self._node.get_clock().now()
+        self._publisher.publish(self._kind.message(stamp, q, velocity))
         self.sent.count()
+
+    def publish_ahead(self) -> None:
+        """
+        Send the path that is gone along as a whole, where a message can hold it.
+
+        The arm's controller goes along it by itself then. As long as that is what the commander
+        would command, nothing more is sent; from then on every command is.
+        """
+        commander = self.commander
+        journey = commander.journey() if isinstance(commander, SmoothMotion) else None
+        message = self._kind.whole(points_of(journey)) if journey is not None else None
+        self._ahead = journey if message is not None else None
+        if message is not None:
+            self._ahead_from = self._stepped_at
+            self._publisher.publish(message)
+            self.sent.count()
+
+    def _is_sent(self, q: Pair) -> bool:
+        """Tell whether a command is what was sent ahead."""
+        if self._ahead is None:
+            return False
+        at = self._ahead.at(self._stepped_at - self._ahead_from).position
+        if max(abs(q[0] - at[0]), abs(q[1] - at[1])) > SAME:
+            self._ahead = None
+        return self._ahead is not None
 
     def step(self) -> None:
         """Send what is to be commanded now."""
@@ -128,5 +161,7 @@ class ArmCommands:
         latest = time.monotonic() + LONGEST_BRAKING
         while not self.commander.at_rest and time.monotonic() < latest:
             self.step()
+            if isinstance(self._node.executor, DirectExecutor):
+                self._node.executor.serve_others(self._node)
             time.sleep(self._period)
         return self.commander.at_rest

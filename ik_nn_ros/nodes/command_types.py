@@ -13,6 +13,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.motion.path_points import Points
 
 
 class CommandType(ABC):
@@ -43,6 +44,14 @@ class CommandType(ABC):
 
     def _ordered(self, pair: Pair) -> Pair:
         return (pair[1], pair[0]) if self._turned else pair
+
+    def whole(self, points: Points) -> Any:
+        """
+        Return one message for a whole motion; None: there is none of this kind.
+
+        :param points: of the motion
+        """
+        return None
 
     @abstractmethod
     def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> Any:
@@ -96,6 +105,23 @@ class JointTrajectoryCommand(CommandType):
         if velocity is not None:
             point.velocities = self._ordered(velocity)
         return JointTrajectory(joint_names=self.names, points=[point])
+
+    def whole(self, points: Points) -> JointTrajectory:
+        """Return a trajectory of all points."""
+        return JointTrajectory(
+            joint_names=self.names,
+            points=[
+                JointTrajectoryPoint(
+                    positions=self._ordered(q),
+                    velocities=self._ordered(velocity),
+                    accelerations=self._ordered(acceleration),
+                    time_from_start=Duration(seconds=time).to_msg(),
+                )
+                for time, q, velocity, acceleration in zip(
+                    *(values.tolist() for values in points), strict=True
+                )
+            ],
+        )
 
 
 class ArrayCommand(CommandType):

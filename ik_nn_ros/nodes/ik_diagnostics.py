@@ -11,6 +11,7 @@ from rclpy.node import Node
 
 from ik_nn_ros.motion.smooth import SmoothMotion
 from ik_nn_ros.nodes.arm_commands import ArmCommands
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.rates import Durations, Rate
 from ik_nn_ros.nodes.reports import diagnostic_status
 from ik_nn_ros.nodes.targets import Answer
@@ -25,7 +26,7 @@ class IkDiagnostics:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', **overridable(10))
         self._codes: Counter[str] = Counter()
         self._stages: Counter[str] = Counter()
         self._answered = Rate()
@@ -58,7 +59,8 @@ class IkDiagnostics:
         :param model: model and calibration file in use
         :param commands: None: not configured
         """
-        now, name = time.monotonic(), self._node.get_name()
+        # All arms report on the one topic: the namespace tells them apart.
+        now, name = time.monotonic(), self._node.get_fully_qualified_name().lstrip('/')
         targets = [*self._targets(now), ('model', model[0]), ('calibration', model[1])]
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
@@ -79,7 +81,7 @@ class IkDiagnostics:
         for share in (50, 99):
             latency = 1e3 * self._latencies.percentile(share / 100.0)
             yield f'latency_p{share}_ms', f'{latency:.3f}'
-        yield 'target_publishers', self._publishers('target_pose', 'target_point')
+        yield 'target_publishers', self._publishers('target_pose', 'target_point', 'target_path')
         yield from sorted(self._codes.items())
         yield from sorted(self._stages.items())
 

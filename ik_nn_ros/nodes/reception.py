@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from nav_msgs.msg import Path
 from rclpy.node import Node
 from std_msgs.msg import Header
 
+from ik_nn_ros.arm.joint_path import JointPath
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.nodes.arm_commands import ArmCommands
 from ik_nn_ros.nodes.following import Following
@@ -21,17 +23,26 @@ from ik_nn_ros.nodes.waiting import Waiting
 
 DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
+PATHS = 10
+"""The same of paths."""
+SOURCES = ('pose', 'point', 'path', 'drag')
 Info = Mapping[str, int]
 Answered = Callable[[Header, Point, Answer, float], object]
 
 
 class Target(NamedTuple):
-    """A target as it came in: ``began`` is when, s; ``stale``: it was sent before an outage."""
+    """
+    A target as it came in.
+
+    ``began`` is when, s; ``position`` the place of its last pose; ``stale``: it was sent before an
+    outage; ``path``: the whole, where it is more than a place.
+    """
 
     began: float
     header: Header
     position: Point
     stale: bool
+    path: Path | None = None
 
 
 class Reception:
@@ -54,10 +65,11 @@ class Reception:
         self._following: Following | None = None
         self._node, self._warn, self._answered = node, warn, answered
         self._waiting: Waiting[Target] = Waiting(node, self._try, timeout)
-        self._freshness = {'pose': Freshness(), 'point': Freshness(), 'drag': Freshness()}
+        self._freshness = {source: Freshness() for source in SOURCES}
         self._statuses = node.create_publisher(DiagnosticStatus, '~/target_status', DEPTH)
         node.create_subscription(PoseStamped, 'target_pose', self._on_pose, DEPTH)
         node.create_subscription(PointStamped, 'target_point', self._on_point, DEPTH)
+        node.create_subscription(Path, 'target_path', self._on_path, PATHS)
 
     def open(self, targets: Targets, commands: ArmCommands) -> None:
         """
@@ -109,15 +121,19 @@ class Reception:
     def on_drag(self, message: PoseStamped, info: Info) -> Answer:
         """Take a target that is dragged; return the answer, as it needs no transform."""
         target = self._arrived('drag', info, message.header, message.pose.position)
-        answer = self._answer(target.began, target)
-        self._carry_out(target.began, target, answer)
-        return answer
+        answer, path = self._answer(target.began, target)
+        return self._carry_out(target.began, target, answer, path)
 
     def _on_pose(self, message: PoseStamped, info: Info) -> None:
         self._waiting.put(self._arrived('pose', info, message.header, message.pose.position))
 
     def _on_point(self, message: PointStamped, info: Info) -> None:
         self._waiting.put(self._arrived('point', info, message.header, message.point))
+
+    def _on_path(self, message: Path, info: Info) -> None:
+        last = message.poses[-1].pose.position if message.poses else Point()
+        target = self._arrived('path', info, message.header, last)
+        self._waiting.put(target._replace(path=message))
 
     def _arrived(self, source: str, info: Info, header: Header, position: Point) -> Target:
         now = time.monotonic()
@@ -128,20 +144,24 @@ class Reception:
         """Answer a target, unless it may wait for a transform."""
         # One that has waited is carried out from now on.
         now = time.monotonic() if len(self._waiting) else target.began
-        answer = self._answer(now, target)
+        answer, path = self._answer(now, target)
         if answer.may_come and may_wait:
             return False
-        self._carry_out(now, target, answer)
+        self._carry_out(now, target, answer, path)
         return True
 
-    def _answer(self, now: float, target: Target) -> Answer:
+    def _answer(self, now: float, target: Target) -> tuple[Answer, JointPath | None]:
+        """Return the answer, and the joints along the path if it is one."""
         refusal = self._refusal(now, target.stale)
         if refusal is not None:
-            return refusal
+            return refusal, None
         commander = self.commands.commander
+        place = commander.place(now)
+        if target.path is not None:
+            return self.targets.answer_path(target.path, place)
         admits = commander.admits(now)
-        answer = self.targets.answer(target.header, target.position, commander.place(now), admits)
-        return self._with_obstacle(answer)
+        answer = self.targets.answer(target.header, target.position, place, admits)
+        return self._with_obstacle(answer), None
 
     def _refusal(self, now: float, stale: bool) -> Answer | None:
         """Return the answer to any target, whatever it is; None: it depends."""
@@ -160,13 +180,16 @@ class Reception:
             return answer
         return answer._replace(detail=f'{answer.detail}: {self.commands.commander.obstacle}')
 
-    def _carry_out(self, now: float, target: Target, answer: Answer) -> None:
-        """Go where the answer says, if anywhere, and tell."""
-        solution = answer.solution
-        if solution is not None and solution.q is not None:
-            self.commands.publish(self.commands.commander.go_to(now, solution.q))
+    def _carry_out(
+        self, now: float, target: Target, answer: Answer, path: JointPath | None
+    ) -> Answer:
+        """Go where the answer says, if anywhere; tell what has become of it, and return that."""
+        if path is not None:
+            answer = self._go_along(now, answer, path)
+        elif answer.solution is not None and answer.solution.q is not None:
+            self.commands.publish(self.commands.commander.go_to(now, answer.solution.q))
             self._following.track(answer.point, answer.anchor)
-        else:
+        if answer.solution is None:
             cause = 'stale' if target.stale else answer.code
             self._warn(cause, f'target refused, {answer.code}: {answer.detail}')
         took = time.monotonic() - target.began
@@ -175,6 +198,15 @@ class Reception:
             arm = self.targets.solver.arm.name if self.targets is not None else ''
             name = self._node.get_name()
             self._statuses.publish(target_status(name, arm, target.header, answer))
+        return answer
+
+    def _go_along(self, now: float, answer: Answer, path: JointPath) -> Answer:
+        refusal = self.commands.commander.go_along(now, path)
+        if refusal is not None:
+            return Answer(refusal.code, refusal.detail, answer.point)
+        self.forget_last()
+        self.commands.publish_ahead()
+        return answer
 
     def _follow(self, point: Pair) -> str:
         """Send the arm after its last target, m; return '' or why it does not go."""

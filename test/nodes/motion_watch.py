@@ -61,6 +61,7 @@ class MotionWatch:
         self.sent: list[str] = []
         """The stamps of all targets."""
         self.codes: dict[str, str] = {}
+        self.details: dict[str, str] = {}
         """The answer to each target, by its stamp."""
         self.answered: Counter[str] = Counter()
         """How often each target was answered."""
@@ -93,8 +94,9 @@ class MotionWatch:
         return Spoken(1e-9 * (sent - self._began), time.monotonic(), tuple(message.position))
 
     def _on_answer(self, message: DiagnosticStatus) -> None:
-        (stamp,) = (entry.value for entry in message.values if entry.key == 'stamp')
-        self.codes[stamp] = message.message
+        values = {entry.key: entry.value for entry in message.values}
+        stamp = values['stamp']
+        self.details[stamp], self.codes[stamp] = values['detail'], message.message
         self.answered[stamp] += 1
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

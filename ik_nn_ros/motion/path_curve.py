@@ -1,0 +1,114 @@
+"""A path of the joints as a smooth curve through its places, from corner to corner."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.joint_path import JointPath
+from ik_nn_ros.arm.plane import Array
+
+FEWEST = 8
+"""Parts from corner to corner, at least."""
+
+
+class PathCurve:
+    """
+    The joints along a path, by the length σ (rad) of the straight lines between its places.
+
+    A cubic spline from corner to corner; a corner stands in it twice, as an end and as a beginning.
+
+    :param path: of two places or more
+    """
+
+    def __init__(self, path: JointPath) -> None:
+        inner = path.corners.copy()
+        inner[[0, -1]] = False
+        rows = np.repeat(np.arange(len(inner)), 1 + inner)
+        self._nodes = path.places[rows]
+        self._widths = np.hypot(*np.diff(self._nodes, axis=0).T)
+        self._widths_or_1 = np.where(self._widths > 0.0, self._widths, 1.0)
+        self._sigma = np.concatenate(([0.0], np.cumsum(self._widths)))
+        self._bends = _spline(self._nodes, self._widths)
+        knot, sigma = self._grid()
+        self.sigma: Array = sigma
+        """(M,) places along the curve, rad; the following are there. Corners come twice."""
+        _, self.tangents, self.bends = self._at(sigma, knot)
+        """(M, 2) derivatives by σ: the first, the second in 1/rad."""
+        twists = np.diff(self._bends, axis=0) / self._widths_or_1[:, None]
+        self.twists = np.maximum(np.abs(twists[knot]), np.abs(twists[np.roll(knot, 1)]))
+        """(M, 2) absolute values of the third, the larger where it jumps, 1/rad²."""
+
+    @property
+    def length(self) -> float:
+        """Of the curve, rad."""
+        return float(self._sigma[-1])
+
+    def joints(self, sigma: Array) -> Array:
+        """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
+        sigma = np.clip(sigma, 0.0, self.length)
+        last = len(self._widths) - 1
+        knot = np.minimum(np.searchsorted(self._sigma, sigma, side='right') - 1, last)
+        return self._at(sigma, knot)[0]
+
+    def _grid(self) -> tuple[NDArray[np.intp], Array]:
+        """Return places (M,) along the curve, rad, and the knots before them."""
+        moves = self._widths > 0.0
+        stretch = np.cumsum(~moves)
+        parts = np.where(moves, np.ceil(FEWEST / np.bincount(stretch, moves)[stretch]), 1.0)
+        knot = np.repeat(np.arange(len(parts)), parts.astype(int))
+        number = np.arange(len(knot)) - np.searchsorted(knot, knot)
+        sigma = self._sigma[knot] + number / parts[knot] * self._widths[knot]
+        knot -= ~moves[knot]  # an end belongs to what comes before
+        return np.append(knot, knot[-1]), np.append(sigma, self._sigma[-1])
+
+    def _at(self, sigma: Array, knot: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """Return the spline and its first two derivatives (N, 2) after given knots."""
+        width = self._widths_or_1[knot][:, None]
+        u = (sigma - self._sigma[knot])[:, None] / width
+        v = 1.0 - u
+        (first, second), square = (self._bends[knot + end] for end in (0, 1)), width * width / 6.0
+        step = self._nodes[knot + 1] - self._nodes[knot]
+        bent = square * (v * (v * v - 1.0) * first + u * (u * u - 1.0) * second)
+        slope = square / width * ((1.0 - 3.0 * v * v) * first + (3.0 * u * u - 1.0) * second)
+        q: Array = self._nodes[knot] + u * step + bent
+        return q, step / width + slope, v * first + u * second
+
+
+def _spline(nodes: Array, widths: Array) -> Array:
+    """
+    Return the second derivatives (N, 2) of cubic splines through (N, 2) nodes.
+
+    One from each place that comes twice to the next; in the first and the last part of each the
+    second derivative is constant.
+
+    :param widths: (N - 1,) between the nodes; 0 where one comes twice
+    """
+    before, after = np.concatenate(([0.0], widths)), np.concatenate((widths, [0.0]))
+    slopes = np.diff(nodes, axis=0) / np.where(widths > 0.0, widths, 1.0)[:, None]
+    right = np.zeros_like(nodes)
+    right[1:-1] = 6.0 * np.diff(slopes, axis=0)
+    begins, ends = before == 0.0, after == 0.0
+    right[begins | ends] = 0.0
+    middle = np.where(begins | ends, 1.0, 2.0 * (before + after))
+    straight = ends & np.roll(begins, 1)
+    lower = np.where(ends, np.where(straight, 0.0, -1.0), np.where(begins, 0.0, before))
+    upper = np.where(begins, -1.0, np.where(ends, 0.0, after))
+    return _solved(lower, middle, upper, right)
+
+
+def _solved(lower: Array, middle: Array, upper: Array, right: Array) -> Array:
+    """Solve a tridiagonal system for two right sides (N, 2)."""
+    rows = zip(lower.tolist(), middle.tolist(), upper.tolist(), right.tolist(), strict=True)
+    above, first, second = 0.0, 0.0, 0.0
+    swept = []
+    for low, mid, up, (b1, b2) in rows:
+        pivot = mid - low * above
+        first, second, above = (b1 - low * first) / pivot, (b2 - low * second) / pivot, up / pivot
+        swept.append((above, first, second))
+    first = second = 0.0
+    solved = []
+    for above, b1, b2 in reversed(swept):
+        first, second = b1 - above * first, b2 - above * second
+        solved.append((first, second))
+    return np.array(solved[::-1])
