@@ -42,7 +42,7 @@ class LatestJoints:
         self.received: Pair = arm.home
         """(q1, q2), rad."""
         self.q: Pair = arm.home
-        """The same in the turn of the command, where there is one, rad."""
+        """The same, rad; beginning in the turn of the command, turns are counted."""
         self.velocity: Pair = (0.0, 0.0)
         """rad/s, estimated where it is not measured."""
 
@@ -76,10 +76,16 @@ class LatestJoints:
         if self._doubted is not None:
             self._doubted = None
             self._recent.clear()
-        if q != self.received or self.silent(now):
+        known = not self.silent(now)
+        if q != self.received or not known:
             self._moved_at = now
         self.received, self._at, self._stamp = q, now, stamp
-        self.q = q if command is None else same_turn(self._arm, q, command)
+        if command is not None:
+            # A joint that others turn on is counted: its encoder may count, too, and would spin
+            # back for a command in another turn.
+            self.q = same_turn(self._arm, q, self.q if known else command)
+        else:
+            self.q = q
         estimate = self._estimate(now)
         self.velocity = estimate if velocity is None else _believable(velocity, estimate)
         return True

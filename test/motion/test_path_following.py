@@ -303,7 +303,7 @@ def require_continuous(it):
 @pytest.mark.parametrize('rate', [0.0, 0.3])
 def test_the_reserve_lets_the_pace_change_anywhere(rate):
     it, _ = begun(figure_eight())
-    course, limits = it.motion._errand._course, CONFIG.limits(ARM)
+    course, limits = it.motion._errand.course, CONFIG.limits(ARM)
     for place in (np.linspace(0.02, 0.98, 49) * course.duration).tolist():
         even = Ride.begin(course, 0.0, 1.0, limits)
         ride = even.changed(place, rate, limits)

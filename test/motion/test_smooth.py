@@ -616,3 +616,22 @@ def test_an_arm_without_velocity_limits_is_refused_unless_they_are_given():
     with pytest.raises(ConfigError, match='velocity limit of a: got none'):
         SmoothMotion(arm, CONFIG)
     SmoothMotion(arm, MotionConfig(velocity=(1.0, 1.0)))
+
+
+def test_a_joint_that_others_have_turned_round_is_held_where_it_is():
+    """A counting encoder would otherwise spin back by the turn that the command is off."""
+    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), velocity=(3.0, 3.0))
+    it = Played((3.0, 0.5), arm=arm)
+    it.tick()
+    it.go((3.4, 0.5))
+    it.until_rest()
+    while it.q[0] > -0.5:
+        it.moved_by((-2.0, 0.0))
+    for _ in range(20):
+        it.moved_by((0.0, 0.0))
+    assert it.motion.place(it.now) == pytest.approx(it.q)
+    it.commands.clear()
+    it.go((-0.3, 0.5))
+    it.until_rest()
+    np.testing.assert_allclose(it.q, (-0.3, 0.5), atol=1e-3)
+    assert np.abs(np.array(it.commands)[:, 0]).max() < 0.7
