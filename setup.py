@@ -57,6 +57,7 @@ setup(
     extras_require={
         # Real rclpy and Fast DDS for a machine without ROS 2.
         'ros': ['ros-jazzy-rclpy[fastrtps]', 'ros-jazzy-common-interfaces'],
+        'ros-kilted': ['ros-kilted-rclpy[fastrtps]', 'ros-kilted-common-interfaces'],
         'train': TRAIN,
         'test': TEST,
     },
@@ -65,6 +66,7 @@ setup(
         'console_scripts': [
             f'ik_nn = {PACKAGE}.cli:main',
             f'ik_node = {PACKAGE}.nodes.ik_node:main',
+            f'ik_nodes = {PACKAGE}.nodes.ik_nodes:main',
             f'arm_sim = {PACKAGE}.nodes.arm_sim:main',
             f'data_collector = {PACKAGE}.nodes.data_collector:main',
         ],

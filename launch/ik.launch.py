@@ -52,6 +52,12 @@ ARGUMENTS = [
         description='frame that is brought to the target' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
+        'frame_prefix',
+        default_value='',
+        description="what all names of frames in TF begin with, as robot_state_publisher's"
+        + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
         'calibration_file',
         default_value='',
         description='calibration of the arm, YAML of `ik_nn calibrate`; none: as in the URDF'
@@ -61,6 +67,18 @@ ARGUMENTS = [
         'model_file',
         default_value='',
         description='network, ONNX; a bare name is looked up in the package; none: closed form'
+        + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'command_type',
+        default_value='',
+        choices=['', 'joint_state', 'joint_trajectory', 'float64_multi_array'],
+        description='what commands are sent as' + OR_PARAMS_FILE,
+    ),
+    DeclareLaunchArgument(
+        'command_joints',
+        default_value='',
+        description='names of the joints in the order of commands, as [joint1, joint2]'
         + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
@@ -92,8 +110,11 @@ GIVEN = {
     'robot_description': str,
     'base_link': str,
     'tip_link': str,
+    'frame_prefix': str,
     'calibration_file': str,
     'model_file': str,
+    'command_type': str,
+    'command_joints': list[str],
     'autostart': bool,
     'use_sim_time': bool,
 }
@@ -113,7 +134,8 @@ def _read_description(context):
     return [SetLaunchConfiguration('robot_description', urdf)]
 
 
-def _ik_node(context):
+def _given(context):
+    """Return the parameters given as launch arguments; the others are left to the file."""
     given = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in GIVEN.items()
@@ -122,13 +144,17 @@ def _ik_node(context):
     for name in ('calibration_file', 'model_file'):
         if LaunchConfiguration(name).perform(context) == 'none':
             given[name] = ParameterValue('', value_type=str)
+    return given
+
+
+def _ik_node(context):
     return [
         Node(
             package='ik_nn_ros',
             executable='ik_node',
             name='ik_node',
             namespace=LaunchConfiguration('namespace'),
-            parameters=[LaunchConfiguration('params_file'), given],
+            parameters=[LaunchConfiguration('params_file'), _given(context)],
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
             respawn=LaunchConfiguration('respawn'),

@@ -128,6 +128,12 @@ class Simulator:
         return self.arm.joint_names
 
     @property
+    def servo_gains(self) -> tuple[Array, Array]:
+        """Stiffness (2,), N m/rad, and damping (2,), N m s/rad, of the servos."""
+        model = self._model
+        return model.actuator_gainprm[:, 0].copy(), -model.actuator_biasprm[:, 2]
+
+    @property
     def q(self) -> Array:
         """(2,) joint positions by the encoders, rad."""
         q1, q2 = self._data.qpos

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -37,18 +38,19 @@ def read_namespaces(words: Sequence[str]) -> list[str]:
         help='of one arm; without a leading slash it is inside the one of `-r __ns:=`',
     )
     namespaces: list[str] = parser.parse_args(words).namespaces
-    twice = {name for name in namespaces if namespaces.count(name) > 1}
+    times = Counter(name.strip('/') for name in namespaces)
+    twice = [name for name in times if times[name] > 1]
     if twice:
-        parser.error(f'namespaces: got {" ".join(sorted(twice))} twice, expected each once')
+        parser.error(f'namespaces: got {" ".join(twice)} twice, expected each once')
     return namespaces
 
 
 def _namespace(word: str) -> str:
     try:
-        validate_namespace(_inside('/', word))
+        validate_namespace(_inside('/', word) if word else word)
     except InvalidNamespaceException as error:
-        why = str(error).splitlines()[0]
-        raise argparse.ArgumentTypeError(f'got {word!r}, expected a namespace: {why}') from error
+        why = ' '.join(str(error).split())
+        raise argparse.ArgumentTypeError(f'got {word!r}, expected a namespace ({why})') from error
     return word
 
 

@@ -3,159 +3,36 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from geometry_msgs.msg import PointStamped, PoseStamped
-from processes import LOCALHOST, Client, fresh_domain, wait_until
+from geometry_msgs.msg import PointStamped
+from launched import (
+    DEADLINE,
+    SHARE,
+    SHOWS_ITS_ARGUMENTS,
+    reached,
+    register,
+    target,
+    write_executable,
+)
+from processes import Client
 from rcl_interfaces.srv import GetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-import ik_nn_ros
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.share import share_directory
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-SOURCE = Path(ik_nn_ros.__file__).parents[1]
-SHARE = share_directory()
 XACRO = SHARE / 'urdf' / 'arm.urdf.xacro'
-DRIVER = Path(__file__).with_name('run_launch_file.py')
 HEADLESS = ('rviz:=false', 'rsp:=false')
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-DEADLINE = 20.0
-"""s; launch starts some Python processes, and these may share a core."""
-
-SHOWS_ITS_ARGUMENTS = """#!/bin/sh
-for argument in "$@"; do echo "$(basename "$0") got $argument"; done
-exec sleep 100
-"""
-
-
-def write_executable(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-
-
-def register(prefix, package):
-    """Make a package known to ament."""
-    index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
-    index.mkdir(parents=True, exist_ok=True)
-    (index / package).touch()
-
-
-@pytest.fixture
-def prefix(tmp_path):
-    """An install prefix with the package under test, however that was installed."""
-    prefix = tmp_path / 'prefix'
-    register(prefix, 'ik_nn_ros')
-    (prefix / 'share' / 'ik_nn_ros').symlink_to(SHARE)
-    for name in ('ik_node', 'arm_sim', 'data_collector'):
-        write_executable(
-            prefix / 'lib' / 'ik_nn_ros' / name,
-            f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.{name} "$@"\n',
-        )
-    return prefix
-
-
-class Launched:
-    """
-    A launch file that runs.
-
-    It has a process group of its own, as on a terminal, so that a Ctrl-C can reach all of it.
-    """
-
-    def __init__(self, file, arguments, environment, log):
-        self._log = log
-        with log.open('wb') as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(DRIVER), str(SHARE / 'launch' / file), *arguments],
-                env=environment,
-                cwd=log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def output(self):
-        return self._log.read_text(errors='replace')
-
-    def wait_for(self, pattern, count=1):
-        """Return the last match of a pattern, or of its group, once there are enough."""
-
-        def found():
-            matches = re.findall(pattern, self.output)
-            return matches if len(matches) >= count else None
-
-        matches = wait_until(
-            found, DEADLINE, what=lambda: f'{count} times {pattern!r} in:\n{self.output}'
-        )
-        return matches[-1]
-
-    def pid(self, node, start=1):
-        return int(self.wait_for(rf'\[{node}-\d+\]: process started with pid \[(\d+)\]', start))
-
-    def press_ctrl_c(self, times=1):
-        """Interrupt it as a terminal does: every process of the group gets the signal."""
-        for _ in range(times):
-            os.killpg(self.process.pid, signal.SIGINT)
-
-    def ended(self):
-        """Return its exit code and those of its processes, by name."""
-        self.process.wait(DEADLINE)
-        codes = re.findall(r'^ended: (\w+)-\d+ (-?\d+)$', self.output, re.MULTILINE)
-        return self.process.returncode, {name: int(code) for name, code in codes}
-
-    def close(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-@pytest.fixture
-def domain():
-    return fresh_domain()
-
-
-@pytest.fixture
-def start(prefix, domain, tmp_path):
-    """A function that starts a launch file with arguments; what it started ends with the test."""
-    running = []
-    environment = {
-        **os.environ,
-        **LOCALHOST,
-        'ROS_DOMAIN_ID': str(domain),
-        'AMENT_PREFIX_PATH': str(prefix),
-        'PYTHONPATH': os.pathsep.join([str(SOURCE), os.environ.get('PYTHONPATH', '')]),
-        'ROS_LOG_DIR': str(tmp_path / 'log'),
-        'PYTHONUNBUFFERED': '1',
-    }
-
-    def start(file, *arguments):
-        log = tmp_path / f'output{len(running)}.txt'
-        running.append(Launched(file, arguments, environment, log))
-        return running[-1]
-
-    yield start
-    for launched in running:
-        launched.close()
-
-
-def target(x, y):
-    message = PoseStamped()
-    message.header.frame_id = 'base_link'
-    message.pose.position.x, message.pose.position.y = x, y
-    return message
 
 
 def command_for(client, message, topic='target_pose'):
@@ -164,17 +41,6 @@ def command_for(client, message, topic='target_pose'):
     targets = client.publisher(type(message), topic)
     client.publish_until(targets, message, lambda: commands, DEADLINE, 'no command')
     return commands[-1]
-
-
-def reached(client, x, y, tolerance=1e-4):
-    """Wait until the tip is at a point."""
-    poses = client.collect(PoseStamped, 'tip_pose')
-
-    def there():
-        position = poses[-1].pose.position if poses else None
-        return position and abs(position.x - x) + abs(position.y - y) < tolerance
-
-    client.wait_until(there, DEADLINE, f'the tip is not at {x}, {y}')
 
 
 def parameters(client, node, *names):
@@ -190,6 +56,9 @@ def parameters(client, node, *names):
         ('ik.launch.py', 'model_file'),
         ('sim.launch.py', 'model_file'),
         ('collect.launch.py', 'output'),
+        ('control.launch.py', 'controllers_file'),
+        ('rrbot.launch.py', 'demo'),
+        ('arms.launch.py', 'arms'),
     ],
 )
 def test_every_argument_is_described(file, own):
@@ -212,6 +81,17 @@ def test_sim_carries_out_a_target(start, domain, namespace):
     launched.press_ctrl_c()
     assert launched.ended() == (0, {'ik_node': 0, 'arm_sim': 0})
     assert 'Traceback' not in launched.output
+
+
+def test_with_use_sim_time_the_simulated_arm_gives_the_time(start, domain):
+    """Were nobody to give it, arm_sim would wait for ever, and commands have no stamp."""
+    start('sim.launch.py', *HEADLESS, 'use_sim_time:=true')
+    with Client(domain) as client:
+        clock = client.collect(Clock, '/clock')
+        command = command_for(client, target(0.3, 0.25))
+        reached(client, 0.3, 0.25)
+        assert client.node.count_publishers('/clock') == 1
+    assert clock[0].clock.sec - 1 <= command.header.stamp.sec <= clock[-1].clock.sec
 
 
 def test_ctrl_c_twice_ends_all_the_same(start):
