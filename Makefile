@@ -1,54 +1,67 @@
 # Everything runs in .venv, made on the first use. With a sourced ROS 2 the venv takes rclpy from it; without one
-# rclpy and Fast DDS come as wheels.
+# rclpy and Fast DDS come as wheels: those of Jazzy, or in a venv of their own those of Kilted, `make test ROS=kilted`.
 PYTHON ?= python3
 ARGS ?=
+ROS ?= jazzy
 
-BIN := .venv/bin
+ifeq ($(filter $(ROS),jazzy kilted),)
+$(error ROS: got $(ROS), expected jazzy or kilted)
+endif
+VENV := .venv$(if $(filter-out jazzy,$(ROS)),-$(ROS))
+BIN := $(VENV)/bin
 # The wheels' start-up hook must run anew for another interpreter.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 ifdef ROS_DISTRO
+ifneq ($(origin ROS),file)
+$(error ROS=$(ROS): got a sourced ROS 2 $(ROS_DISTRO), which is the one in use, expected none)
+endif
 VENV_FLAGS := --system-site-packages
 EXTRA_RUN :=
 EXTRA_TEST := [test]
 else
-EXTRA_RUN := [ros]
-EXTRA_TEST := [ros,test]
+WHEELS := ros$(if $(filter-out jazzy,$(ROS)),-$(ROS))
+EXTRA_RUN := [$(WHEELS)]
+EXTRA_TEST := [$(WHEELS),test]
 endif
 
-.PHONY: demo test soak lint bench clean
+.PHONY: demo test soak lint bench docs clean
 
 # `make clean` where ROS 2 was sourced, or no longer is, since .venv was made.
-demo: .venv/.demo
+demo: $(VENV)/.demo
 	$(BIN)/ik_nn demo $(ARGS)
 
-test: .venv/.test lint
+test: $(VENV)/.test lint
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 # What takes minutes: millions of steps, long runs.
-soak: .venv/.test
+soak: $(VENV)/.test
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-lint: .venv/.test
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.test
+bench: $(VENV)/.test
 	$(BIN)/ik_nn bench $(ARGS)
 
-.venv/bin/python:
-	$(PYTHON) -m venv $(VENV_FLAGS) .venv
+# After a change to a node's parameters: their texts in config/ and docs/.
+docs: $(VENV)/.test
+	$(BIN)/python test/parameter_texts.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV_FLAGS) $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/.demo: setup.py | .venv/bin/python
+$(VENV)/.demo: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA_RUN)'
 	touch $@
 
-.venv/.test: setup.py | .venv/bin/python
+$(VENV)/.test: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA_TEST)'
-	touch $@ .venv/.demo
+	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf .venv build install log output
+	rm -rf .venv .venv-* build install log output

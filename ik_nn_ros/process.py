@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,11 +56,12 @@ class NodeProcess:
 
     :param module: what to run, ``python -m``
     :param arguments: ROS arguments, those after ``--ros-args``
+    :param words: arguments before them
     """
 
-    def __init__(self, module: str, arguments: list[str]) -> None:
+    def __init__(self, module: str, arguments: list[str], words: Sequence[str] = ()) -> None:
         self.module = module
-        self._command = [sys.executable, '-m', module, '--ros-args', *arguments]
+        self._command = [sys.executable, '-m', module, *words, '--ros-args', *arguments]
 
     @property
     def pid(self) -> int:

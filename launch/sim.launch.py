@@ -46,6 +46,13 @@ ARGUMENTS = [
         description='parameters of arm_sim, YAML',
     ),
     DeclareLaunchArgument(
+        'publish_clock',
+        default_value='',
+        choices=['', *BOOLEANS],
+        description='have arm_sim give the time on the topic /clock; empty: with use_sim_time; '
+        'false: something else gives it, as a recording that is played',
+    ),
+    DeclareLaunchArgument(
         'rsp',
         default_value='true',
         choices=BOOLEANS,
@@ -64,7 +71,9 @@ ARGUMENTS = [
     ),
 ]
 GIVEN = {'robot_description': str, 'base_link': str, 'tip_link': str, 'use_sim_time': bool}
-"""Launch configurations that go before the parameter file, and their types."""
+"""Launch configurations that go before arm_sim's parameter file, and their types."""
+OF_FRAMES = {'robot_description': str, 'frame_prefix': str, 'use_sim_time': bool}
+"""The same for robot_state_publisher, which has no file."""
 RVIZ_REMAPPINGS = [
     (topic, name)
     for name, tool in (('target_pose', 'goal_pose'), ('target_point', 'clicked_point'))
@@ -73,23 +82,29 @@ RVIZ_REMAPPINGS = [
 ]
 
 
-def _given(context):
+def _given(context, kinds=GIVEN):
     """Return the parameters given as launch arguments; the others are left to the files."""
     return {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind in GIVEN.items()
+        for name, kind in kinds.items()
         if LaunchConfiguration(name).perform(context)
     }
 
 
 def _arm_sim(context):
+    """Start arm_sim; only one node gives the time, and it does not follow that itself."""
+    given = _given(context)
+    publish = LaunchConfiguration('publish_clock', default='').perform(context)
+    simulated = LaunchConfiguration('use_sim_time').perform(context)
+    if (publish or simulated).lower() == 'true':
+        given.update(publish_clock=True, use_sim_time=False)
     return [
         Node(
             package='ik_nn_ros',
             executable='arm_sim',
             name='arm_sim',
             namespace=LaunchConfiguration('namespace'),
-            parameters=[LaunchConfiguration('sim_params_file'), _given(context)],
+            parameters=[LaunchConfiguration('sim_params_file'), given],
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
             respawn=LaunchConfiguration('respawn'),
@@ -99,14 +114,14 @@ def _arm_sim(context):
 
 
 def _robot_state_publisher(context):
-    given = _given(context)
+    given = _given(context, OF_FRAMES)
     if 'robot_description' not in given:
         return [LogInfo(msg='robot_state_publisher left out: no description_file')]
     return _if_installed(
         package='robot_state_publisher',
         executable='robot_state_publisher',
         namespace=LaunchConfiguration('namespace'),
-        parameters=[{k: v for k, v in given.items() if k in ('robot_description', 'use_sim_time')}],
+        parameters=[given],
         output='screen',
     )
 
@@ -119,7 +134,7 @@ def _rviz(context):
         executable='rviz2',
         namespace=LaunchConfiguration('namespace'),
         arguments=['--display-config', LaunchConfiguration('rviz_config'), *fixed_frame],
-        parameters=[{k: v for k, v in _given(context).items() if k == 'use_sim_time'}],
+        parameters=[_given(context, {'use_sim_time': bool})],
         remappings=RVIZ_REMAPPINGS,
         output='screen',
     )

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,22 +162,27 @@ class NodeProcess:
 
 @contextmanager
 def node_process(
-    module: str, *ros_args: str, domain: int, parameters: Mapping[str, Any] | None = None
+    module: str,
+    *ros_args: str,
+    domain: int,
+    parameters: Mapping[str, Any] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Iterator[NodeProcess]:
     """
     Run a node, e.g. ``node_process('ik_nn_ros.nodes.arm_sim', '-p', 'rate:=50', domain=3)``.
 
     :param ros_args: what follows ``--ros-args``
     :param parameters: given in a file, as launch does; a URDF does not pass as an argument
+    :param arguments: what goes before ``--ros-args``
     """
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ['--ros-args', *ros_args]
+        words = [*arguments, '--ros-args']
         if parameters:
             file = Path(folder) / 'parameters.yaml'
             # JSON is YAML.
             file.write_text(json.dumps({'/**': {'ros__parameters': parameters}}))
-            arguments[1:1] = ['--params-file', str(file)]
-        node = NodeProcess(module, *arguments, domain=domain)
+            words += ['--params-file', str(file)]
+        node = NodeProcess(module, *words, *ros_args, domain=domain)
         try:
             yield node
         finally:

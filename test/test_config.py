@@ -5,59 +5,29 @@ from pathlib import Path
 
 import pytest
 import yaml
+from parameter_texts import NODES, REGENERATE, config, expected_yaml, without_head
 from processes import Client, fresh_domain, node_process
 from rcl_interfaces.srv import GetParameters
 
-from ik_nn_ros.nodes import arm_sim, data_collector, ik_node
+from ik_nn_ros.nodes import ik_node, markers
 from ik_nn_ros.share import share_directory
 
 SHARE = share_directory()
-NODES = {'ik_node': ik_node, 'arm_sim': arm_sim, 'data_collector': data_collector}
 PUBLISHERS = re.compile(r"create_publisher\(\s*(\w+),\s*'(?:~/)?(\w+)'")
 
 each_node = pytest.mark.parametrize('name', NODES)
 
 
-def comment(spec):
-    """What stands above a parameter: its meaning, its range, whether it can be changed live."""
-    notes = []
-    if spec.low is not None:
-        notes.append(f'{spec.low:g} to {spec.high:g}')
-    if spec.choices:
-        notes.append(f'one of: {", ".join(spec.choices)}')
-    if spec.live:
-        notes.append('live')
-    return f'# {spec.text}' + (f' [{"; ".join(notes)}]' if notes else '')
-
-
-def expected_yaml(node, specs):
-    """The file that belongs to a table of parameters, without its head."""
-    lines = [f'/**/{node}:', '  ros__parameters:']
-    for name, spec in specs.items():
-        value = yaml.safe_dump(spec.default, default_flow_style=True).removesuffix('...\n').strip()
-        lines += [f'    {comment(spec)}', f'    {name}: {value}']
-    return '\n'.join(lines) + '\n'
-
-
-def config(node):
-    return SHARE / 'config' / f'{node}.yaml'
-
-
-def without_head(text):
-    return ''.join(line for line in text.splitlines(True) if not line.startswith('#'))
-
-
 @each_node
 def test_yaml_lists_every_parameter_with_its_default_and_meaning(name):
-    """When this fails, the right side of the comparison is what the file should hold."""
-    assert without_head(config(name).read_text()) == expected_yaml(name, NODES[name].PARAMETERS)
+    assert without_head(config(name).read_text()) == expected_yaml(name), REGENERATE
 
 
 @each_node
 def test_yaml_gives_every_default_with_its_type(name):
     file = yaml.safe_load(config(name).read_text())
     values = file[f'/**/{name}']['ros__parameters']
-    defaults = {key: spec.default for key, spec in NODES[name].PARAMETERS.items()}
+    defaults = {key: spec.default for key, spec in NODES[name].items()}
     assert values == defaults
     assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in defaults.items()}
 
@@ -99,7 +69,7 @@ def topics(entries):
 def test_rviz_shows_what_the_nodes_publish(rviz):
     shown = topics(rviz['Displays'])
     assert shown == {'RobotModel': 'robot_description', 'MarkerArray': 'ik_node/markers'}
-    published = {name for _, name in PUBLISHERS.findall(Path(ik_node.__file__).read_text())}
+    published = {name for _, name in PUBLISHERS.findall(Path(markers.__file__).read_text())}
     assert shown['MarkerArray'].removeprefix('ik_node/') in published
 
 

@@ -17,6 +17,9 @@ class Effort:
     :param round_trips: timed after each start
     :param seconds: of load
     :param rate: of targets under load, 1/s
+    :param arms: how many arms in one process, one measurement each
+    :param trips: round trips timed with each
+    :param arms_seconds: of load with each
     """
 
     solves: int = 1000
@@ -26,3 +29,6 @@ class Effort:
     round_trips: int = 1500
     seconds: float = 10.0
     rate: float = 1000.0
+    arms: tuple[int, ...] = ()
+    trips: int = 100
+    arms_seconds: float = 4.0

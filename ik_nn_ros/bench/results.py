@@ -69,6 +69,25 @@ class NodeResults:
 
 
 @dataclass(frozen=True)
+class ArmsLoad:
+    """
+    Several ``ik_node`` in one process, each with 50 targets a second and smooth motion.
+
+    :param arms: how many
+    :param cpu: share of one processor the process used
+    :param memory: resident, MiB
+    :param rate: commands a second that each arm got
+    :param p50: from a target to its answer, the other arms at rest, median, µs
+    """
+
+    arms: int
+    cpu: float
+    rate: float
+    memory: float
+    p50: float
+
+
+@dataclass(frozen=True)
 class Results:
     """
     Everything; None: not measured, because there is no network or no ROS.
@@ -76,6 +95,7 @@ class Results:
     :param machine: what it was measured on
     :param reachable: reachable targets, in a batch
     :param commands: targets reachable or not, one by one
+    :param arms: empty: not asked for
     """
 
     machine: dict[str, str | int | float]
@@ -85,6 +105,7 @@ class Results:
     commands: Answers
     batch: list[BatchRate]
     node: NodeResults | None
+    arms: list[ArmsLoad]
 
 
 @dataclass(frozen=True)

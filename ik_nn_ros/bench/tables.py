@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from ik_nn_ros.bench.batch_rate import BatchRate
-from ik_nn_ros.bench.results import Figure, NodeResults, Results
+from ik_nn_ros.bench.results import ArmsLoad, Figure, NodeResults, Results
 from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
 
 NONE = '-'
@@ -20,6 +20,8 @@ def all_tables(results: Results, figures: Iterable[Figure]) -> Group:
     tables = [_solve(results.solve), _correctness(results), _batch(results.batch)]
     if results.node is not None:
         tables.append(_node(results.node))
+    if results.arms:
+        tables.append(_arms(results.arms))
     return Group(*tables, _figures(figures))
 
 
@@ -119,6 +121,27 @@ def _node(node: NodeResults) -> Table:
         _ratio(node.ik_node.p50, node.relay.p50),
         _ratio(node.ik_node.p99, node.relay.p99),
     )
+    return table
+
+
+def _arms(rows: list[ArmsLoad]) -> Table:
+    table = _table(
+        'Arms in one process, 50 targets a second and smooth motion each',
+        *('arms', 'core', 'core / arm', 'commands/s', 'MiB', 'MiB / further arm', 'p50 µs'),
+    )
+    first = rows[0]
+    for row in rows:
+        further = row.arms - first.arms
+        table.add_row(
+            str(row.arms),
+            f'{row.cpu:.2f}',
+            f'{row.cpu / row.arms:.3f}',
+            f'{row.rate:.0f}',
+            f'{row.memory:.0f}',
+            f'{(row.memory - first.memory) / further:.1f}' if further else NONE,
+            f'{row.p50:.0f}',
+        )
+    table.caption = 'core: share of one processor; p50: from a target to its answer'
     return table
 
 

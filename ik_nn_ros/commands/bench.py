@@ -20,11 +20,13 @@ from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
     from ik_nn_ros.bench.effort import Effort
-    from ik_nn_ros.bench.results import NodeResults, Results
+    from ik_nn_ros.bench.results import ArmsLoad, NodeResults, Results
 
 HELP = 'measure speed and errors of solver and node, side by side with others'
 BASE_LINK, TIP_LINK = 'base_link', 'tip'
 SEED = 0
+ARMS = (1, 2, 4, 8)
+"""In one process, with ``--arms``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10.0,
         help='how long to send targets at 1 kHz (default: %(default)s s; the figure asks for 60)',
     )
+    parser.add_argument(
+        '--arms', action='store_true', help=f'also measure {_listed(ARMS)} arms in one process'
+    )
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ', '.join(map(str, numbers[:-1])) + f' and {numbers[-1]}'
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     errors = Console(stderr=True)
     with errors.status('') as status:
-        results = measure(Effort(seconds=args.seconds), status.update, errors.print)
+        effort = Effort(seconds=args.seconds, arms=ARMS if args.arms else ())
+        results = measure(effort, status.update, errors.print)
     found = figures(results)
     if args.json is not None:
         rows = [{**asdict(figure), 'reached': figure.reached} for figure in found]
@@ -99,7 +109,7 @@ def measure(
         HybridSolver(arm), solver if network else None, rng, effort.sizes
     )
     report('node')
-    node = _measure_node(effort, arm, urdf, file, rng, report, remark)
+    node, arms = _measure_node(effort, arm, urdf, file, rng, report, remark)
     report(f'solver: answers to {effort.answers:,} targets')
     return Results(
         machine=here,
@@ -109,6 +119,7 @@ def measure(
         commands=correctness.command_answers(solver, rng, effort.answers),
         batch=batch,
         node=node,
+        arms=arms,
     )
 
 
@@ -120,18 +131,19 @@ def _measure_node(
     rng: Any,
     report: Callable[[str], None],
     remark: Callable[[str], None],
-) -> NodeResults | None:
+) -> tuple[NodeResults | None, list[ArmsLoad]]:
     if effort.starts == 0:
-        return None
+        return None, []
     # Apart from whatever runs on this machine or network; read when rclpy starts.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:
-        from ik_nn_ros.nodes import node_bench
+        from ik_nn_ros.nodes import arms_bench, node_bench
     except ModuleNotFoundError as error:
         remark(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
-        return None
+        return None, []
 
     with tempfile.TemporaryDirectory() as folder:
         setup = node_bench.Setup(arm, urdf, model, Path(folder))
-        return node_bench.measure(setup, effort, rng, report)
+        node = node_bench.measure(setup, effort, rng, report)
+        return node, arms_bench.measure_arms(setup, effort, report)

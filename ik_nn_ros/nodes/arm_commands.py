@@ -21,6 +21,7 @@ from ik_nn_ros.motion.smooth import LATE, SmoothMotion
 from ik_nn_ros.nodes.command_types import CommandType
 from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
 from ik_nn_ros.nodes.executor import DirectExecutor
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.rates import Rate
 
 COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
@@ -65,7 +66,7 @@ class ArmCommands:
         self._kind = kind
         self._ahead: Journey | None = None
         self._ahead_from = 0.0
-        self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, COMMANDS)
+        self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, **overridable(COMMANDS))
         self._period = 1.0 / rate
         self._stepped = stepped
         self._outage = outage

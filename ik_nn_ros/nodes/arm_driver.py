@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.exploration import Explorer, Phase
+from ik_nn_ros.nodes.qos import overridable
 
 TOPIC = 'joint_command'
 UNNAMED = 'another node'
@@ -46,7 +47,7 @@ class ArmDriver:
         self._command = JointState(name=list(joint_names))
         self._phase = explorer.phase
         self._given_up = ''
-        self._commands = node.create_publisher(JointState, TOPIC, 10)
+        self._commands = node.create_publisher(JointState, TOPIC, **overridable(10))
         # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(1.0 / rate, self._step, clock=steady)

@@ -13,9 +13,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
+from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
@@ -25,6 +29,7 @@ from ik_nn_ros.arm.simulator import ServoConfig, Simulator
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.conversions import MessageError, joint_positions
 from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.runtime import run
 
 PARAMETERS: Mapping[str, Spec] = {
@@ -32,6 +37,9 @@ PARAMETERS: Mapping[str, Spec] = {
     'base_link': Spec('base_link', 'link in whose frame tip_pose is given'),
     'tip_link': Spec('tip', 'link whose pose is given'),
     'rate': Spec(100.0, 'rate of joint_states and tip_pose, Hz', low=1.0, high=1000.0),
+    'publish_clock': Spec(
+        False, 'give the simulated time on /clock at this rate; use_sim_time then is for others'
+    ),
     'initial_position': Spec([0.0, 0.0], 'where the two joints start, rad'),
     'servo_bandwidth': Spec(
         10.0, 'natural frequency of the servos at the heaviest pose, Hz', low=0.1, high=50.0
@@ -111,14 +119,17 @@ class ArmSim(Node):
         super().__init__('arm_sim')
         self._settings = Parameters(self, PARAMETERS)
         self._simulator: Simulator | None = None
+        self._ticks: Publisher | None = None
         self._described = ''
         self._rng = np.random.default_rng()
         self._said: set[object] = set()
-        self._joint_states = self.create_publisher(JointState, 'joint_states', 10)
-        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', 10)
-        self.create_subscription(JointState, 'joint_command', self._on_command, 10)
+        self._joint_states = self.create_publisher(JointState, 'joint_states', **overridable(10))
+        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', **overridable(10))
+        self.create_subscription(JointState, 'joint_command', self._on_command, **overridable(10))
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(String, 'robot_description', self._on_description, latched)
+        self.create_subscription(
+            String, 'robot_description', self._on_description, **overridable(latched)
+        )
         self._settings.changed = self._try_to_start
         self._try_to_start()
 
@@ -161,10 +172,19 @@ class ArmSim(Node):
             return
         self._simulator = simulator
         self._settings.frozen = 'takes effect at the start; restart the node'
-        self._last_tick = self.get_clock().now()
-        self.create_timer(1.0 / values['rate'], self._tick)
+        self._begin_time(values['publish_clock'])
+        self.create_timer(1.0 / values['rate'], self._tick, clock=self._time)
         arm = simulator.arm
         self.get_logger().info(f'simulating {arm.name}: {" and ".join(arm.joint_names)}')
+
+    def _begin_time(self, publish: bool) -> None:
+        """Take the time from the node's clock, or give it: it cannot follow what it gives."""
+        self._time: Clock = self.get_clock()
+        if publish:
+            self._time = Clock(clock_type=ClockType.STEADY_TIME)
+            self._now = Clock(clock_type=ClockType.SYSTEM_TIME).now()
+            self._ticks = self.create_publisher(ClockMessage, '/clock', **overridable(1))
+        self._last_tick = self._time.now()
 
     def _make(self, urdf: str, values: Mapping[str, object]) -> Simulator:
         base, tip = str(values['base_link']), str(values['tip_link'])
@@ -191,10 +211,16 @@ class ArmSim(Node):
                 self.get_logger().warning(f'joint_command ignored: {error}')
 
     def _tick(self) -> None:
-        now = self.get_clock().now()
+        now = self._time.now()
         passed = (now - self._last_tick).nanoseconds * 1e-9
         self._last_tick = now
-        self._simulator.step(min(max(passed, 0.0), MAX_STEP))
+        step = min(max(passed, 0.0), MAX_STEP)
+        self._simulator.step(step)
+        if self._ticks is not None:
+            # Time passes as it does for the arm, also where the process was paused.
+            self._now += Duration(seconds=step)
+            self._ticks.publish(ClockMessage(clock=self._now.to_msg()))
+            now = self._now
         self._joint_states.publish(joint_state_message(self._simulator, now, self._rng))
         self._tip_pose.publish(tip_pose_message(self._simulator, now, self._rng))
 

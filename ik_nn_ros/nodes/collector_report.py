@@ -70,8 +70,10 @@ def diagnostics(
         ('target', target),
         *(session.values() if session else ()),
     ]
-    name = f'{node.get_name()}: recording'
+    name = node.get_fully_qualified_name().lstrip('/')
     arm = session.arm.name if session else ''
-    message = DiagnosticArray(status=[diagnostic_status(level, name, str(status), arm, values)])
+    message = DiagnosticArray(
+        status=[diagnostic_status(level, f'{name}: recording', str(status), arm, values)]
+    )
     message.header.stamp = node.get_clock().now().to_msg()
     return message

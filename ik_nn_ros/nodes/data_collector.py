@@ -29,6 +29,7 @@ from ik_nn_ros.nodes.collector_parameters import PARAMETERS, exploration_config,
 from ik_nn_ros.nodes.collector_report import State, Status, diagnostics
 from ik_nn_ros.nodes.conversions import seconds
 from ik_nn_ros.nodes.parameters import Parameters
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.recording_session import RecordingSession
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.nodes.sample_source import NO_TIP, Pace, SampleSource
@@ -69,10 +70,18 @@ class DataCollector(Node):
         self._start_by_itself()
 
     def _connect(self) -> None:
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.create_subscription(JointState, 'joint_states', self._on_joint_states, MEASUREMENTS)
-        self.create_subscription(PoseStamped, 'tip_pose', self._on_tip_pose, MEASUREMENTS)
-        self.create_subscription(String, 'robot_description', self._on_description, LATCHED)
+        self._diagnostics = self.create_publisher(
+            DiagnosticArray, '/diagnostics', **overridable(10)
+        )
+        self.create_subscription(
+            JointState, 'joint_states', self._on_joint_states, **overridable(MEASUREMENTS)
+        )
+        self.create_subscription(
+            PoseStamped, 'tip_pose', self._on_tip_pose, **overridable(MEASUREMENTS)
+        )
+        self.create_subscription(
+            String, 'robot_description', self._on_description, **overridable(LATCHED)
+        )
         self.create_service(Trigger, '~/start', self._on_start)
         self.create_service(Trigger, '~/stop', self._on_stop)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -26,12 +26,8 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from rclpy.waitable import NumberOfEntities
 
-try:
-    from rclpy.event_handler import EventHandler
-except ImportError:  # Humble
-    from rclpy.qos_event import QoSEventHandler as EventHandler
+from ik_nn_ros.nodes.distro import EventHandler, RCLError
 
-RCLError = rclpy_implementation.RCLError
 LONGEST_WAIT = 250_000_000
 """
 Time (ns) after which rclpy looks for itself.

@@ -47,6 +47,7 @@ from ik_nn_ros.nodes.ik_parameters import (
 from ik_nn_ros.nodes.interactive_target import Actions, InteractiveTarget, serve_target
 from ik_nn_ros.nodes.markers import ArmMarkers
 from ik_nn_ros.nodes.parameters import Parameters
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.reception import Reception
 from ik_nn_ros.nodes.reports import Warnings
 from ik_nn_ros.nodes.runtime import run
@@ -82,13 +83,12 @@ class IkNode(LifecycleNode):
         self._markers = ArmMarkers(self)
         timeout = self._settings['transform_timeout']
         self._reception = Reception(self, self._warn, self._answered, timeout)
-        self.create_subscription(
-            JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data
-        )
-        if not self._settings['robot_description']:
-            self.create_subscription(
-                String, 'robot_description', self._on_robot_description, LATCHED
-            )
+        for kind, topic, take, qos in (
+            (JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data),
+            (String, 'robot_description', self._on_robot_description, LATCHED),
+        ):
+            if topic != 'robot_description' or not self._settings[topic]:
+                self.create_subscription(kind, topic, take, **overridable(qos))
         self.create_service(Trigger, '~/hold', self._on_hold)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_service(Trigger, '~/reload_model', self._on_reload_model)

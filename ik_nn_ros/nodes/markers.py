@@ -25,6 +25,7 @@ from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.nodes import target_markers, zone_markers
 from ik_nn_ros.nodes import workspace_markers as workspace
 from ik_nn_ros.nodes.marker_shapes import Shapes, Slot, absent
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.target_markers import Asked
 from ik_nn_ros.nodes.targets import Answer
 from ik_nn_ros.nodes.tip_trail import TipTrail
@@ -59,7 +60,7 @@ class ArmMarkers:
     """
 
     def __init__(self, node: Node) -> None:
-        self._publisher = node.create_publisher(MarkerArray, '~/markers', QOS)
+        self._publisher = node.create_publisher(MarkerArray, '~/markers', **overridable(QOS))
         self._prefix = ''
         self._solver: HybridSolver | None = None
         self._keep_out: KeepOut | None = None

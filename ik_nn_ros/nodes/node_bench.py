@@ -19,6 +19,7 @@ from ik_nn_ros.nodes.bench_client import Client, Line
 from ik_nn_ros.process import NodeProcess
 
 IK_NODE, RELAY = 'ik_nn_ros.nodes.ik_node', 'ik_nn_ros.nodes.relay'
+IK_NODES = 'ik_nn_ros.nodes.ik_nodes'
 START_PATIENCE = 30.0
 """How long (s) a node may take to its first command."""
 ANSWER_PATIENCE = 2.0
@@ -51,14 +52,22 @@ class Setup:
 
     def ik_node(self, namespace: str) -> NodeProcess:
         """Start ``ik_node`` in a namespace."""
+        return NodeProcess(IK_NODE, [*self._parameters('direct'), *_names(namespace)])
+
+    def ik_nodes(self, namespaces: Sequence[str]) -> NodeProcess:
+        """Start several ``ik_node`` in one process, each with joint_states of its own."""
+        rules = ['-r', '/diagnostics:=diagnostics']
+        return NodeProcess(IK_NODES, [*self._parameters('smooth'), *rules], namespaces)
+
+    def _parameters(self, motion: str) -> list[str]:
         parameters = {
             'robot_description': self.urdf,
             'model_file': str(self.model or ''),
-            'motion': 'direct',
+            'motion': motion,
         }
         file = self.folder / 'parameters.yaml'  # JSON is YAML
         file.write_text(json.dumps({'/**': {'ros__parameters': parameters}}), encoding='utf-8')
-        return NodeProcess(IK_NODE, ['--params-file', str(file), *_names(namespace)])
+        return ['--params-file', str(file)]
 
     def relay(self, namespace: str) -> NodeProcess:
         """Start the bare relay in a namespace."""

@@ -25,6 +25,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ik_nn_ros.errors import IkNnError
+from ik_nn_ros.nodes.distro import before_parameters_are_set
 
 TOGETHER = 'all together'
 """Where :attr:`Parameters.faults` has what belongs to no single parameter."""
@@ -162,8 +163,7 @@ class Parameters:
         for name, spec in specs.items():
             self._declare(name, spec)
         self._note(self._fault_together(self._values))
-        if hasattr(node, 'add_pre_set_parameters_callback'):  # not on Humble
-            node.add_pre_set_parameters_callback(self._widen_all)
+        before_parameters_are_set(node, self._widen_all)
         node.add_on_set_parameters_callback(self._on_set)
         self._warn_of_unknown()
 

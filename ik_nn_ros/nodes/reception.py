@@ -17,6 +17,7 @@ from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.nodes.arm_commands import ArmCommands
 from ik_nn_ros.nodes.following import Following
 from ik_nn_ros.nodes.freshness import Freshness
+from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.reports import Warnings, target_status
 from ik_nn_ros.nodes.targets import Answer, Targets
 from ik_nn_ros.nodes.waiting import Waiting
@@ -66,10 +67,15 @@ class Reception:
         self._node, self._warn, self._answered = node, warn, answered
         self._waiting: Waiting[Target] = Waiting(node, self._try, timeout)
         self._freshness = {source: Freshness() for source in SOURCES}
-        self._statuses = node.create_publisher(DiagnosticStatus, '~/target_status', DEPTH)
-        node.create_subscription(PoseStamped, 'target_pose', self._on_pose, DEPTH)
-        node.create_subscription(PointStamped, 'target_point', self._on_point, DEPTH)
-        node.create_subscription(Path, 'target_path', self._on_path, PATHS)
+        self._statuses = node.create_publisher(
+            DiagnosticStatus, '~/target_status', **overridable(DEPTH)
+        )
+        for kind, topic, take, depth in (
+            (PoseStamped, 'target_pose', self._on_pose, DEPTH),
+            (PointStamped, 'target_point', self._on_point, DEPTH),
+            (Path, 'target_path', self._on_path, PATHS),
+        ):
+            node.create_subscription(kind, topic, take, **overridable(depth))
 
     def open(self, targets: Targets, commands: ArmCommands) -> None:
         """

@@ -15,7 +15,16 @@ from ik_nn_ros import cli, nodes
 from ik_nn_ros.bench import effort
 
 SMALL = effort.Effort(
-    solves=20, answers=200, sizes=(1, 10), starts=1, round_trips=20, seconds=0.2, rate=100.0
+    solves=20,
+    answers=200,
+    sizes=(1, 10),
+    starts=1,
+    round_trips=20,
+    seconds=0.2,
+    rate=100.0,
+    arms=(1, 2),
+    trips=4,
+    arms_seconds=0.3,
 )
 ENDLESS = """
 import functools, sys
@@ -48,26 +57,30 @@ def numbers(value):
 
 
 def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'Effort', lambda seconds: SMALL)
+    monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
     file = tmp_path / 'numbers.json'
     assert cli.main(['bench', '--json', str(file)]) == 0
     content = json.loads(file.read_text())
     assert list(content) == [
-        'machine', 'solve', 'network', 'reachable', 'commands', 'batch', 'node', 'figures',
+        'machine', 'solve', 'network', 'reachable', 'commands', 'batch', 'node', 'arms', 'figures',
     ]  # fmt: skip
     assert all(number is not None and math.isfinite(number) for number in numbers(content))
     assert content['node']['ik_node']['lost'] == 0
+    assert [row['arms'] for row in content['arms']] == [1, 2]
+    # Fewer were no motion of every arm.
+    assert all(row['cpu'] > 0.0 and row['rate'] > 20.0 for row in content['arms'])
     assert len(content['figures']) == 17
     assert list(tmp_path.iterdir()) == [file]
     shown = capsys.readouterr().out
     assert 'Figures to reach' in shown
     assert 'ikpy' in shown
+    assert 'Arms in one process' in shown
 
 
 def test_without_rclpy_the_node_is_left_out_and_that_is_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'Effort', lambda seconds: SMALL)
+    monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
-    for name in ('node_bench', 'bench_client'):
+    for name in ('arms_bench', 'node_bench', 'bench_client'):
         monkeypatch.delitem(sys.modules, f'ik_nn_ros.nodes.{name}', raising=False)
         monkeypatch.delattr(nodes, name, raising=False)
     file = tmp_path / 'numbers.json'

@@ -9,6 +9,7 @@ from geometry_msgs.msg import PoseStamped
 from processes import Client, fresh_domain, node_process, wait_until
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
@@ -317,6 +318,27 @@ def test_does_not_leap_after_a_pause(domain, client):
         client.wait_until(near(states, (2.5, 0.0)))
     assert np.diff(stamps(states)).max() > 0.5  # it was paused
     assert np.diff(positions(states)[:, 0]).max() < 3.0 * 0.11  # rad/s times the capped step
+
+
+def test_gives_the_time_and_does_not_wait_for_it(domain, client):
+    """It would wait for its own clock; time passes as it does for the arm, pauses left out."""
+    parameters = {**DESCRIPTION, 'publish_clock': True, 'use_sim_time': True}
+    with node_process(MODULE, domain=domain, parameters=parameters) as node:
+        clock = client.collect(Clock, '/clock')
+        states = client.collect(JointState, 'joint_states')
+        client.wait_until(lambda: len(clock) > 20 and len(states) > 20)
+        node.process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + 1.0
+        client.wait_until(lambda: time.monotonic() > end)
+        node.process.send_signal(signal.SIGCONT)
+        before = len(clock)
+        client.wait_until(lambda: len(clock) > before + 20)
+    ticks = [Time.from_msg(message.clock).nanoseconds for message in clock]
+    steps = np.diff(ticks) * 1e-9
+    assert steps.min() > 0.0
+    assert steps.max() < 0.1 + 1e-6
+    stamps = {Time.from_msg(state.header.stamp).nanoseconds for state in states}
+    assert len(stamps & set(ticks)) > 20
 
 
 def test_two_arms_in_two_namespaces_keep_apart(domain, client):

@@ -305,11 +305,13 @@ def simulated():
         yield rig
 
 
-def test_a_motion_goes_on_while_the_clock_stands_still(simulated):
-    """Time by that clock would end the motion on its way, wherever that is."""
+@pytest.mark.parametrize('rate', [0.0, 0.1, 10.0])
+def test_a_motion_goes_on_whatever_the_pace_of_the_clock(simulated, rate):
+    """Time by that clock would end the motion on its way, wherever that is, or hurry it."""
     simulated.forget()
+    simulated.clock.rate = 1.0
     goal = simulated.set_off()
-    simulated.clock.rate = 0.0
+    simulated.clock.rate = rate
     simulated.wait_quiet()
     np.testing.assert_allclose(simulated.check().q[-1], goal, atol=1e-6)
 
