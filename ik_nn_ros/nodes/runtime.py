@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from ik_nn_ros.errors import IkNnError
+from ik_nn_ros.nodes.distro import RCLError
 from ik_nn_ros.nodes.executor import DirectExecutor
 
 _N = TypeVar('_N', bound=Node)
@@ -22,6 +26,8 @@ _N = TypeVar('_N', bound=Node)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SIGNALS_SEEN = 0.05
 """How often (s) a node that winds down by itself looks for a signal."""
+ARRIVAL = 0.2
+"""How long (s) ROS stays up at most until others have what was sent last."""
 
 
 def run(
@@ -89,6 +95,7 @@ def _call_at_signal(
     def done(node: _N) -> None:
         busy.discard(node)
         if not busy:
+            _let_arrive(nodes)
             rclpy.try_shutdown()
 
     def look() -> None:
@@ -99,3 +106,13 @@ def _call_at_signal(
 
     steady = Clock(clock_type=ClockType.STEADY_TIME)
     timer = nodes[0].create_timer(SIGNALS_SEEN, look, clock=steady)
+
+
+def _let_arrive(nodes: Sequence[Node]) -> None:
+    """Wait until all readers have the last messages: a command to stand that is lost is no stop."""
+    end = time.monotonic() + ARRIVAL
+    for node in nodes:
+        for publisher in node.publishers:
+            left = Duration(seconds=max(0.0, end - time.monotonic()))
+            with suppress(RCLError):  # not every middleware can tell
+                publisher.wait_for_all_acked(left)

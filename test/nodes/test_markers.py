@@ -78,7 +78,7 @@ class Shown:
         patch.setattr(markers, 'time', SimpleNamespace(monotonic=lambda: self.now))
         self.publisher = Publisher()
         node = SimpleNamespace(
-            create_timer=lambda *_, **__: None, create_publisher=lambda *_: self.publisher
+            create_timer=lambda *_, **__: None, create_publisher=lambda *_, **__: self.publisher
         )
         self.markers = ArmMarkers(node)
         self.arm = arm
