@@ -144,6 +144,8 @@ def test_parameters_that_are_shown_can_be_set():
     shown = list(documented_parameters())
     assert len(shown) > 10
     for name, value in shown:
+        if name == 'qos_overrides':  # rclpy's own
+            continue
         assert NODES['ik_node'][name].fault(name, value) is None
 
 
