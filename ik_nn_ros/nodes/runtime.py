@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
+from rclpy.utilities import remove_ros_args
 
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.distro import RCLError
@@ -34,7 +36,9 @@ def run(
     create: Callable[[], _N],
     wind_down: Callable[[_N, Callable[[], object]], object] | None = None,
 ) -> int:
-    """Do :func:`run_all` for one node."""
+    """Do :func:`run_all` for one node, which takes ROS arguments alone."""
+    parser = argparse.ArgumentParser(usage='%(prog)s --ros-args -p name:=value -r from:=to ...')
+    parser.parse_args(remove_ros_args(sys.argv)[1:])
     return run_all([create], wind_down)
 
 

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -69,3 +71,15 @@ def test_one_node_that_cannot_be_made_ends_the_process_with_its_reason():
     with process('braking_nodes', '20', 'broken', '20') as node:
         assert node.process.wait(DEADLINE) == 1
         assert node.output.splitlines()[1:] == ['node1: got broken, expected a number']
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'said'),
+    [(['--help'], 0, '--ros-args -p name:=value'), (['arm.urdf'], 2, 'arm.urdf')],
+)
+def test_a_node_does_not_start_with_arguments_it_does_not_take(words, code, said):
+    """`ik_node --help` ran for ever; parameters without --ros-args had no effect."""
+    command = [sys.executable, '-m', 'ik_nn_ros.nodes.ik_node', *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
