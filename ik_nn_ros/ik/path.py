@@ -31,6 +31,8 @@ from ik_nn_ros.ik.result import Reason
 
 ALIKE = 1e-5
 """Poses nearer than this part of the reach to the one before are one with it."""
+FAR = 10.0
+"""Poses farther away than so many times the reach are not even projected."""
 ROUNDING = 1e-9
 """By how much (rad) another turn may put a place past a limit."""
 
@@ -75,6 +77,12 @@ def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: Pair) -> PathSolution
         index = int(wrong[0])
         x, y = xy[index].tolist()
         return _refused(len(xy), index, Reason.NOT_FINITE, f'got ({x}, {y}) m, expected finite')
+    far = np.flatnonzero(np.abs(xy).max(axis=1) > FAR * solver.arm.reach)
+    if len(far):
+        index = int(far[0])
+        x, y = xy[index].tolist()
+        detail = f'got ({x:.6g}, {y:.6g}) m, expected at most {FAR:g} times the reach'
+        return _refused(len(xy), index, Reason.UNREACHABLE, detail)
     line = PoseLine(xy, ALIKE * solver.arm.reach)
     exact = Problem(solver.arm, None, solver.config)
     x, y = xy[0].tolist()

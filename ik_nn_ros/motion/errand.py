@@ -5,10 +5,14 @@ from __future__ import annotations
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.motion.joint_motion import Course, JointMotion, MotionLimits
 from ik_nn_ros.motion.motion_config import slower
+from ik_nn_ros.motion.path_course import Journey
 from ik_nn_ros.motion.ride import Ride
 from ik_nn_ros.motion.spline_way import SplineWay
 from ik_nn_ros.motion.straight_line import plan_line
 from ik_nn_ros.motion.stream import GoalStream
+
+ROUNDING = 1e-9
+"""s"""
 
 
 class Errand:
@@ -29,6 +33,7 @@ class Errand:
         """The motion along a path, at its full pace; None: there is no path."""
         self._place = 0.0
         self._ride: Ride | None = None
+        self._plan: Journey | None = None
         self.straight = False
         """Whether the tip goes straight to goals, where it can."""
         self.goal: Pair | None = None
@@ -42,7 +47,12 @@ class Errand:
     @property
     def riding(self) -> bool:
         """Whether the motion is on a path, and not on its way to it."""
-        return self._ride is not None
+        return self._ride is not None or self._plan is not None
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the motion goes by a plan that others follow, too."""
+        return self._plan is not None
 
     def go_to(self, now: float, goal: Pair) -> None:
         """
@@ -50,7 +60,7 @@ class Errand:
 
         :param goal: rad
         """
-        self.course = self._ride = None
+        self.course = self._ride = self._plan = None
         self.goal = goal
         self._goals.add(now, goal)
 
@@ -60,9 +70,14 @@ class Errand:
         self.go_to(now, course.at(0.0).position)
         self.course, self._place = course, 0.0
 
+    def fix(self, motion: JointMotion, plan: Journey) -> None:
+        """Have a motion go along the path by a plan, as long as nothing comes between."""
+        self._plan = plan
+        motion.take(plan)
+
     def forget(self) -> None:
         """Do nothing any more."""
-        self.goal = self.course = self._ride = None
+        self.goal = self.course = self._ride = self._plan = None
         self._goals.clear()
 
     def set_out(self, now: float, motion: JointMotion) -> None:
@@ -80,7 +95,7 @@ class Errand:
 
     def renew(self) -> None:
         """Plan anew in the next step, as something has changed; on a path only its pace is."""
-        self._replan = self._replan or self._ride is None
+        self._replan = self._replan or not self.riding
 
     def steer(
         self, motion: JointMotion, now: float, seconds: float, limits: MotionLimits, scale: float
@@ -94,6 +109,10 @@ class Errand:
         :param scale: of their speed; 0: it comes to rest on the way
         :raises ConfigError: there is no way
         """
+        if self._plan is not None:
+            if scale == self._plan.rate:
+                return
+            self._loosen(self._plan, motion, limits)
         replan, self._replan = self._replan, False
         if self._ride is not None:
             self._change_pace(self._ride, motion, limits, scale)
@@ -109,7 +128,7 @@ class Errand:
         if self.course is None:
             return False
         self._leave(motion)
-        if self._place >= self.course.duration:
+        if self._place >= self.course.duration - ROUNDING:
             return False
         self._ride = Ride.begin(self.course, self._place, scale, limits)
         motion.take(self._ride)
@@ -145,8 +164,22 @@ class Errand:
             if self._ride is not ride:
                 motion.take(self._ride)
 
+    def _loosen(self, plan: Journey, motion: JointMotion, limits: MotionLimits) -> None:
+        """Go on from where the plan is, at a pace that may change."""
+        place = plan.place(motion.elapsed)
+        self._plan = None
+        if place > 0.0 and self.course is not None:
+            self._ride = Ride(self.course, (place, plan.rate, 0.0), plan.rate, limits)
+            motion.take(self._ride)
+        else:
+            self._replan = True
+
     def _leave(self, motion: JointMotion) -> None:
         """Note where the path is left, to come back there."""
+        if self._plan is not None and self.course is not None:
+            self._place = min(max(self._plan.place(motion.elapsed), 0.0), self.course.duration)
+            self.goal = self.course.at(self._place).position
+            self._plan = None
         if self._ride is not None and self.course is not None:
             self._place = self._ride.place(motion.elapsed)
             self.goal = self.course.at(self._place).position

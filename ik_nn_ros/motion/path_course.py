@@ -49,13 +49,19 @@ class Journey:
     Two ways, one after the other.
 
     :param way: to where the path begins, to rest
-    :param path: the motion along it, from rest
+    :param path: the motion along it, from rest, at its full pace
+    :param rate: part of that pace, more than 0
     """
 
-    def __init__(self, way: Way, path: SplineWay) -> None:
-        self._way, self._path = way, path
-        self.duration = way.duration + path.duration
+    def __init__(self, way: Way, path: SplineWay, rate: float = 1.0) -> None:
+        self.rate = rate
+        self._way, self._path = way, path.slower(1.0 / rate)
+        self.duration = way.duration + self._path.duration
         """s"""
+
+    def place(self, time: float) -> float:
+        """Return where on the path it is at a time: when that is at full pace, s; below 0: not."""
+        return self.rate * (time - self._way.duration)
 
     def at(self, time: float) -> State:
         """Return the state a time (s) after the beginning."""

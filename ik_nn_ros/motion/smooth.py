@@ -39,6 +39,8 @@ ASTRAY = 2
 """So many measurements in a row, at least, of joints that do not follow."""
 STIR = 0.01
 """Joints that have moved by so much (rad) are yielded to anew."""
+LONGEST_PLAN = 100.0
+"""s; what takes longer is not handed over: its message would be long."""
 RECOVERY = 1.0
 """How long (s) no goal is taken after the joints have not followed."""
 
@@ -190,18 +192,27 @@ class SmoothMotion(Commander):
         self._take_up(now)
         return None
 
-    def journey(self) -> Journey | None:
+    def hand_over(self) -> Journey | None:
         """
-        Return what :meth:`go_along` has planned, from the last step to the path's end.
+        Fix the plan for the path that is to be gone along, for others to follow.
 
-        None: there is no such plan, as the arm is outside its limits or paused.
+        :return: from the last step to the path's end; None: there is no path, or no such plan, as
+            the arm is outside its limits or paused, or it takes too long
         """
         course, scale = self._errand.course, self._config.speed_scale
-        if course is None or self.phase is not Phase.MOVING or scale == 0.0:
+        if course is None or self.phase is not Phase.MOVING or scale == 0.0 or self._frozen:
             return None
         self._motion.limit(slower(self._limits, scale))
-        way = self._motion.way_to(course.at(0.0).position)
-        return Journey(way, course.slower(1.0 / scale))
+        plan = Journey(self._motion.way_to(course.at(0.0).position), course, scale)
+        if plan.duration > LONGEST_PLAN:
+            return None
+        self._errand.fix(self._motion, plan)
+        return plan
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the motion still is what :meth:`hand_over` has said."""
+        return self._errand.fixed
 
     def _take_up(self, now: float) -> None:
         """Begin with what is to be done."""
@@ -233,6 +244,10 @@ class SmoothMotion(Commander):
     def step(self, now: float) -> Pair | None:
         """Return the command (rad) for now; None: there is nothing to be sent."""
         seconds, self._stepped_at = now - self._stepped_at, now
+        if self.handed_over and seconds > LONGEST_STEP:
+            # Whoever follows the plan has not waited.
+            self._motion.step(seconds)
+            seconds = 0.0
         self._watch(now, seconds)
         if self.at_rest:
             return self._command if self._holds(now) else None

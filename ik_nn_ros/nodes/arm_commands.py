@@ -15,7 +15,6 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.motion.commander import Commander
-from ik_nn_ros.motion.path_course import Journey
 from ik_nn_ros.motion.path_points import points_of
 from ik_nn_ros.motion.smooth import LATE, SmoothMotion
 from ik_nn_ros.nodes.command_types import CommandType
@@ -28,8 +27,6 @@ COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
 """After a cut of the network no command is sent again that has grown old."""
 MOMENT = 5e-5
 """A process that was held up for longer (s) between two clocks looks at them again."""
-SAME = 1e-3
-"""Commands that are no farther apart (rad) are the same."""
 LONGEST_BRAKING = 5.0
 """How long (s) the arm may take to come to rest before the node goes on without."""
 
@@ -64,8 +61,8 @@ class ArmCommands:
         self._node = node
         self.topic = kind.TOPIC
         self._kind = kind
-        self._ahead: Journey | None = None
-        self._ahead_from = 0.0
+        self._handed_over = False
+        """Whether the arm's controller follows a path by itself."""
         self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, **overridable(COMMANDS))
         self._period = 1.0 / rate
         self._stepped = stepped
@@ -103,7 +100,7 @@ class ArmCommands:
         :param q: rad
         :param stamp: when the joints are to be there; None: now
         """
-        if q is None or self._is_sent(q):
+        if q is None or self._handed_over:
             return
         commander = self.commander
         velocity = commander.velocity if isinstance(commander, SmoothMotion) else None
@@ -111,30 +108,29 @@ class ArmCommands:
         self._publisher.publish(self._kind.message(stamp, q, velocity))
         self.sent.count()
 
-    def publish_ahead(self) -> None:
+    def hand_over(self) -> None:
         """
         Send the path that is gone along as a whole, where a message can hold it.
 
-        The arm's controller goes along it by itself then. As long as that is what the commander
-        would command, nothing more is sent; from then on every command is.
+        The arm's controller goes along it by itself then. Whatever else the commander does from
+        then on ends that: it is sent, if only where the arm is to stand.
         """
         commander = self.commander
-        journey = commander.journey() if isinstance(commander, SmoothMotion) else None
-        message = self._kind.whole(points_of(journey)) if journey is not None else None
-        self._ahead = journey if message is not None else None
-        if message is not None:
-            self._ahead_from = self._stepped_at
-            self._publisher.publish(message)
-            self.sent.count()
+        self._handed_over = False
+        if self._kind.TAKES_PATHS and isinstance(commander, SmoothMotion):
+            plan = commander.hand_over()
+            if plan is not None:
+                self._publisher.publish(self._kind.whole(points_of(plan)))
+                self.sent.count()
+                self._handed_over = True
 
-    def _is_sent(self, q: Pair) -> bool:
-        """Tell whether a command is what was sent ahead."""
-        if self._ahead is None:
+    def _takes_back(self) -> bool:
+        """Tell whether the controller is no longer to follow what was handed over."""
+        commander = self.commander
+        if not self._handed_over or (isinstance(commander, SmoothMotion) and commander.handed_over):
             return False
-        at = self._ahead.at(self._stepped_at - self._ahead_from).position
-        if max(abs(q[0] - at[0]), abs(q[1] - at[1])) > SAME:
-            self._ahead = None
-        return self._ahead is not None
+        self._handed_over = False
+        return True
 
     def step(self) -> None:
         """Send what is to be commanded now."""
@@ -143,7 +139,9 @@ class ArmCommands:
             self._outage(now, self._stepped_at)
         self._stepped_at = now
         command = self.commander.step(now)
-        if self.active or not self.commander.at_rest:
+        if self._takes_back():
+            self.publish(command or self.commander.command, stamp)
+        elif self.active or not self.commander.at_rest:
             self.publish(command, stamp)
         self._stepped()
 
@@ -160,6 +158,7 @@ class ArmCommands:
         """Bring the arm to rest; return whether it is after :data:`LONGEST_BRAKING`."""
         self.commander.stop()
         latest = time.monotonic() + LONGEST_BRAKING
+        self.step()
         while not self.commander.at_rest and time.monotonic() < latest:
             self.step()
             if isinstance(self._node.executor, DirectExecutor):

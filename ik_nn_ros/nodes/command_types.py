@@ -29,6 +29,7 @@ class CommandType(ABC):
 
     TOPIC: ClassVar[str]
     MESSAGE: ClassVar[type]
+    TAKES_PATHS: ClassVar[bool] = False
 
     def __init__(self, arm: ArmModel, order: list[str], period: float, with_velocity: bool) -> None:
         self.names = order or list(arm.joint_names)
@@ -47,11 +48,11 @@ class CommandType(ABC):
 
     def whole(self, points: Points) -> Any:
         """
-        Return one message for a whole motion; None: there is none of this kind.
+        Return one message for a whole motion, where :attr:`TAKES_PATHS`.
 
         :param points: of the motion
         """
-        return None
+        raise NotImplementedError
 
     @abstractmethod
     def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> Any:
@@ -98,6 +99,7 @@ class JointTrajectoryCommand(CommandType):
 
     TOPIC = 'joint_trajectory'
     MESSAGE = JointTrajectory
+    TAKES_PATHS = True
 
     def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> JointTrajectory:
         """Return a trajectory of one point."""

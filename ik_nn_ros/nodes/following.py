@@ -14,8 +14,11 @@ from ik_nn_ros.nodes.frames import Anchor, FrameError, Frames
 
 PERIOD = 0.02
 """s between two looks."""
-STEP = 1e-4
-"""m a target moves before the arm is sent after it."""
+STEP, AWAKE, REST = 1e-4, 2e-3, 0.5
+"""
+m a target moves before the arm is sent after it; the same once it has rested for so long, s: the
+noise of a base that stands is not followed.
+"""
 SILENCE = 1.0
 """s without a newer transform, where there were some, after which that is said."""
 
@@ -38,7 +41,7 @@ class Following:
         self._carry_out = carry_out
         self._anchor: Anchor | None = None
         self._point = (0.0, 0.0)
-        self._stamp, self._heard = 0, 0.0
+        self._stamp, self._heard, self._sent = 0, 0.0, 0.0
         self.fault = ''
         # On the steady clock: frames may be told of while a simulated one stands still.
         self._timer = node.create_timer(
@@ -56,7 +59,7 @@ class Following:
             self._timer.reset()
         if self._anchor is None or anchor.frame != self._anchor.frame:
             self._stamp, self._heard = 0, time.monotonic()
-        self._anchor, self._point = anchor, point
+        self._anchor, self._point, self._sent = anchor, point, time.monotonic()
 
     def forget(self) -> None:
         """Follow nothing: on hold, and whenever older targets are not to be carried out."""
@@ -80,13 +83,15 @@ class Following:
             self.fault = f'{error.reason}: {error}'
             return
         self.fault = self._silence(anchor.frame, stamp)
-        if dist(point, self._point) <= STEP:
+        now = time.monotonic()
+        rests = now - self._sent > REST
+        if dist(point, self._point) <= (AWAKE if rests else STEP):
             return
         refused = self._carry_out(point)
         if refused:
             self.fault = refused
         else:
-            self._point = point
+            self._point, self._sent = point, now
 
     def _silence(self, frame: str, stamp: int) -> str:
         """Return what is to be said when transforms no longer come, or ''."""

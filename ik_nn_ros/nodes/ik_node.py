@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -27,7 +28,7 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.nodes.arm_commands import ArmCommands
+from ik_nn_ros.nodes.arm_commands import LONGEST_BRAKING, ArmCommands
 from ik_nn_ros.nodes.conversions import MessageError
 from ik_nn_ros.nodes.distro import refuse_wrong_transitions
 from ik_nn_ros.nodes.frames import Frames
@@ -73,6 +74,7 @@ class IkNode(LifecycleNode):
         self._fault = ''
         self._network_fault = ''
         self._ended: Callable[[], object] | None = None
+        self._latest = inf
         self._fault_told = ''
         self._drag: InteractiveTarget | None = None
         self._warn = Warnings(self.get_logger())
@@ -119,8 +121,9 @@ class IkNode(LifecycleNode):
                 self._configure()
             except IkNnError as error:
                 self._fault = str(error)
-            except Exception:  # rclpy would turn it into a failure without a word
+            except Exception as error:  # rclpy would turn it into a failure without a word
                 self.get_logger().error(traceback.format_exc())
+                self._fault = str(error)
                 raise
         if self._fault:
             self.get_logger().error(self._fault)
@@ -169,7 +172,8 @@ class IkNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Bring the arm to rest and stop commanding; targets are refused with NOT_ACTIVE."""
-        self._stop()
+        if not self._stop():
+            self.get_logger().error('the arm is still braking')
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -215,24 +219,26 @@ class IkNode(LifecycleNode):
         return rests
 
     def end(self, ended: Callable[[], object]) -> None:
-        """Bring the arm to rest, then call ``ended``."""
+        """Bring the arm to rest, then call ``ended``; after a while without, too."""
         self._reception.stop()
-        self._ended = ended
-        if self._commands is not None:
+        self._ended, self._latest = ended, time.monotonic() + LONGEST_BRAKING
+        if self._commands is None:
+            ended()
+        else:
             self._commands.commander.stop()
-        self._stepped()
+            self._commands.step()
 
     def _stepped(self) -> None:
         """Tell what went wrong in the motion; end where that is wanted and the arm is at rest."""
-        commander = self._commands.commander if self._commands else None
-        if commander is not None and commander.fault != self._fault_told:
+        commander = self._commands.commander
+        if commander.fault != self._fault_told:
             self._fault_told = commander.fault
             if commander.fault:
                 self._reception.forget_last()
                 self._warn(
                     commander.fault.split(':')[0], f'the arm was brought to rest: {commander.fault}'
                 )
-        if self._ended is not None and (commander is None or commander.at_rest):
+        if self._ended is not None and (commander.at_rest or time.monotonic() > self._latest):
             self._ended()
 
     # Arm and model

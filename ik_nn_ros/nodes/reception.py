@@ -211,7 +211,7 @@ class Reception:
         if refusal is not None:
             return Answer(refusal.code, refusal.detail, answer.point)
         self.forget_last()
-        self.commands.publish_ahead()
+        self.commands.hand_over()
         return answer
 
     def _follow(self, point: Pair) -> str:

@@ -239,3 +239,13 @@ def test_poses_that_repeat_count_once():
 def test_what_is_no_path_is_refused(xy):
     with pytest.raises(ConfigError, match=r'path: got poses of shape .*, expected \(N, 2\)'):
         solve(ARM, xy)
+
+
+@pytest.mark.parametrize('far', [1e3, 1e8, 1e18, 1e300])
+@pytest.mark.parametrize('on_unreachable', ['reject', 'nearest'])
+def test_a_pose_at_an_absurd_distance_is_refused_at_once(far, on_unreachable):
+    """Its line would be laid out in places of a millimetre."""
+    solver = HybridSolver(ARM, None, SolverConfig(on_unreachable=on_unreachable))
+    solution = solve_path(solver, [(0.3, 0.1), (far, 0.0)], (0.0, 0.5))
+    assert (solution.index, solution.reason) == (1, Reason.UNREACHABLE)
+    assert 'expected at most 10 times the reach' in solution.detail

@@ -1,16 +1,18 @@
 """A path of poses: gone along as a whole, streamed or handed to a controller, or refused."""
 
+import signal
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from motion_rig import motion_rig
 from nav_msgs.msg import Path
-from processes import Client, node_process, reserved_domain
+from played_controller import PlayedController, seconds
+from processes import DEADLINE, Client, node_process, reserved_domain
 from rig import ARM, MODEL, MODULE
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 START = (0.3, 1.0)
 NAN = float('nan')
@@ -121,43 +123,160 @@ def test_a_path_that_cannot_be_gone_is_refused_as_a_whole(rig, message, code, wo
     np.testing.assert_allclose(tips, np.broadcast_to(ARM.fk_point(*START), tips.shape), atol=1e-6)
 
 
-def seconds(point):
-    return point.time_from_start.sec + 1e-9 * point.time_from_start.nanosec
-
-
-def test_a_controller_gets_it_as_one_trajectory_and_commands_when_it_is_held():
-    parameters = {**MODEL, 'require_joint_states': False, 'command_type': 'joint_trajectory'}
+@contextmanager
+def controlled(**parameters):
+    """A node beside a controller that takes paths; a client that speaks to both."""
+    parameters = {**MODEL, 'command_type': 'joint_trajectory', **parameters}
     with (
         reserved_domain() as domain,
         node_process(MODULE, domain=domain, parameters=parameters) as node,
         Client(domain) as client,
     ):
-        received = client.collect(JointTrajectory, 'joint_trajectory')
-        paths = client.publisher(Path, 'target_path')
-        poses = figure_eight()
-        client.publish_until(paths, path(poses[:1]), lambda: received)  # until it is there
-        client.wait_until(
-            lambda: np.allclose(ARM.fk(received[-1].points[-1].positions), poses[0], atol=1e-6),
-            what=lambda: node.output,
-        )
-        end = time.monotonic() + 0.3
-        client.wait_until(lambda: time.monotonic() > end)
-        received.clear()
-        paths.publish(path(poses))
-        client.wait_until(lambda: received, what=lambda: node.output)
-        (whole,) = received
-        times = np.array([seconds(point) for point in whole.points])
-        q = np.array([point.positions for point in whole.points])
-        assert whole.header.stamp.sec == 0
-        assert times[0] > 0.0
-        assert (np.diff(times) > 0.0).all()
-        velocity = np.abs(np.diff(q, axis=0)) / np.diff(times)[:, None]
-        assert velocity.max() < 3.0 + 1e-6
-        np.testing.assert_allclose(ARM.fk(q[-1]), poses[-1], atol=1e-6)
-        assert not any(whole.points[-1].velocities)
+        client.paths = client.publisher(Path, 'target_path')
+        it = PlayedController(client, START)
+        # The first ones may be lost, as long as not all know each other.
+        client.publish_until(client.paths, path([ARM.fk_point(*START)]), lambda: it.received)
+        yield node, client, it
 
-        paths.publish(path(poses))
-        client.wait_until(lambda: len(received) == 2, what=lambda: node.output)
+
+def wait(client, seconds):
+    end = time.monotonic() + seconds
+    client.wait_until(lambda: time.monotonic() > end)
+
+
+def begin(client, it, poses):
+    """Send a path; return what was handed over."""
+    wait(client, 0.3)
+    it.received.clear()
+    client.paths.publish(path(poses))
+    client.wait_until(lambda: it.received, what='no trajectory')
+    return it.received[0]
+
+
+def require_stopped(client, it):
+    """Joints that were told to stop have done so, and stay there."""
+    wait(client, 0.8)
+    where = it.q
+    wait(client, 0.4)
+    np.testing.assert_allclose(it.q, where, atol=1e-9, err_msg='the arm goes on')
+    assert len(it.received) > 1, 'the controller was told nothing'
+
+
+@pytest.fixture(scope='module')
+def handed():
+    with controlled() as it:
+        yield it
+
+
+def test_a_controller_gets_a_path_as_one_trajectory(handed):
+    node, client, it = handed
+    poses = figure_eight()
+    whole = begin(client, it, poses)
+    times = np.array([seconds(point) for point in whole.points])
+    q = np.array([point.positions for point in whole.points])
+    assert whole.header.stamp.sec == 0
+    assert times[0] > 0.0
+    assert (np.diff(times) > 0.0).all()
+    velocity = np.abs(np.diff(q, axis=0)) / np.diff(times)[:, None]
+    assert velocity.max() < 3.0 + 1e-6
+    np.testing.assert_allclose(ARM.fk(q[-1]), poses[-1], atol=1e-6)
+    assert not any(whole.points[-1].velocities)
+    wait(client, times[-1] + 0.5)
+    np.testing.assert_allclose(it.q, q[-1], atol=1e-6)
+    assert len(it.received) <= 2, 'it was streamed, too'  # the second: where to stand
+    assert 'brought to rest' not in node.output
+
+
+@pytest.mark.parametrize('delay', [0.0, 0.1, 1.0])
+def test_hold_stops_what_was_handed_over(handed, delay):
+    _, client, it = handed
+    begin(client, it, figure_eight())
+    wait(client, delay)
+    since = time.monotonic()
+    assert client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+    require_stopped(client, it)
+    assert it.travelled(since) < 1.0, 'went on to the end'
+    assert client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+
+
+def test_a_slow_one_stops_too(handed):
+    """Its brakes end so near to the plan that nobody sees the difference."""
+    _, client, it = handed
+    assert client.set_parameter('ik_node', 'speed_scale', 0.05).successful
+    try:
+        begin(client, it, figure_eight())
+        wait(client, 1.0)
         assert client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
-        client.wait_until(lambda: len(received) > 4, what=lambda: f'no brakes\n{node.output}')
-        assert all(len(command.points) == 1 for command in received[2:])
+        require_stopped(client, it)
+    finally:
+        assert client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+        assert client.set_parameter('ik_node', 'speed_scale', 1.0).successful
+
+
+def test_one_that_takes_long_is_streamed(handed):
+    """The message would be megabytes, and take the node longer than its control loop may wait."""
+    _, client, it = handed
+    assert client.set_parameter('ik_node', 'speed_scale', 0.001).successful
+    try:
+        assert len(begin(client, it, figure_eight()).points) == 1
+        assert client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        require_stopped(client, it)
+    finally:
+        assert client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+        assert client.set_parameter('ik_node', 'speed_scale', 1.0).successful
+
+
+def test_another_pace_takes_it_back(handed):
+    _, client, it = handed
+    poses = figure_eight()
+    begin(client, it, poses)
+    wait(client, 1.0)
+    since = time.monotonic()
+    assert client.set_parameter('ik_node', 'speed_scale', 0.3).successful
+    try:
+        client.wait_until(lambda: len(it.received) > 100, what='not streamed')
+        assert client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+        require_stopped(client, it)
+        assert it.fastest(since) < 3.1
+        tips = ARM.fk(np.array([entry[1:] for entry in it.log if entry[0] > since]))
+        away = np.hypot(*(tips[:, None] - poses).transpose(2, 0, 1)).min(axis=1)
+        assert away[:-100].max() < 0.005, f'off the path by {away.max()} m'
+    finally:
+        assert client.call(Trigger, 'ik_node/resume', Trigger.Request()).success
+        assert client.set_parameter('ik_node', 'speed_scale', 1.0).successful
+
+
+def test_silent_joint_states_stop_it(handed):
+    node, client, it = handed
+    begin(client, it, figure_eight())
+    wait(client, 0.7)
+    it.speaks = False
+    wait(client, 0.6)
+    require_stopped(client, it)
+    assert 'brought to rest: no joint_states' in node.output
+    it.speaks = True
+    client.publish_until(client.paths, path([ARM.fk_point(*START)]), lambda: len(it.received) > 99)
+
+
+def test_a_node_that_was_held_up_does_not_send_the_arm_back(handed):
+    """The controller has not waited."""
+    node, client, it = handed
+    whole = begin(client, it, figure_eight())
+    wait(client, 1.0)
+    since = time.monotonic()
+    node.process.send_signal(signal.SIGSTOP)
+    wait(client, 0.4)
+    node.process.send_signal(signal.SIGCONT)
+    wait(client, seconds(whole.points[-1]))
+    np.testing.assert_allclose(it.q, whole.points[-1].positions, atol=1e-6)
+    assert it.fastest(since) < 3.1
+    assert len(it.received) <= 2
+
+
+def test_ctrl_c_stops_it():
+    with controlled() as (node, client, it):
+        begin(client, it, figure_eight())
+        wait(client, 0.7)
+        node.process.send_signal(signal.SIGINT)
+        require_stopped(client, it)
+        assert node.process.wait(DEADLINE) == 0
