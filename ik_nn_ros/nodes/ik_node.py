@@ -83,14 +83,15 @@ class IkNode(LifecycleNode):
     def _connect(self) -> None:
         self._diagnostics = IkDiagnostics(self)
         self._markers = ArmMarkers(self)
-        timeout = self._settings['transform_timeout']
-        self._reception = Reception(self, self._warn, self._answered, timeout)
+        # Before the targets: of what has come together, the joints are taken in first.
         for kind, topic, take, qos in (
             (JointState, 'joint_states', self._on_joint_states, qos_profile_sensor_data),
             (String, 'robot_description', self._on_robot_description, LATCHED),
         ):
             if topic != 'robot_description' or not self._settings[topic]:
                 self.create_subscription(kind, topic, take, **overridable(qos))
+        timeout = self._settings['transform_timeout']
+        self._reception = Reception(self, self._warn, self._answered, timeout)
         self.create_service(Trigger, '~/hold', self._on_hold)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_service(Trigger, '~/reload_model', self._on_reload_model)
