@@ -109,7 +109,7 @@ def test_a_signal_ends_the_nodes_too(number, running):
         os.kill(bench.pid, number)
         assert bench.wait(20.0) == 130
         assert b'interrupted' in bench.stderr.read()
-        assert not [node for node in nodes if Path(f'/proc/{node}').exists()]
+        wait_until(lambda: not [node for node in nodes if Path(f'/proc/{node}').exists()], 20.0)
     finally:
         bench.kill()
         bench.wait()

@@ -182,8 +182,8 @@ def recorded(path: Path) -> dict[str, list[Any]]:
     return messages
 
 
-def speeds(commands: list[JointState]) -> np.ndarray:
-    """Return the speeds (N - 1, 2) of a stream of commands by their stamps, rad/s."""
+def speeds(commands: list[JointState], over: int = 1) -> np.ndarray:
+    """Return the speeds (N - over, 2) of a stream of commands by their stamps, rad/s."""
     t = np.array([m.header.stamp.sec % 10_000 + 1e-9 * m.header.stamp.nanosec for m in commands])
     q = np.array([m.position for m in commands])
-    return np.diff(q, axis=0) / np.diff(t)[:, np.newaxis]
+    return (q[over:] - q[:-over]) / (t[over:] - t[:-over])[:, np.newaxis]

@@ -41,8 +41,8 @@ def path(tmp_path):
 
 
 def assert_smooth(commands, share=1.0):
-    """By their stamps, which are a little later than the times they were computed for."""
-    fastest = np.abs(speeds(commands)).max(axis=0)
+    """By their stamps: of one command it may be late, for a node that was held up meanwhile."""
+    fastest = np.abs(speeds(commands, over=4)).max(axis=0)
     assert (fastest <= np.array(ARM.velocity) * share * 1.3).all()
     assert all(ARM.within_limits(command.position) for command in commands)
 
