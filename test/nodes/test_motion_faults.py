@@ -166,27 +166,35 @@ def test_one_wrong_reading_before_a_target_is_not_where_the_motion_begins(rig):
 
 
 @contextmanager
-def intruder(rig, q):
-    """Somebody else commands the arm to stand at q."""
+def intruder(rig):
+    """Somebody else who, once told where to, has the last word after every command of the node."""
     publisher = rig.client.publisher(JointState, 'joint_command')
-    message = JointState(name=['joint1', 'joint2'], position=list(q))
+    message = JointState(name=['joint1', 'joint2'])
     message.header.frame_id = INTRUDER
-    timer = rig.client.node.create_timer(PERIOD / 3.0, lambda: publisher.publish(message))
+
+    def contradict(command):
+        if message.position and command.header.frame_id != INTRUDER:
+            publisher.publish(message)
+
+    listening = rig.client.node.create_subscription(JointState, 'joint_command', contradict, 100)
     try:
-        yield
+        yield message.position.extend
     finally:
-        rig.client.node.destroy_timer(timer)
+        rig.client.node.destroy_subscription(listening)
         rig.client.node.destroy_publisher(publisher)
 
 
 def test_a_second_publisher_of_commands_does_not_drag_the_motion_along(rig):
     """Each would answer the other's command by a jump of its own."""
-    goal = rig.set_off()
-    with intruder(rig, HAND):
+    alone = 'publishers of joint_command: got 2, expected this node alone'
+    with intruder(rig) as command:
+        rig.wait_said(alone)
+        goal = rig.set_off()
+        command(HAND)
         rig.wait_said('the joints do not', 'command_publishers=2')
         rig.wait_quiet()
         rig.ask_until('ACCEPTED', rig.measured())
-        rig.wait_said('publishers of joint_command: got 2, expected this node alone')
+        rig.wait_said(alone)
     stream = rig.check()
     assert np.abs(stream.q[-1] - goal).max() > 0.1, 'went on to the goal'
     check_only_a_new_target_moves_it(rig)
