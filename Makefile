@@ -17,11 +17,11 @@ ifneq ($(origin ROS),file)
 $(error ROS=$(ROS): got a sourced ROS 2 $(ROS_DISTRO), which is the one in use, expected none)
 endif
 VENV_FLAGS := --system-site-packages
-EXTRA_RUN :=
+EXTRA_RUN := [panel]
 EXTRA_TEST := [test]
 else
 WHEELS := ros$(if $(filter-out jazzy,$(ROS)),-$(ROS))
-EXTRA_RUN := [$(WHEELS)]
+EXTRA_RUN := [$(WHEELS),panel]
 EXTRA_TEST := [$(WHEELS),test]
 endif
 

@@ -22,14 +22,17 @@ RUN = [
     'xacro',
 ]
 TRAIN = [TORCH, 'onnx', 'onnxscript']
+PANEL = ['viser[urdf]==1.1.*']
 TEST = [
     *TRAIN,
+    *PANEL,
     'colcon-ros',
     'hypothesis',
     'ikpy',
     'import-linter',
     'mypy==2.4.1',
     'pin',
+    'playwright',
     'pytest',
     'pytest-xdist',
     'ruff==0.17.6',
@@ -58,6 +61,7 @@ setup(
         # Real rclpy and Fast DDS for a machine without ROS 2.
         'ros': ['ros-jazzy-rclpy[fastrtps]', 'ros-jazzy-common-interfaces'],
         'ros-kilted': ['ros-kilted-rclpy[fastrtps]', 'ros-kilted-common-interfaces'],
+        'panel': PANEL,
         'train': TRAIN,
         'test': TEST,
     },
@@ -69,6 +73,7 @@ setup(
             f'ik_nodes = {PACKAGE}.nodes.ik_nodes:main',
             f'arm_sim = {PACKAGE}.nodes.arm_sim:main',
             f'data_collector = {PACKAGE}.nodes.data_collector:main',
+            f'panel = {PACKAGE}.nodes.panel:main',
         ],
     },
 )

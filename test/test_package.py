@@ -18,7 +18,7 @@ import ik_nn_ros
 PACKAGE = 'ik_nn_ros'
 ROOT = Path(ik_nn_ros.__file__).parents[1]
 DATA_FOLDERS = ('config', 'launch', 'models', 'rviz', 'urdf')
-EXECUTABLES = ('ik_nn', 'ik_node', 'ik_nodes', 'arm_sim', 'data_collector')
+EXECUTABLES = ('ik_nn', 'ik_node', 'ik_nodes', 'panel', 'arm_sim', 'data_collector')
 ROS_MODULE = re.compile(r'rclpy|\w+_(msgs|srvs|interfaces)|launch(_\w+)?|tf2_\w+|ament_\w+')
 PACKAGE_OF_MODULE = {'tf2_ros': 'tf2_ros_py'}
 

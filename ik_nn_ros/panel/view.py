@@ -1,0 +1,72 @@
+"""What the page shows and what it asks for, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ik_nn_ros.arm.model import Pair
+
+BRANCHES = ('nearest', 'positive', 'negative')
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of the last target.
+
+    :param code: ACCEPTED, PROJECTED or a reason code
+    :param detail: why it was not accepted
+    :param point: where it is in the arm's plane, m; None: nowhere
+    :param goal: the joints the arm is sent to, rad; None: it was refused
+    """
+
+    code: str
+    detail: str = ''
+    point: Pair | None = None
+    goal: Pair | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """
+    All that the controls show.
+
+    :param missing: what is waited for, a sentence each
+    :param holding: whether targets are refused until it is resumed; None: not known
+    :param branch: the parameter's value; empty: not known
+    :param speed_scale: the parameter's value; None: not known
+    :param outcome: of the last target; None: there has been none
+    :param stages: how many targets were solved by each stage
+    :param refused: how many were refused
+    :param tip_error: distance of the tip from where it was sent to, m; None: it was not sent
+    :param latency: from the last target to its answer, s; None: not known
+    :param problem: why the last thing asked for was not done; empty: it was
+    """
+
+    missing: tuple[str, ...] = ()
+    holding: bool | None = None
+    branch: str = ''
+    speed_scale: float | None = None
+    outcome: Outcome | None = None
+    stages: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    tip_error: float | None = None
+    latency: float | None = None
+    problem: str = ''
+
+
+class Actions(NamedTuple):
+    """
+    What the page asks for; called in the web server's thread.
+
+    ``go_to`` takes a point (m) of the arm's plane, ``set_branch`` and ``set_speed_scale`` the
+    parameter's value.
+    """
+
+    go_to: Callable[[Pair], object]
+    hold: Callable[[], object]
+    resume: Callable[[], object]
+    set_branch: Callable[[str], object]
+    set_speed_scale: Callable[[float], object]
