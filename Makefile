@@ -32,7 +32,7 @@ demo: $(VENV)/.demo
 	$(BIN)/ik_nn demo $(ARGS)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What takes minutes: millions of steps, long runs.
 soak: $(VENV)/.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ QUICK = {
 
 GENTLE = {**QUICK, 'speed_scale': 0.1, 'max_acceleration': [5.0, 5.0], 'max_jerk': [50.0, 50.0]}
 """The arm takes many commands to brake."""
+
+QUIET = 0.3
+"""s, longer than the arm stands still for a sample."""
 
 
 class Rig:
@@ -78,6 +82,19 @@ class Rig:
         self.client.wait_until(
             condition, what=lambda: f'{what}: {self.status}\n{self.process.output}'
         )
+
+    def wait_quiet(self) -> int:
+        """Wait until no command has come for QUIET; return how many there have been."""
+        count, since = -1, 0.0
+
+        def quiet() -> bool:
+            nonlocal count, since
+            if len(self.commands) != count:
+                count, since = len(self.commands), time.monotonic()
+            return time.monotonic() - since > QUIET
+
+        self.wait_until(quiet, 'commands do not end')
+        return count
 
     def call(self, service: str) -> Trigger.Response:
         return self.client.call(Trigger, f'data_collector/{service}', Trigger.Request())

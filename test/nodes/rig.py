@@ -19,6 +19,7 @@ from ik_nn_ros.share import share_directory
 MODULE = 'ik_nn_ros.nodes.ik_node'
 URDF = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
 ARM = ArmModel.from_urdf(URDF)
+HELD_UP = 'sent before the arm, its joint_states or this node were back'
 MODEL = {'robot_description': URDF, 'model_file': 'arm.onnx'}
 
 
@@ -66,7 +67,13 @@ class Rig:
         return self.client.wait_until(found, what=f'no answer to {stamp}\n{self.process.output}')
 
     def ask(self, *target: Any, **options: Any) -> tuple[str, dict[str, str]]:
-        return self.answer(self.send(*target, **options))
+        """Send a target, anew where a busy machine held the node up; return what it answers."""
+
+        def answered() -> tuple[str, dict[str, str]] | None:
+            code, values = self.answer(self.send(*target, **options))
+            return None if HELD_UP in values['detail'] else (code, values)
+
+        return self.client.wait_until(answered, what=HELD_UP)
 
     def ask_until(self, code: str, *target: Any, **options: Any) -> dict[str, str]:
         """Ask again and again until the answer is this one."""

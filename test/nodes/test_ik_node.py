@@ -131,8 +131,8 @@ def test_points_are_targets_too(node):
 def test_every_one_of_many_targets_is_answered_once_and_rightly(node):
     """Random targets, garbage among them: one answer each, no command off target or limits."""
     rng = np.random.default_rng(0)
-    targets = rng.uniform(-0.6, 0.6, (2000, 2))
-    targets[::40] = rng.choice([NAN, INF, -INF, 1e200, 5e-324], (50, 2))
+    targets = rng.uniform(-0.6, 0.6, (800, 2))
+    targets[::40] = rng.choice([NAN, INF, -INF, 1e200, 5e-324], (20, 2))
     asked = {}
     for target in targets:
         stamp = node.send(*target)
@@ -147,7 +147,7 @@ def test_every_one_of_many_targets_is_answered_once_and_rightly(node):
     node.client.wait_until(lambda: len(answers()) >= len(asked))
     assert Counter(values['stamp'] for values, _ in answers()) == Counter(asked.keys())
     accepted = [values for values, code in answers() if code == 'ACCEPTED']
-    assert len(accepted) > 500
+    assert len(accepted) > 200
     # What an earlier test asked for may still be on its way: each command is known by its joints.
     q = [(float(values['q1']), float(values['q2'])) for values in accepted]
 
@@ -235,17 +235,21 @@ def test_noise_around_a_straight_arm_does_not_choose_the_branch():
             assert {it.ask(0.4999, 0.0)[1]['branch'] for _ in range(40)} == {'1'}
 
 
-@pytest.mark.parametrize('side', [1, -1])
-def test_joints_are_found_by_name_in_any_order(side):
+def test_joints_are_found_by_name_in_any_order():
     """The branch of the answer shows which number was taken for the elbow."""
-    message = JointState(
-        name=['gripper', 'joint2', 'joint1'],
-        position=[-side * 9.0, side * 0.5, -side * 0.5],
-        velocity=[NAN] * 3,
-        effort=[NAN] * 3,
-    )
-    with rig(joints=message) as it:
-        assert it.ask(*GOOD)[1]['branch'] == str(side)
+
+    def elbow_bent(side):
+        return JointState(
+            name=['gripper', 'joint2', 'joint1'],
+            position=[-side * 9.0, side * 0.5, -side * 0.5],
+            velocity=[NAN] * 3,
+            effort=[NAN] * 3,
+        )
+
+    with rig(joints=elbow_bent(-1)) as it:
+        assert it.ask(*GOOD)[1]['branch'] == '-1'
+        it.joints = elbow_bent(1)
+        it.client.wait_until(lambda: it.ask(*GOOD)[1]['branch'] == '1')
 
 
 @pytest.mark.parametrize(
@@ -322,16 +326,21 @@ def test_hold_stops_the_arm_where_it_is_until_resume():
         assert it.ask(*GOOD)[0] == 'ACCEPTED'
 
 
-@pytest.mark.parametrize(
-    ('at', 'held'),
-    [((0.2, 2.7), (0.2, 2.6)), ((3.3, 0.5), (2.9, 0.5)), ((-3.1, -9.0), (-2.9, -2.6))],
-)
-def test_hold_beyond_a_limit_commands_that_limit(at, held):
+def test_hold_beyond_a_limit_commands_that_limit():
     """Not the other one, which can be nearer on the circle and a sweep away."""
-    with rig(joints=joint_state(*at)) as it:
-        assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
-        it.client.wait_until(lambda: it.commands)
-        np.testing.assert_allclose(it.commands[-1].position, held)
+    ways = [((0.2, 2.7), (0.2, 2.6)), ((3.3, 0.5), (2.9, 0.5)), ((-3.1, -9.0), (-2.9, -2.6))]
+    with rig(joints=joint_state(*ways[0][0])) as it:
+        for at, held in ways:
+            it.joints = joint_state(*at)
+
+            def holds(at=at, held=held):
+                before = len(it.commands)
+                assert it.client.call(Trigger, 'ik_node/hold', Trigger.Request()).success
+                it.client.wait_until(lambda: len(it.commands) > before)
+                # The first may come from where the arm was before.
+                return np.allclose(it.commands[-1].position, held)
+
+            it.client.wait_until(holds, what=lambda: it.commands[-1])
 
 
 @pytest.mark.parametrize('required', [True, False])
@@ -408,21 +417,21 @@ def test_a_changed_description_is_reported_and_taken_after_a_cleanup():
         it.ask_until('ACCEPTED', 0.6, 0.0)
 
 
-@pytest.mark.parametrize(
-    ('urdf', 'words'),
-    [
-        ('<robot', 'robot description: got'),
-        (URDF.replace('"tip_joint" type="fixed"', '"tip_joint" type="revolute"'), 'got 3 (joint1'),
-    ],
-)
-def test_an_unusable_description_is_named_and_a_good_one_still_works(urdf, words):
-    with rig({'robot_description': urdf}, ready='NOT_ACTIVE') as it:
-        it.process.wait_for(words)
-        assert state(it.client) == 'unconfigured'
+def test_an_unusable_description_is_named_and_a_good_one_still_works():
+    with rig({'robot_description': '<robot'}, ready='NOT_ACTIVE') as it:
         reports = it.client.collect(DiagnosticArray, '/diagnostics')
-        it.client.wait_until(lambda: reports)
-        assert reports[-1].status[0].level == DiagnosticStatus.ERROR
-        assert words in reports[-1].status[0].message
+
+        def named(words):
+            it.process.wait_for(words)
+            assert state(it.client) == 'unconfigured'
+            reports.clear()
+            it.client.wait_until(lambda: reports and words in reports[-1].status[0].message)
+            assert reports[-1].status[0].level == DiagnosticStatus.ERROR
+
+        named('robot description: got')
+        turning = URDF.replace('"tip_joint" type="fixed"', '"tip_joint" type="revolute"')
+        assert it.client.set_parameter('ik_node', 'robot_description', turning).successful
+        named('got 3 (joint1')
         assert it.client.set_parameter('ik_node', 'robot_description', URDF).successful
         it.ask_until('ACCEPTED', *GOOD)
 
@@ -461,18 +470,14 @@ def test_an_unusable_model_leaves_the_closed_form(tmp_path, write, words):
 
 
 def test_a_required_model_keeps_the_node_from_being_configured(tmp_path):
-    missing = str(tmp_path / 'none.onnx')
-    parameters = {'robot_description': URDF, 'model_file': missing, 'model_required': True}
-    with rig(parameters, ready='NOT_ACTIVE') as it:
+    with rig({**MODEL, 'model_file': '', 'model_required': True}, ready='NOT_ACTIVE') as it:
+        it.process.wait_for('model_file: got none, expected one, as model_required is set')
+        missing = str(tmp_path / 'none.onnx')
+        assert it.client.set_parameter('ik_node', 'model_file', missing).successful
         it.process.wait_for('none.onnx: got no such file')
         assert state(it.client) == 'unconfigured'
         assert it.client.set_parameter('ik_node', 'model_file', 'arm.onnx').successful
         it.ask_until('ACCEPTED', *GOOD)
-
-
-def test_a_required_model_must_be_named():
-    with rig({**MODEL, 'model_file': '', 'model_required': True}, ready='NOT_ACTIVE') as it:
-        it.process.wait_for('model_file: got none, expected one, as model_required is set')
 
 
 def test_reloading_a_broken_model_keeps_the_one_in_use(tmp_path):
@@ -489,19 +494,18 @@ def test_reloading_a_broken_model_keeps_the_one_in_use(tmp_path):
 # Parameters
 
 
-@pytest.mark.parametrize(
-    ('name', 'bad', 'good', 'words'),
-    [
+def test_absurd_parameters_at_start_are_named_until_they_are_set_right():
+    wrong = [
         ('position_tolerance', 'small', 1e-6, "got 'small' (str), expected a float"),
         ('joint_states_timeout', 1e9, 1.0, 'got 1000000000.0, expected 0.01 to 60.0'),
         ('branch', 'left', 'nearest', "got 'left', expected nearest or positive or negative"),
-    ],
-)
-def test_an_absurd_parameter_at_start_is_named_until_it_is_set_right(name, bad, good, words):
-    with rig({**MODEL, name: bad}, ready='NOT_ACTIVE') as it:
-        it.process.wait_for(f'parameter {name}: {words}')
-        assert not transition(it.client, Transition.TRANSITION_CONFIGURE)
-        assert it.client.set_parameter('ik_node', name, good).successful
+    ]
+    with rig({**MODEL, **{name: bad for name, bad, *_ in wrong}}, ready='NOT_ACTIVE') as it:
+        for name, _, _, words in wrong:
+            it.process.wait_for(f'parameter {name}: {words}')
+        for name, _, good, _ in wrong:
+            assert not transition(it.client, Transition.TRANSITION_CONFIGURE)
+            assert it.client.set_parameter('ik_node', name, good).successful
         it.ask_until('ACCEPTED', *GOOD)
 
 
@@ -638,19 +642,17 @@ def test_a_model_of_the_arm_by_urdf_is_not_used_on_the_calibrated_one(calibratio
         assert it.ask(*GOOD)[1]['stage'] == 'closed_form'
 
 
-@pytest.mark.parametrize(
-    ('write', 'words'),
-    [
-        (lambda file: None, 'No such file'),
-        (lambda file: file.write_text('a: ['), 'expected a file of'),
-        (lambda file: calibration_of(random_arm(1).model).write(file), 'of its arm'),
-    ],
-)
-def test_an_unusable_calibration_keeps_the_node_from_being_configured(tmp_path, write, words):
+def test_an_unusable_calibration_keeps_the_node_from_being_configured(tmp_path):
     """To go on with the arm by URDF would move the tip somewhere else than was asked."""
     file = tmp_path / 'arm.yaml'
-    write(file)
     parameters = {**MODEL, 'calibration_file': str(file)}
     with rig(parameters, ready='NOT_ACTIVE') as it:
-        it.process.wait_for(words)
+        it.process.wait_for('No such file')
+        for write, words in (
+            (lambda: file.write_text('a: ['), 'expected a file of'),
+            (lambda: calibration_of(random_arm(1).model).write(file), 'of its arm'),
+        ):
+            write()
+            assert not transition(it.client, Transition.TRANSITION_CONFIGURE)
+            it.process.wait_for(words)
         assert state(it.client) == 'unconfigured'
