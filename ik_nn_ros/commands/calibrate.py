@@ -12,6 +12,7 @@ from ik_nn_ros.commands.arm_arguments import (
     topics,
 )
 from ik_nn_ros.commands.command_line import command_line
+from ik_nn_ros.errors import CalibrationError, ConfigError
 from ik_nn_ros.files import require_writable
 
 HELP = 'fit lengths, joint zeros, base position and residual of an arm to recordings'
@@ -38,6 +39,22 @@ def run(args: argparse.Namespace) -> int:
     from ik_nn_ros.commands.fit_calibration import fit_calibration
 
     require_writable(args.output, '.yaml')
+    _require_calibration(args.output)
     command = command_line('calibrate', add_arguments, args)
     fit_calibration(nominal_arm(args), args.recordings, topics(args), command).write(args.output)
     return 0
+
+
+def _require_calibration(output: Path) -> None:
+    """Refuse to write over what is no calibration, such as a file of parameters."""
+    from ik_nn_ros.arm.calibration import Calibration
+
+    if output.exists():
+        try:
+            Calibration.read(output)
+        except CalibrationError as error:
+            raise ConfigError(
+                f'output {output}',
+                got='a file that is no calibration',
+                expected='a calibration or a new file',
+            ) from error

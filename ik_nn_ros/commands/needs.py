@@ -28,5 +28,6 @@ def training_needed() -> Iterator[None]:
         raise ConfigError(
             'training',
             got=f'no module {error.name}',
-            expected="the extra: `.venv/bin/pip install '.[train]'`",
+            expected='`pip install torch onnx onnxscript`, '
+            "or without ROS 2 `.venv/bin/pip install -e '.[train]'`",
         ) from error

@@ -63,6 +63,16 @@ def test_bad_input_is_refused_in_one_line(words, message, urdf, tmp_path, capsys
     assert [file.name for file in tmp_path.iterdir()] == ['rrbot.urdf']
 
 
+def test_what_is_no_calibration_is_not_written_over(urdf, tmp_path, capsys):
+    """Such as the parameters of the node, also a .yaml file."""
+    parameters = tmp_path / 'my_arm.yaml'
+    parameters.write_text('/**:\n  ros__parameters:\n    speed_scale: 0.2\n')
+    before = parameters.read_bytes()
+    assert main(['calibrate', str(RECORDING), *urdf, '--output', 'my_arm.yaml']) == 2
+    assert 'output my_arm.yaml: got a file that is no calibration' in capsys.readouterr().err
+    assert parameters.read_bytes() == before
+
+
 def test_a_recording_of_another_arm_is_refused(capsys, tmp_path, monkeypatch):
     """The joints of the demo arm have the same names."""
     monkeypatch.chdir(tmp_path)

@@ -203,7 +203,7 @@ def test_a_drag_outside_the_workspace_stays_on_its_branch(side, network):
     solver = HybridSolver(ARM, network, SolverConfig(on_unreachable='nearest'))
     for radius in (0.02, 0.1, 0.6):
         now = (0.0, side * 1.0)
-        angle = np.linspace(0.0, side * 3.1, 500)
+        angle = np.linspace(0.0, side * 3.1, 200)
         for x, y in radius * np.column_stack((np.cos(angle), np.sin(angle))):
             solution = solver.solve(x, y, now)
             assert solution.status == Status.PROJECTED
