@@ -116,10 +116,16 @@ class NodeProcess:
         if code is not None:
             raise self.error(f'exit code {code}', 'a running node')
 
+    @property
+    def output(self) -> str:
+        """All that it has said so far."""
+        # It shares the file's position, which is not to be moved under it.
+        file = self._log.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors='replace')
+
     def error(self, got: str, expected: str) -> ProcessError:
         """Return an error that quotes the last of what the process said."""
-        self._log.seek(0)
-        said = self._log.read().decode(errors='replace').strip().splitlines()[-QUOTED:]
+        said = self.output.strip().splitlines()[-QUOTED:]
         return ProcessError(self.module, got=f'{got} ({" | ".join(said)})', expected=expected)
 
     def memory(self) -> float:

@@ -117,6 +117,7 @@ def _start(context):
                     *(SetLaunchConfiguration(key, value) for key, value in different.items()),
                     OpaqueFunction(function=IK['_read_description']),
                     own if composed else OpaqueFunction(function=IK['_ik_node']),
+                    OpaqueFunction(function=IK['_panel']),
                     OpaqueFunction(function=SIM['_arm_sim']),
                     OpaqueFunction(function=_publish_frames, args=[name]),
                 ]

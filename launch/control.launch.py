@@ -231,6 +231,7 @@ def generate_launch_description():
             OpaqueFunction(function=_control),
             _remapped(_arm_sim, TO_ARM_SIM),
             _remapped(IK['_ik_node'], TO_CONTROLLER),
+            OpaqueFunction(function=IK['_panel']),
             OpaqueFunction(
                 function=SIM['_rviz'], condition=IfCondition(LaunchConfiguration('rviz'))
             ),

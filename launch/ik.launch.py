@@ -1,7 +1,8 @@
 """
 The node ik_node alone, to be used by itself or included in a larger launch file.
 
-The parameter file holds; an argument that is given goes before it, an empty one leaves it alone.
+Beside it, where asked for, the page in the browser, of which a section ``/**/panel`` in the
+parameter file sets address and port. The parameter file holds; an argument that is given goes before it, an empty one leaves it alone.
 The command line of ``ros2 launch`` cannot pass an empty text: ``none`` stands for no file.
 
 It is a plain ``Node``: ik_node configures and activates itself (``autostart``), also where the
@@ -105,6 +106,13 @@ ARGUMENTS = [
         choices=BOOLEANS,
         description='start a node that ended by itself again after one second',
     ),
+    DeclareLaunchArgument(
+        'panel',
+        default_value='false',
+        choices=BOOLEANS,
+        description='serve a page for the browser, on which the arm is seen and its target '
+        'dragged; needs viser: pip install "viser[urdf]"',
+    ),
 ]
 GIVEN = {
     'robot_description': str,
@@ -119,6 +127,8 @@ GIVEN = {
     'use_sim_time': bool,
 }
 """Launch configurations that go before the parameter file, and their types."""
+OF_PANEL = ('robot_description', 'base_link', 'tip_link', 'use_sim_time')
+"""Those that are the panel's, too."""
 
 
 def _read_description(context):
@@ -163,6 +173,24 @@ def _ik_node(context):
     ]
 
 
+def _panel(context):
+    """Start the panel where it is asked for; the arm goes on without it, should it end."""
+    if LaunchConfiguration('panel').perform(context).lower() != 'true':
+        return []
+    given = {name: value for name, value in _given(context).items() if name in OF_PANEL}
+    return [
+        Node(
+            package='ik_nn_ros',
+            executable='panel',
+            name='panel',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[LaunchConfiguration('params_file'), given],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+            output='screen',
+        )
+    ]
+
+
 def generate_launch_description():
     """Return the description for ``ros2 launch``."""
     return LaunchDescription(
@@ -170,5 +198,6 @@ def generate_launch_description():
             *ARGUMENTS,
             OpaqueFunction(function=_read_description),
             OpaqueFunction(function=_ik_node),
+            OpaqueFunction(function=_panel),
         ]
     )

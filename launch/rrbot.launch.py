@@ -71,5 +71,6 @@ def generate_launch_description():
             OpaqueFunction(function=_demo, condition=IfCondition(LaunchConfiguration('demo'))),
             OpaqueFunction(function=IK['_read_description']),
             GroupAction([SetRemap(*COMMANDS), OpaqueFunction(function=IK['_ik_node'])]),
+            OpaqueFunction(function=IK['_panel']),
         ]
     )

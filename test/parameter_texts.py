@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 import ik_nn_ros
-from ik_nn_ros.nodes import arm_sim, data_collector, ik_node
+from ik_nn_ros.nodes import arm_sim, data_collector, ik_node, panel
 from ik_nn_ros.nodes.parameters import Spec
 from ik_nn_ros.share import share_directory
 
@@ -22,6 +22,7 @@ NODES: Mapping[str, Mapping[str, Spec]] = {
     'ik_node': ik_node.PARAMETERS,
     'arm_sim': arm_sim.PARAMETERS,
     'data_collector': data_collector.PARAMETERS,
+    'panel': panel.PARAMETERS,
 }
 REGENERATE = '`make docs` writes it anew'
 INTERFACES = Path(ik_nn_ros.__file__).parents[1] / 'docs' / 'interfaces.md'

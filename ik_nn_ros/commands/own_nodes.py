@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ik_nn_ros.process import NodeProcess
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @dataclass(frozen=True)
 class OwnNodes:
@@ -19,13 +21,22 @@ class OwnNodes:
 
     :param namespace: of all of them
     :param processes: one a node
+    :param noted: signals that tell them to end
     """
 
     namespace: str
     processes: Sequence[NodeProcess]
+    noted: Sequence[int]
 
     def require_running(self) -> None:
-        """Raise :class:`~ik_nn_ros.process.ProcessError` when one of them has ended."""
+        """
+        Check that they go on; to be called all the time.
+
+        :raises KeyboardInterrupt: they are told to end
+        :raises ProcessError: one of them has ended
+        """
+        if self.noted:
+            raise KeyboardInterrupt
         for process in self.processes:
             process.require_running()
 
@@ -33,15 +44,19 @@ class OwnNodes:
 @contextmanager
 def own_nodes(command: str, parameters: Mapping[str, Mapping[str, object]]) -> Iterator[OwnNodes]:
     """
-    Run nodes while the block runs; Ctrl-C, SIGTERM and SIGHUP end the block.
+    Run nodes while the block runs; Ctrl-C, SIGTERM and SIGHUP end it by ``require_running``.
+
+    From then on they are only noted: one at any other place, or a second one, would break into
+    calls of rclpy or into the end.
 
     :param command: the namespace is called after it and the process
     :param parameters: of each node, by its module in ``ik_nn_ros.nodes``
     """
     namespace = f'/{command}_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    noted: list[int] = []
+    for number in SIGNALS:
+        signal.signal(number, lambda received, _: noted.append(received))
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
@@ -49,7 +64,7 @@ def own_nodes(command: str, parameters: Mapping[str, Mapping[str, object]]) -> I
             )
             for module, values in parameters.items()
         ]
-        yield OwnNodes(namespace, processes)
+        yield OwnNodes(namespace, processes, noted)
 
 
 def _arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:

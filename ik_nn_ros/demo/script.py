@@ -8,6 +8,7 @@ from math import inf, nan, pi
 
 import numpy as np
 
+from ik_nn_ros.arm.figures import figure_eight, forward
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 
@@ -15,6 +16,8 @@ RATE = 50.0
 """Targets a second on the figure eight."""
 LAP = 6.0
 """Time for one figure eight, s."""
+AHEAD, WIDTH = 0.66, 0.8
+"""Where it is in front of the arm, and how wide: parts of the reach."""
 APPROACH = 1.5
 """Time to reach the first point, s."""
 DWELL = 1.2
@@ -67,11 +70,7 @@ def script(arm: ArmModel, duration: float, rng: np.random.Generator) -> list[Tar
 def _figure_eight(arm: ArmModel, count: int) -> np.ndarray:
     """Return (count, 2) points, m, of a figure eight in front of the arm."""
     angle = 2.0 * pi * np.arange(count) / (RATE * LAP)
-    ahead = 0.66 + 0.1 * np.sin(2.0 * angle)
-    across = 0.4 * np.sin(angle)
-    front = arm.fk(np.array([arm.home[0], -arm.signs[1] * arm.offsets[1]])) / arm.reach
-    side = np.array([-front[1], front[0]])
-    return arm.reach * (ahead[:, None] * front + across[:, None] * side)
+    return arm.reach * (np.array([AHEAD, 0.0]) + WIDTH * figure_eight(angle)) @ forward(arm)
 
 
 def _to_refuse(arm: ArmModel, count: int) -> Iterator[Target]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.motion.joint_motion import Course, JointMotion, MotionLimits
+from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
 from ik_nn_ros.motion.motion_config import slower
 from ik_nn_ros.motion.path_course import Journey
 from ik_nn_ros.motion.ride import Ride
@@ -134,7 +134,7 @@ class Errand:
         motion.take(self._ride)
         return True
 
-    def line_to(self, motion: JointMotion, goal: Pair) -> Course | None:
+    def line_to(self, motion: JointMotion, goal: Pair) -> SplineWay | None:
         """Return the way on which the tip goes straight; None: there is none, or it need not."""
         if not self.straight:
             return None

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.joint_motion import Course, JointMotion, MotionLimits, State
+from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
+from ik_nn_ros.motion.path_points import Sampled
+from ik_nn_ros.motion.spline_way import SplineWay
 from ik_nn_ros.motion.stopping import stopping_positions, stopping_ranges
 from ik_nn_ros.motion.swept_links import sweep, widest
 from ik_nn_ros.motion.zones import Circle, Distances, HalfPlane, Zones
@@ -126,7 +128,7 @@ class KeepOut:
         distances = self._distances(positions)
         return self._words(distances.between, ~self._kept(distances, self.margin), self.margin)
 
-    def way_blocked(self, motion: JointMotion, way: Course) -> str:
+    def way_blocked(self, motion: JointMotion, way: Sampled) -> str:
         """
         Return what comes too near on a way, or braking on it; empty: nothing.
 
@@ -136,14 +138,15 @@ class KeepOut:
         if not self:
             return ''
         count = min(max(ceil(way.duration / PERIOD), 1), SAMPLES)
-        states = np.array([way.at(way.duration * part / count) for part in range(count + 1)])
+        times = way.duration * np.arange(count + 1) / count
+        states = np.stack(way.states_at(times), axis=1)
         on_the_way = self.blocked_on(states[:, 0])
         if on_the_way:
             return f'on the way, {on_the_way}'
         braking = self._blocked_braking(states, motion.limits)
         return braking and f'braking on the way, {braking}'
 
-    def course_blocked(self, limits: MotionLimits, course: Course) -> str:
+    def course_blocked(self, limits: MotionLimits, course: SplineWay) -> str:
         """
         Do :meth:`way_blocked` for a long motion, part by part.
 
@@ -222,13 +225,13 @@ class KeepOut:
 class _Part(NamedTuple):
     """A part of a motion; its beginning and its duration in s."""
 
-    course: Course
+    course: SplineWay
     begin: float
     duration: float
 
-    def at(self, time: float) -> State:
-        """Return the state a time (s) after the beginning."""
-        return self.course.at(self.begin + time)
+    def states_at(self, times: Array) -> tuple[Array, Array, Array]:
+        """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
+        return self.course.states_at(self.begin + times)
 
 
 def _threes(name: str, numbers: Sequence[float]) -> list[tuple[float, float, float]]:

@@ -73,7 +73,8 @@ class Pace:
         self._bend = (line.bends / slope).T.tolist()
         rise = float(np.divide(limits.acceleration, limits.jerk).max())
         self._most = self._braking(_bounds(line, limits, FLOOR * rise))
-        time, parts = float(_times(*self.forwards(0.0, 0.0))[-1]), 1 + _corners(line.sigma).sum()
+        self._from_rest = self._forwards(0.0, 0.0, 1.0, 0.0)
+        time, parts = float(_times(*self._from_rest)[-1]), 1 + _corners(line.sigma).sum()
         # A short motion has no use for all of the acceleration: what it gains by a larger one it
         # loses by the longer window in which that has to come and go. The sum of both is least at:
         self.share = min(1.0, (time / (4.0 * rise * parts)) ** (2.0 / 3.0))
@@ -104,10 +105,17 @@ class Pace:
         :param share: of the acceleration that is used at first
         :param until: that time, s
         """
+        if place == square == until == 0.0:
+            return self._from_rest
+        return self._forwards(place, square, share, until)
+
+    def _forwards(
+        self, place: float, square: float, share: float, until: float
+    ) -> tuple[Array, Array]:
+        # In here and in _braking, which see each place, no call is made that can be spared.
         places, squares, time = [place], [square], 0.0
-        first, second = zip(*self._reserve, strict=True), zip(*self._bend, strict=True)
-        nodes = zip(self._sigma[1:], self._most[1:], first, second, strict=False)
-        for there, most, reserve, bend in nodes:
+        nodes = zip(self._sigma[1:], self._most[1:], *self._reserve, *self._bend, strict=False)
+        for there, most, reserve1, reserve2, bend1, bend2 in nodes:
             step = 2.0 * (there - place)
             if step < 0.0 or (step == 0.0 and most > 0.0):
                 continue
@@ -117,9 +125,14 @@ class Pace:
                 continue
             part = share if time < until else 1.0
             # x[i + 1] - x[i] <= step (reserve - bend x[i]), for both joints.
-            rate = min(r * part - b * square for r, b in zip(reserve, bend, strict=True))
-            reached = min(most, square + step * max(rate, 0.0))
-            time += step / (square**0.5 + reached**0.5)
+            rate, other = reserve1 * part - bend1 * square, reserve2 * part - bend2 * square
+            if other < rate:
+                rate = other
+            reached = square + step * rate if rate > 0.0 else square
+            if most < reached:
+                reached = most
+            if time < until:
+                time += step / (square**0.5 + reached**0.5)
             place, square = there, reached
             places.append(place)
             squares.append(square)
@@ -127,14 +140,21 @@ class Pace:
 
     def _braking(self, most: list[float]) -> list[float]:
         """Lower the squares of the speed to those from which the arm can brake."""
-        most[-1] = 0.0
-        for i in range(len(most) - 2, -1, -1):
-            step = 2.0 * (self._sigma[i + 1] - self._sigma[i])
+        most[-1] = ahead = 0.0
+        there = self._sigma[-1]
+        values = (reversed(it) for it in (self._sigma, *self._reserve, *self._bend))
+        nodes = zip(range(len(most) - 1, -1, -1), *values, strict=True)
+        next(nodes)
+        for i, place, reserve1, reserve2, bend1, bend2 in nodes:
+            step, there = 2.0 * (there - place), place
+            least = most[i]
             # x[i] - x[i + 1] <= step (reserve + bend x[i]), for both joints.
-            for reserve, bend in zip(self._reserve, self._bend, strict=True):
-                growth = 1.0 - step * bend[i]
-                if growth > NOTHING:
-                    most[i] = min(most[i], (most[i + 1] + step * reserve[i]) / growth)
+            growth1, growth2 = 1.0 - step * bend1, 1.0 - step * bend2
+            if growth1 > NOTHING and (bound := (ahead + step * reserve1) / growth1) < least:
+                least = bound
+            if growth2 > NOTHING and (bound := (ahead + step * reserve2) / growth2) < least:
+                least = bound
+            most[i] = ahead = least
         return most
 
 

@@ -33,7 +33,11 @@ class PathCurve:
         knot, sigma = self._grid()
         self.sigma: Array = sigma
         """(M,) places along the curve, rad; the following are there. Corners come twice."""
-        _, self.tangents, self.bends = self._at(sigma, knot)
+        u, width, step, first, second = self._between(sigma, knot)
+        v = 1.0 - u
+        bent = width / 6.0 * ((1.0 - 3.0 * v * v) * first + (3.0 * u * u - 1.0) * second)
+        self.tangents: Array = step / width + bent
+        self.bends: Array = v * first + u * second
         """(M, 2) derivatives by σ: the first, the second in 1/rad."""
         twists = np.diff(self._bends, axis=0) / self._widths_or_1[:, None]
         self.twists = np.maximum(np.abs(twists[knot]), np.abs(twists[np.roll(knot, 1)]))
@@ -49,7 +53,11 @@ class PathCurve:
         sigma = np.clip(sigma, 0.0, self.length)
         last = len(self._widths) - 1
         knot = np.minimum(np.searchsorted(self._sigma, sigma, side='right') - 1, last)
-        return self._at(sigma, knot)[0]
+        u, width, step, first, second = self._between(sigma, knot)
+        v = 1.0 - u
+        bent = v * (v * v - 1.0) * first + u * (u * u - 1.0) * second
+        q: Array = self._nodes.take(knot, axis=0) + u * step + width * width / 6.0 * bent
+        return q
 
     def _grid(self) -> tuple[NDArray[np.intp], Array]:
         """Return places (M,) along the curve, rad, and the knots before them."""
@@ -62,17 +70,20 @@ class PathCurve:
         knot -= ~moves[knot]  # an end belongs to what comes before
         return np.append(knot, knot[-1]), np.append(sigma, self._sigma[-1])
 
-    def _at(self, sigma: Array, knot: NDArray[np.intp]) -> tuple[Array, Array, Array]:
-        """Return the spline and its first two derivatives (N, 2) after given knots."""
-        width = self._widths_or_1[knot][:, None]
-        u = (sigma - self._sigma[knot])[:, None] / width
-        v = 1.0 - u
-        (first, second), square = (self._bends[knot + end] for end in (0, 1)), width * width / 6.0
-        step = self._nodes[knot + 1] - self._nodes[knot]
-        bent = square * (v * (v * v - 1.0) * first + u * (u * u - 1.0) * second)
-        slope = square / width * ((1.0 - 3.0 * v * v) * first + (3.0 * u * u - 1.0) * second)
-        q: Array = self._nodes[knot] + u * step + bent
-        return q, step / width + slope, v * first + u * second
+    def _between(
+        self, sigma: Array, knot: NDArray[np.intp]
+    ) -> tuple[Array, Array, Array, Array, Array]:
+        """
+        Return what the spline is made of after given knots (N,).
+
+        How far it is to the next one (N, 1), as a part and as the whole, rad; the step of the
+        joints to that (N, 2), rad; the second derivatives at both (N, 2), 1/rad.
+        """
+        width = self._widths_or_1.take(knot)[:, None]
+        u = (sigma - self._sigma.take(knot))[:, None] / width
+        step = np.diff(self._nodes, axis=0).take(knot, axis=0)
+        first, second = self._bends.take(knot, axis=0), self._bends.take(knot + 1, axis=0)
+        return u, width, step, first, second
 
 
 def _spline(nodes: Array, widths: Array) -> Array:

@@ -33,6 +33,11 @@ LATE = 0.5
 """After so long (s) without a step what the arm was to do is over."""
 SETTLING = 0.5
 """How long (s) the joints may go on moving after the last command."""
+ARRIVED, AWAY = 2e-3, 1e-3
+"""
+Joints farther than the first (rad) from the last command may not have got it: it is sent again
+while they settle, unless they have been nearer by the second, as others move them then.
+"""
 FROZEN = 0.1
 """Joints that do not follow and were the same to the last bit for so long (s) are not measured."""
 ASTRAY = 2
@@ -87,7 +92,8 @@ class SmoothMotion(Commander):
         self._errand.straight = config.straight
         self._goal_at = self._stepped_at = self._rested_at = self._recovered_at = -inf
         self._frozen = False
-        self._settling = self._reached = False
+        self._settling = self._reached = self._short = False
+        self._nearest = inf
         self._astray = 0
         self._yielded_to = arm.home
         self.phase = Phase.WAITING
@@ -250,7 +256,7 @@ class SmoothMotion(Commander):
             seconds = 0.0
         self._watch(now, seconds)
         if self.at_rest:
-            return self._command if self._holds(now) else None
+            return self._command if self._holds(now) or self._insists(now) else None
         if seconds > LONGEST_STEP:
             return self._command
         self._move(now, seconds)
@@ -345,6 +351,8 @@ class SmoothMotion(Commander):
             self._errand.renew()
             return
         scale = self._config.speed_scale
+        # Whoever has been handed the path goes along it at a pace of its own.
+        self._nearest = -inf if self.handed_over else self.joints.gap(self._motion.position)
         if self.phase is Phase.YIELDING:
             self._recovered_at = now + RECOVERY
         elif self.phase is Phase.MOVING and scale > 0.0:
@@ -352,7 +360,7 @@ class SmoothMotion(Commander):
                 return
             self._errand.forget()
         self._settling = self.phase is Phase.MOVING
-        self._reached = False
+        self._reached = self._short = False
         self.phase = Phase.WAITING if self.lost(now) else Phase.IDLE
         self._rested_at = now
         self._left = self.joints.q
@@ -360,7 +368,10 @@ class SmoothMotion(Commander):
     def _settle(self, now: float) -> None:
         """Watch where the joints come to rest; where they do not reach the command, let go."""
         self._left = self.joints.q
-        if self.joints.gap(self._motion.position) <= self._config.tracking_tolerance:
+        gap = self.joints.gap(self._motion.position)
+        self._nearest = min(self._nearest, gap)
+        self._short = ARRIVED < gap <= self._nearest + AWAY
+        if gap <= self._config.tracking_tolerance:
             self._settling = now - self._rested_at < SETTLING
             self._reached = True
         elif self._reached:
@@ -407,6 +418,7 @@ class SmoothMotion(Commander):
             self._errand.forget()
             self._recovered_at = now + LONGEST_STEP
             self._rest(now)
+            self._nearest = -inf  # what was commanded has grown old
         elif self.phase is Phase.RETURNING:
             self._set_out(now)
         else:
@@ -446,3 +458,8 @@ class SmoothMotion(Commander):
         ):
             self._command = self.arm.clip(self.joints.q)
         return True
+
+    def _insists(self, now: float) -> bool:
+        """Tell whether the command is to be repeated as it may have been lost."""
+        settles = self.phase is Phase.IDLE and self._settling
+        return settles and self._short and now - self._rested_at < SETTLING

@@ -35,7 +35,6 @@ class SplineWay:
 
     def __init__(self, control: Array, period: float) -> None:
         self._control = control
-        self._points: list[list[float]] = control.tolist()
         self._period = period
         self.duration = (len(control) - 3) * period
         """s"""
@@ -64,13 +63,13 @@ class SplineWay:
     def at(self, time: float) -> State:
         """Return the state a time (s) after the beginning."""
         if time >= self.duration:
-            q1, q2 = self._points[-1]
+            q1, q2 = self._control[-1].tolist()
             return State((q1, q2), (0.0, 0.0), (0.0, 0.0))
         knots = time / self._period
-        knot = min(int(knots), len(self._points) - 4)
+        knot = min(int(knots), len(self._control) - 4)
         first, second = (
             _value(values, knots - knot, self._period)
-            for values in zip(*self._points[knot : knot + 4], strict=True)
+            for values in self._control[knot : knot + 4].T.tolist()
         )
         return State(*zip(first, second, strict=True))
 

@@ -34,10 +34,14 @@ class DemoNode(Node):
         self._plane = record.arm.plane
         self._tip: tuple[float, float] | None = None
         self._asked: dict[str, tuple[float, float]] = {}
+        self._own: set[str] = set()
+        self._latest = self._latest_accepted = ''
         self._accepted: tuple[float, float] | None = None
         self._sent: float | None = None
         self.accepting = False
-        """Whether a probe was accepted."""
+        """Whether a probe was accepted, or refused because somebody holds the arm."""
+        self.taken_over = False
+        """Whether somebody else has sent a target."""
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_publisher(String, 'robot_description', latched).publish(
             String(data=description)
@@ -65,6 +69,16 @@ class DemoNode(Node):
             return None
         return hypot(self._tip[0] - self._accepted[0], self._tip[1] - self._accepted[1])
 
+    @property
+    def goes_to_latest(self) -> bool:
+        """Whether the last target was accepted."""
+        return self._latest == self._latest_accepted
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an answer to every target."""
+        return not self._asked
+
     def probe(self, target: Target) -> None:
         """Publish a target that does not count, to find out whether targets are accepted yet."""
         self._targets.publish(self._message(target))
@@ -72,9 +86,8 @@ class DemoNode(Node):
     def send(self, target: Target) -> None:
         """Publish one target."""
         message = self._message(target)
-        stamp = message.header.stamp
-        key = f'{stamp.sec}.{stamp.nanosec:09d}'
-        self._asked[key] = self._plane.project(*target.position)[:2]
+        self._latest = _key(message)
+        self._asked[self._latest] = self._plane.project(*target.position)[:2]
         self._record.targets += 1
         self._sent = time.perf_counter()
         self._targets.publish(message)
@@ -86,6 +99,7 @@ class DemoNode(Node):
         position = message.pose.position
         position.x, position.y, position.z = target.position
         message.pose.orientation.w = 1.0
+        self._own.add(_key(message))
         return message
 
     def _on_command(self, message: JointState) -> None:
@@ -107,15 +121,24 @@ class DemoNode(Node):
     def _on_status(self, message: DiagnosticStatus) -> None:
         record = self._record
         values = {entry.key: entry.value for entry in message.values}
-        asked = self._asked.pop(values['stamp'], None)
+        stamp = values['stamp']
+        asked = self._asked.pop(stamp, None)
         if asked is None:
-            self.accepting |= message.message in ACCEPTED
+            self.accepting |= message.message in (*ACCEPTED, 'HOLDING')
+            self.taken_over |= stamp not in self._own
             return
         record.codes[message.message] += 1
         if message.message in ACCEPTED:
+            self._latest_accepted = stamp
             record.stages[values['stage']] += 1
             record.solver_errors.append(float(values['position_error_m']))
             record.asked.append(asked)
             self._accepted = asked
         elif message.message in ('UNREACHABLE', 'JOINT_LIMITS'):
             record.refused.append((message.message, asked))
+
+
+def _key(message: PoseStamped) -> str:
+    """Return a target's stamp as the answer to it has it."""
+    stamp = message.header.stamp
+    return f'{stamp.sec}.{stamp.nanosec:09d}'

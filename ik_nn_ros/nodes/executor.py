@@ -18,10 +18,12 @@ from functools import partial
 from inspect import iscoroutinefunction
 from itertools import chain
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from rclpy.waitable import NumberOfEntities
@@ -72,6 +74,9 @@ class DirectExecutor(SingleThreadedExecutor):
         """
         Call what is due of the other nodes, for a callback of one that takes its time.
 
+        Of their services those in a ReentrantCallbackGroup. Others may take their time, too; one
+        that did would be waited for in here.
+
         :param node: whose callback it is
         """
         for other in self.get_nodes():
@@ -81,6 +86,9 @@ class DirectExecutor(SingleThreadedExecutor):
                 call = self._direct.get(entity.handle.pointer)
                 if call is not None:
                     call()
+            for service in other.services:
+                if isinstance(service.callback_group, ReentrantCallbackGroup):
+                    _answer(service)
 
     def _spin(self) -> None:
         turn = 0.0
@@ -190,3 +198,11 @@ def _delivery(subscription: Subscription) -> Callable[[], None]:
             callback(taken[0])
 
     return deliver
+
+
+def _answer(service: Service) -> None:
+    """Answer a request, if there is one."""
+    request, header = service.handle.service_take_request(service.srv_type.Request)
+    if header is not None:
+        response = service.callback(request, service.srv_type.Response())
+        service.send_response(response, header)

@@ -15,6 +15,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Point
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -92,7 +93,9 @@ class IkNode(LifecycleNode):
                 self.create_subscription(kind, topic, take, **overridable(qos))
         timeout = self._settings['transform_timeout']
         self._reception = Reception(self, self._warn, self._answered, timeout)
-        self.create_service(Trigger, '~/hold', self._on_hold)
+        # Also while another arm of the process brakes in a transition.
+        at_any_time = ReentrantCallbackGroup()
+        self.create_service(Trigger, '~/hold', self._on_hold, callback_group=at_any_time)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_service(Trigger, '~/reload_model', self._on_reload_model)
         # On the steady clock: also while a simulated one stands still.

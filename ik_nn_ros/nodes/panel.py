@@ -9,28 +9,26 @@ has threads of its own, and what it asks for is handed over.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from math import dist, isfinite
 from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import JointState
-from std_msgs.msg import String
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import ConfigError, IkNnError
-from ik_nn_ros.nodes.conversions import MessageError, joint_positions
-from ik_nn_ros.nodes.panel_link import IkLink
+from ik_nn_ros.motion.keep_out import KeepOut
+from ik_nn_ros.nodes.panel_arm import PanelArm
+from ik_nn_ros.nodes.panel_figures import FigureLead
+from ik_nn_ros.nodes.panel_inbox import Inbox
+from ik_nn_ros.nodes.panel_link import ZONES, IkLink
 from ik_nn_ros.nodes.parameters import Parameters, Spec
-from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.runtime import run
-from ik_nn_ros.nodes.tip_trail import TipTrail
+from ik_nn_ros.panel.fitting import Fitting
 from ik_nn_ros.panel.origin import is_loopback
+from ik_nn_ros.panel.tracing import Tracing
 from ik_nn_ros.panel.view import Actions
 
 if TYPE_CHECKING:
@@ -47,11 +45,8 @@ PARAMETERS: Mapping[str, Spec] = {
     ),
     'port': Spec(8080, 'of the page; the next free one, if it is in use', low=1, high=65535),
 }
-FRAME, CONTROLS = 1.0 / 30.0, 0.1
-"""Between two pictures, and between two looks at what the controls show, s."""
-SILENCE = 1.0
-"""Age (s) after which joint_states are missed."""
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+FRAME, CONTROLS, PLOTS = 1.0 / 40.0, 0.1, 0.25
+"""Between two pictures, two looks at what the controls show, and two plots, s."""
 
 
 class PanelNode(Node):
@@ -63,30 +58,20 @@ class PanelNode(Node):
         for fault in self._settings.faults.values():
             self.get_logger().error(f'the default stands: {fault}')
         self._settings.frozen = 'takes effect at the start; restart the node'
-        self._arm: ArmModel | None = None
-        self._trail: TipTrail | None = None
-        self._described = ''
-        self._description_fault = self._joints_fault = ''
-        self._joints: dict[str, float] = {}
-        self._q: Pair | None = None
-        self._heard = -SILENCE
         self._drawn: object = None
+        self._trailed: object = None
         self._branch = ''
-        self._asked: deque[Callable[[], object]] = deque()
+        self._zones: object = None
+        self._keep_out: KeepOut | None = None
+        self._inbox = Inbox(self)
         self._link = IkLink(self, self._settings['ik_node'])
+        self._figures = FigureLead(self, self._link, self._first_missing, self._tip_error)
         self._page = self._serve()
-        self.create_subscription(
-            JointState, 'joint_states', self._on_joints, **overridable(qos_profile_sensor_data)
-        )
-        if self._settings['robot_description']:
-            self._read(self._settings['robot_description'])
-        else:
-            self.create_subscription(
-                String, 'robot_description', self._on_description, **overridable(LATCHED)
-            )
+        self._arm = PanelArm(self, self._settings, self._on_described)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(FRAME, self._draw, clock=steady)
         self.create_timer(CONTROLS, self._tell, clock=steady)
+        self.create_timer(PLOTS, self._plot, clock=steady)
 
     def _serve(self) -> Page:
         try:
@@ -95,15 +80,8 @@ class PanelNode(Node):
             raise ConfigError(
                 'panel', got=f'no module {error.name}', expected="`pip install 'viser[urdf]'`"
             ) from error
-        link, host = self._link, self._settings['host']
-        actions = Actions(
-            self._hand_over(self._go_to),
-            self._hand_over(link.hold),
-            self._hand_over(link.resume),
-            self._hand_over(partial(link.set_parameter, 'branch')),
-            self._hand_over(partial(link.set_parameter, 'speed_scale')),
-        )
-        page = Page(host, self._settings['port'], actions)
+        host = self._settings['host']
+        page = Page(host, self._settings['port'], self._actions())
         if not is_loopback(host):
             self.get_logger().warning(
                 f'host {host}: anybody who can reach this address can move the arm'
@@ -116,105 +94,125 @@ class PanelNode(Node):
         self._page.close()
         super().destroy_node()
 
-    # From the page's threads to the executor's
+    # What the page asks for
 
-    def _hand_over(self, action: Callable[..., object]) -> Callable[..., object]:
-        """Return what has an action done in the executor's thread, as soon as it can."""
-
-        def asked(*arguments: object) -> None:
-            self._asked.append(partial(action, *arguments))
-            if self.executor is not None:
-                self.executor.create_task(self._do_asked)
-                self.executor.wake()
-
-        return asked
-
-    def _do_asked(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._asked.popleft()()
+    def _actions(self) -> Actions:
+        link, taking = self._link, self._inbox.taking
+        return Actions(
+            go_to=taking(self._go_to),
+            go_home=taking(self._go_home),
+            draw=taking(self._lead),
+            stop_drawing=taking(self._figures.stop),
+            hold=taking(self._hold),
+            resume=taking(self._resume),
+            set_branch=taking(partial(link.set_parameter, 'branch')),
+            set_speed_scale=taking(partial(link.set_parameter, 'speed_scale')),
+        )
 
     def _go_to(self, point: Pair) -> None:
-        if self._arm is not None:
-            self._link.go_to(self._arm.plane, point)
+        self._figures.stop()
+        if self._arm.model is not None:
+            self._link.go_to(self._arm.model.plane, point)
 
-    # The arm
+    def _go_home(self) -> None:
+        arm = self._arm.model
+        if arm is not None:
+            self._go_to(arm.fk_point(*arm.home))
 
-    def _on_description(self, message: String) -> None:
-        self._read(message.data)
+    def _lead(self, name: str, share: float, lap: float) -> None:
+        """Lead the arm along a figure."""
+        self._figures.stop()
+        arm, q, keep_out = self._arm.model, self._arm.q, self._keep_out
+        if arm is None or q is None or keep_out is None:
+            return
+        if self._first_missing() or self._link.holding:
+            return  # the page says so
+        largest = Fitting(arm, self._branch, keep_out, q).largest(name)
+        if largest is None:
+            self._figures.notice = f'There is no room for a {name}.'
+            return
+        tracing = Tracing(largest.scaled(share), lap, arm.reach, arm.fk_point(*q))
+        self._figures.start(arm, tracing)
 
-    def _read(self, urdf: str) -> None:
-        """Show the arm of a description."""
-        if urdf == self._described:
-            return
-        self._described = urdf
-        base, tip = self._settings['base_link'], self._settings['tip_link']
-        try:
-            self._arm = ArmModel.from_urdf(urdf, base, tip)
-        except IkNnError as error:
-            self._description_fault = str(error)
-            self.get_logger().error(f'waiting for a right robot_description: {error}')
-            return
-        self._description_fault = ''
-        self._trail, self._q, self._branch = TipTrail(self._arm), None, ''
-        self._page.show_arm(urdf, self._arm)
+    def _hold(self) -> None:
+        self._figures.stop()
+        self._link.hold()
 
-    def _on_joints(self, message: JointState) -> None:
-        if self._arm is None:
-            return
-        try:
-            self._q = joint_positions(message, self._arm.joint_names)
-        except MessageError as error:
-            self._joints_fault = str(error)
-            return
-        self._joints_fault = ''
-        found = zip(message.name, message.position, strict=True)
-        self._joints.update((name, position) for name, position in found if isfinite(position))
-        self._heard = time.monotonic()
-        self._trail.add(self._heard, self._q)
+    def _resume(self) -> None:
+        self._figures.stop()
+        self._link.resume()
 
     # To the page
 
+    def _on_described(self, urdf: str, arm: ArmModel) -> None:
+        self._figures.stop('there is another arm.')
+        self._branch, self._zones = '', None
+        self._page.show_arm(urdf, arm)
+
     def _draw(self) -> None:
         """Show where the arm is, if somebody looks and it has moved."""
-        self._do_asked()
-        if not self._page.is_open or self._q is None:
+        self._inbox.work()
+        arm = self._arm
+        if not self._page.is_open or arm.q is None:
             return
-        self._trail.forget(time.monotonic())
-        shows = (self._arm, self._q, self._trail.changes)
-        if shows != self._drawn:
-            self._drawn = shows
-            self._page.show_joints(self._joints, self._q, self._trail.points)
+        self._page.show_outcome(self._link.outcome)
+        if (arm.model, arm.q) != self._drawn:
+            self._drawn = arm.model, arm.q
+            self._page.show_joints(arm.joints, arm.q)
 
     def _tell(self) -> None:
-        """Show how things stand."""
+        """Show how things stand, and where the tip has been."""
         self._link.look()
-        view = self._link.view(tuple(self._missing()), self._tip_error())
-        branch = view.branch or 'nearest'
-        if self._arm is not None and branch != self._branch:
+        self._show_surroundings()
+        view = self._link.view(tuple(self._missing()), self._tip_error(), self._figures.figure)
+        self._page.show(replace(view, problem=view.problem or self._figures.notice))
+        trail = self._arm.trail
+        if trail is None or not self._page.is_open:
+            return
+        trail.forget(time.monotonic())
+        if (trail, trail.changes) != self._trailed:
+            self._trailed = trail, trail.changes
+            self._page.show_trail(trail.points)
+
+    def _plot(self) -> None:
+        """Plot how the joints have moved, if somebody looks."""
+        if self._page.is_open:
+            self._page.show_history(self._arm.history.table(time.monotonic()))
+
+    def _show_surroundings(self) -> None:
+        """Show what the arm reaches and keeps out of, when that has changed."""
+        values = self._link.parameters.values
+        branch, zones = values.get('branch') or 'nearest', [values.get(name) for name in ZONES]
+        arm = self._arm.model
+        if arm is None:
+            return
+        if branch != self._branch:
             self._branch = branch
             self._page.show_workspace(branch)
-        self._page.show(view)
+        if zones != self._zones:
+            self._zones = zones
+            self._keep_out = self._read_zones(arm, *zones)
+            self._page.show_zones(self._keep_out)
+
+    def _read_zones(
+        self, arm: ArmModel, circles: object, half_planes: object, margin: object
+    ) -> KeepOut:
+        try:
+            return KeepOut.of(arm, circles or (), half_planes or (), margin or 0.0)
+        except IkNnError as error:
+            self.get_logger().warning(f'keep-out zones are not shown: {error}')
+            return KeepOut.of(arm, (), (), 0.0)
 
     def _missing(self) -> Iterator[str]:
         """Yield what is waited for, a sentence each."""
-        topic = self.resolve_topic_name('robot_description')
-        if self._description_fault:
-            yield f'a right robot description: {self._description_fault}'
-        elif self._arm is None:
-            yield f'the robot description: nothing has come on {topic}'
-        elif time.monotonic() - self._heard > SILENCE:
-            topic = self.resolve_topic_name('joint_states')
-            why = self._joints_fault or 'is the arm, or `arm_sim`, running?'
-            yield f'the arm: nothing comes on {topic}; {why}'
+        yield from self._arm.missing
         yield from self._link.missing
 
+    def _first_missing(self) -> str:
+        return next(self._missing(), '')
+
     def _tip_error(self) -> float | None:
-        """Return how far the tip is from where it was sent to last, m."""
-        outcome = self._link.outcome
-        if self._arm is None or self._q is None or outcome is None or outcome.goal is None:
-            return None
-        return dist(self._arm.fk_point(*self._q), self._arm.fk_point(*outcome.goal))
+        return self._arm.tip_error(self._link.outcome)
 
 
 def main() -> int:

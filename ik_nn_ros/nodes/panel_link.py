@@ -11,21 +11,19 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
-from rcl_interfaces.msg import ParameterEvent
-from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.node import Node
-from rclpy.parameter import Parameter, parameter_value_to_python
-from rclpy.parameter_client import AsyncParameterClient
 from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.arm.plane import Plane
+from ik_nn_ros.nodes.panel_parameters import RemoteParameters
 from ik_nn_ros.nodes.qos import overridable
-from ik_nn_ros.panel.view import Outcome, View
+from ik_nn_ros.panel.view import Figure, Outcome, View
 
 DEPTH = 100
-SHOWN = ('branch', 'speed_scale')
-"""Parameters of the ik_node that the page shows and sets."""
+ZONES = ('keep_out.circles', 'keep_out.half_planes', 'keep_out.margin')
+SHOWN = ('branch', 'speed_scale', *ZONES)
+"""Parameters of the ik_node that the page shows."""
 HOLDING, IDLE = 'holding', ('not configured', 'not active')
 """How /diagnostics says that no targets are carried out."""
 UNANSWERED = 100
@@ -49,64 +47,67 @@ class IkLink:
         self.outcome: Outcome | None = None
         """Of the last target; None: there has been none."""
         self._latency: float | None = None
-        self._holding: bool | None = None
-        self._parameters: dict[str, Any] = {}
-        self._problem = ''
+        self.holding: bool | None = None
+        """Whether it refuses targets until it is resumed; None: not known."""
+        self.parameters = RemoteParameters(node, name, SHOWN)
+        self.problem = ''
+        """Why the last thing asked for was not done; empty: it was."""
+        self.answered = 0.0
+        """When a target of ours was answered last, s, on the steady clock."""
+        self.others = 0
+        """How many targets of others it has answered."""
         self._health = ''
         """Why it carries out no targets, as it says itself; empty: it does."""
-        self._is_there = False
         self._targets = node.create_publisher(PoseStamped, 'target_pose', **overridable(DEPTH))
         of = partial('{}/{}'.format, name)
         status = of('target_status')
         node.create_subscription(DiagnosticStatus, status, self._on_status, **overridable(DEPTH))
-        AsyncParameterClient(node, name).on_parameter_event(self._on_parameters)
         node.create_subscription(
             DiagnosticArray, '/diagnostics', self._on_diagnostics, **overridable(DEPTH)
         )
         self._hold = node.create_client(Trigger, of('hold'))
         self._resume = node.create_client(Trigger, of('resume'))
-        self._get = node.create_client(GetParameters, of('get_parameters'))
-        self._set = node.create_client(SetParameters, of('set_parameters'))
 
     def look(self) -> None:
-        """See whether the ik_node is there; ask for its parameters when it comes."""
-        is_there = self._get.service_is_ready() and self._set.service_is_ready()
-        if is_there and not self._is_there:
-            request = GetParameters.Request(names=list(SHOWN))
-            self._get.call_async(request).add_done_callback(self._on_values)
-        if not is_there:
-            self._parameters, self._holding, self._problem, self._health = {}, None, '', ''
-        self._is_there = is_there
+        """See whether the ik_node is there."""
+        self.parameters.look()
+        if not self.parameters.is_there:
+            self.holding, self._health = None, ''
 
     @property
     def missing(self) -> Iterator[str]:
         """What is waited for, a sentence each."""
         topic = self._node.resolve_topic_name('target_pose')
-        if not self._is_there:
+        if not self.parameters.is_there:
             yield f'`ik_node`: there is no node {self._full_name}'
         elif not self._targets.get_subscription_count():
             yield f'`ik_node`: {self._full_name} takes no targets on {topic}'
         elif self._health:
             yield f'`ik_node`: {self._health}'
 
-    def view(self, missing: tuple[str, ...], tip_error: float | None) -> View:
+    def view(
+        self, missing: tuple[str, ...], tip_error: float | None, figure: Figure | None
+    ) -> View:
         """
         Return what the page is to show.
 
         :param missing: what is waited for
         :param tip_error: distance of the tip from where it was sent to, m
+        :param figure: what the arm is led along
         """
+        values = self.parameters.values
         return View(
             missing=missing,
-            holding=self._holding,
-            branch=self._parameters.get('branch', ''),
-            speed_scale=self._parameters.get('speed_scale'),
+            holding=self.holding,
+            branch=values.get('branch') or '',
+            speed_scale=values.get('speed_scale'),
             outcome=self.outcome,
             stages=dict(self._stages),
             refused=self._refused,
             tip_error=tip_error,
             latency=self._latency,
-            problem=self._problem,
+            problem=self.problem,
+            figure=figure,
         )
 
     # What the page asks for
@@ -135,60 +136,47 @@ class IkLink:
 
     def set_parameter(self, name: str, value: str | float) -> None:
         """Set a parameter of the ik_node."""
-        parameter = Parameter(name, value=value).to_parameter_msg()
-        request = SetParameters.Request(parameters=[parameter])
-        done = partial(self._on_set, name)
-        self._set.call_async(request).add_done_callback(done)
+        self.parameters.set(name, value, partial(self._on_set, name))
 
     def _trigger(self, client: Any, holding: bool) -> None:
         def done(future: Any) -> None:
             response = future.result()
-            self._problem = '' if response.success else response.message
-            self._holding = holding
+            self.problem = '' if response.success else response.message
+            self.holding = holding
             if self.outcome is not None and self.outcome.code == 'HOLDING':
                 self.outcome = None  # it is over
 
         if client.service_is_ready():
             client.call_async(Trigger.Request()).add_done_callback(done)
         else:
-            self._problem = f'{client.srv_name}: nobody answers'
+            self.problem = f'{client.srv_name}: nobody answers'
 
     # What the ik_node says
 
-    def _on_set(self, name: str, future: Any) -> None:
-        (result,) = future.result().results
-        self._problem = '' if result.successful else f'{name} was not changed: {result.reason}'
-
-    def _on_values(self, future: Any) -> None:
-        values = future.result().values
-        for name, value in zip(SHOWN, values, strict=True):
-            self._parameters[name] = parameter_value_to_python(value)
-
-    def _on_parameters(self, event: ParameterEvent) -> None:
-        if event.node != self._full_name:
-            return
-        for parameter in (*event.new_parameters, *event.changed_parameters):
-            if parameter.name in SHOWN:
-                self._parameters[parameter.name] = parameter_value_to_python(parameter.value)
+    def _on_set(self, name: str, refusal: str) -> None:
+        self.problem = refusal and f'{name} was not changed: {refusal}'
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == f'{self._full_name.lstrip("/")}: targets':
-                self._holding = status.message == HOLDING
+                self.holding = status.message == HOLDING
                 idle = status.message in IDLE or status.level == DiagnosticStatus.ERROR
                 self._health = status.message if idle else ''
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         values = {entry.key: entry.value for entry in message.values}
         sent = self._sent.pop(values.get('stamp', ''), None)
-        if sent is not None:
+        if sent is None:
+            self.others += 1
+        else:
             self._latency = time.perf_counter() - sent
+            self.answered = time.monotonic()
         goal = _pair(values, 'q1', 'q2')
         if goal is None:
             self._refused += 1
         else:
             self._stages[values.get('stage', '')] += 1
-            self._holding, self._problem = False, ''
+            self.holding, self.problem = False, ''
         detail = values.get('detail', '')
         self.outcome = Outcome(message.message, detail, _pair(values, 'x', 'y'), goal)
 

@@ -26,6 +26,7 @@ from rclpy.parameter import Parameter
 
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.distro import before_parameters_are_set
+from ik_nn_ros.nodes.qos import require_overrides
 
 TOGETHER = 'all together'
 """Where :attr:`Parameters.faults` has what belongs to no single parameter."""
@@ -162,6 +163,7 @@ class Parameters:
         """While not empty, only live parameters can be set; it says why."""
         for name, spec in specs.items():
             self._declare(name, spec)
+        require_overrides(node._parameter_overrides)
         self._note(self._fault_together(self._values))
         before_parameters_are_set(node, self._widen_all)
         node.add_on_set_parameters_callback(self._on_set)

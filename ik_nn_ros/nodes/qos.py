@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from rclpy.qos import QoSProfile
+from rclpy.parameter import Parameter
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from ik_nn_ros.errors import ConfigError
+
+OVERRIDES = 'qos_overrides.'
+"""The names of the parameters begin so, and end in the policy."""
+POLICIES = {'reliability': ReliabilityPolicy, 'history': HistoryPolicy}
+DEEPEST = 2**31 - 1
 
 
 def overridable(qos: QoSProfile | int) -> dict[str, Any]:
@@ -23,3 +32,27 @@ def overridable(qos: QoSProfile | int) -> dict[str, Any]:
         'qos_profile': copy(qos),
         'qos_overriding_options': QoSOverridingOptions.with_default_policies(),
     }
+
+
+def require_overrides(given: Mapping[str, Parameter]) -> None:
+    """
+    Refuse overrides that rclpy would end the node for, without naming the parameter.
+
+    :param given: the parameters given at start, by name
+    :raises ConfigError: a value that is none of its policy
+    """
+    for name, parameter in given.items():
+        if name.startswith(OVERRIDES):
+            expected = _expected(name.rpartition('.')[2], parameter.value)
+            if expected:
+                raise ConfigError(f'parameter {name}', got=repr(parameter.value), expected=expected)
+
+
+def _expected(policy: str, value: object) -> str:
+    """Return what a policy should be; empty: it is right, or none that can be set."""
+    if policy == 'depth':
+        right = type(value) is int and 0 <= value <= DEEPEST
+        return '' if right else f'a whole number, 0 to {DEEPEST}'
+    words = [kind.name.lower() for kind in POLICIES.get(policy, ()) if kind.name != 'UNKNOWN']
+    right = not words or (isinstance(value, str) and value.lower() in words)
+    return '' if right else ' or '.join(words)

@@ -29,7 +29,6 @@ class Waiting(Generic[T]):
 
     def __init__(self, node: Node, answer: Callable[[T, bool], bool], timeout: float) -> None:
         self.timeout = timeout
-        self._node = node
         self._answer = answer
         self._queue: deque[tuple[float, T]] = deque()
         # On the steady clock: a simulated one may stand still.
@@ -55,12 +54,6 @@ class Waiting(Generic[T]):
         targets = [target for _, target in self._queue]
         self._queue.clear()
         return targets
-
-    def close(self) -> None:
-        """Answer all that wait, and give the timer back."""
-        for target in self.drain():
-            self._answer(target, False)
-        self._node.destroy_timer(self._timer)
 
     def _try(self) -> None:
         while self._queue:

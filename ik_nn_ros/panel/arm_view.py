@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import viser
@@ -41,7 +42,9 @@ class ArmView:
     def show(self, joints: Mapping[str, float]) -> None:
         """Draw it with its joints (rad, m) there, as far as it has them."""
         known = self._robot.actuated_joint_names
-        self._drawn.update_cfg({name: joints[name] for name in known if name in joints})
+        # By name, as its URDF takes them: a joint of several axes is one name, too.
+        places: Any = {name: joints[name] for name in known if name in joints}
+        self._drawn.update_cfg(places)
         root = self._robot.get_transform(self._robot.base_link, self._base_link)
         self._frame.wxyz = transforms.SO3.from_matrix(root[:3, :3]).wxyz
         self._frame.position = np.asarray(root[:3, 3])

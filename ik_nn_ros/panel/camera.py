@@ -82,6 +82,8 @@ class Camera:
             camera.look_at = place.look_at
 
     async def _on_click(self, event: viser.SceneNodePointerEvent[viser.BoxHandle]) -> None:
+        if self._arm is None:
+            return
         origin = np.asarray(event.ray_origin)
         through = origin + np.asarray(event.ray_direction)
         point = on_plane(self._arm.plane, origin, through)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import viser
 
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.panel.figure_controls import FigureControls
+from ik_nn_ros.panel.geometry import UPRIGHT
+from ik_nn_ros.panel.plots import Plots
+from ik_nn_ros.panel.style import STYLE
 from ik_nn_ros.panel.view import BRANCHES, Actions, View
-from ik_nn_ros.panel.words import outcome_words
-
-LARGE = '<style>button.mantine-Button-root{min-height:3.2em;font-size:1.15em}</style>'
-"""Hold is to be found at once, and with a thumb."""
-STAGES = ('network', 'refined', 'closed_form')
+from ik_nn_ros.panel.words import number_words, status_words
 
 
 class Controls:
@@ -31,20 +34,26 @@ class Controls:
         take_over: Callable[[], object],
         set_free: Callable[[bool], object],
     ) -> None:
-        gui = client.gui
+        gui = self._gui = client.gui
         self._actions, self._set_free = actions, set_free
         self._shown: dict[str, object] = {}
-        gui.add_html(LARGE)
-        self._text = gui.add_markdown('')
+        self._plots: Plots | None = None
+        has_room = client.camera.aspect >= UPRIGHT
+        gui.add_html(STYLE)
         self._hold = gui.add_button('Hold', color='red', icon=viser.Icon.HAND_STOP)
         self._resume = gui.add_button('Resume', color='green', icon=viser.Icon.PLAYER_PLAY)
+        self._text = gui.add_markdown('')  # below them: they stay where they are, however long
         self._take_over = gui.add_button('Drive from this page', color='blue', visible=False)
+        self._figures = FigureControls(gui, actions)
         self._speed = gui.add_slider(
             'Speed, %', 0, 100, 1, 100, hint='part of the velocity limits; 0: pause'
         )
+        self._figures.add_settings()
         self._branch = gui.add_dropdown('Elbow', BRANCHES, hint='the side the elbow is bent to')
-        self._figures = gui.add_markdown('')
         self._free = gui.add_checkbox('Free view', False, hint='the mouse turns the view')
+        with gui.add_folder('Numbers', expand_by_default=has_room):
+            self._numbers = gui.add_markdown('')
+        self._plotted = gui.add_folder('Last ten seconds', expand_by_default=has_room)
         self._hold.on_click(_call(actions.hold))
         self._resume.on_click(_call(actions.resume))
         self._take_over.on_click(_call(take_over))
@@ -52,15 +61,29 @@ class Controls:
         self._speed.on_update(self._on_speed)
         self._branch.on_update(self._on_branch)
 
+    def show_arm(self, arm: ArmModel) -> None:
+        """Plot this arm's joints from now on."""
+        if self._plots is not None:
+            self._plots.remove()
+        with self._plotted:
+            self._plots = Plots(self._gui, arm)
+
+    def show_history(self, table: Array) -> None:
+        """Plot the table of a :class:`~ik_nn_ros.panel.history.JointHistory`."""
+        if self._plots is not None:
+            self._plots.show(table)
+
     def show(self, view: View, drives: bool) -> None:
         """Show what is new; ``drives``: whether this page may move the arm."""
         known = view.branch != ''
-        self._put('text', _text(view, drives), self._text, 'content')
-        self._put('figures', _figures(view), self._figures, 'content')
+        self._put('text', status_words(view, drives), self._text, 'content')
+        self._put('numbers', number_words(view), self._numbers, 'content')
         self._put('take_over', not drives, self._take_over, 'visible')
         self._put('hold', not known, self._hold, 'disabled')
         usable = drives and known
         self._put('resume', not usable or view.holding is False, self._resume, 'disabled')
+        goes = known and not view.holding and not view.missing
+        self._figures.show(drives, goes, view.figure.name if view.figure is not None else '')
         for name, control in (('speed', self._speed), ('branch', self._branch)):
             self._put(f'{name} disabled', not usable, control, 'disabled')
         if view.branch:
@@ -88,40 +111,8 @@ class Controls:
         self._set_free(self._free.value)
 
 
-def _call(action: Callable[[], object]) -> Callable[[object], object]:
+def _call(action: Callable[[], object]) -> Callable[[Any], Coroutine[Any, Any, None]]:
     async def clicked(_: object) -> None:
         action()
 
     return clicked
-
-
-def _text(view: View, drives: bool) -> str:
-    """Return what is going on, in Markdown."""
-    lines = []
-    if view.missing:
-        lines.append('**Waiting**')
-        lines += [f'- {text}' for text in view.missing]
-    elif view.problem:
-        lines.append(f'**{view.problem}**')
-    elif view.holding:
-        lines.append('**Held.** Press Resume to go on.')
-    elif view.outcome is None:
-        lines.append('**Drag the disc, or click where the tip is to go.**')
-    else:
-        lines.append(f'**{outcome_words(view.outcome.code)}**')
-        if view.outcome.detail:
-            lines.append(f'\n{view.outcome.code}: {view.outcome.detail}')
-    if not drives:
-        lines.append('\nAnother page drives; this one watches. Hold works from here, too.')
-    return '\n'.join(lines)
-
-
-def _figures(view: View) -> str:
-    """Return the figures, in Markdown."""
-    error = '–' if view.tip_error is None else f'{1e3 * view.tip_error:.2f} mm'
-    latency = '–' if view.latency is None else f'{1e3 * view.latency:.1f} ms'
-    stages = ' · '.join(f'{name.replace("_", " ")} {view.stages.get(name, 0)}' for name in STAGES)
-    return (
-        f'Tip from target: **{error}**\n\nAnswer after: **{latency}**\n\n'
-        f'Solved by: {stages} · refused {view.refused}'
-    )

@@ -7,12 +7,15 @@ from math import cos, isfinite, sin, tan
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig
 
+Points = NDArray[np.float32]
+"""As the page takes them."""
 FIELD = 0.2
 """Of the camera, rad: narrow, so that from above what is higher is hardly bigger."""
 MARGIN = 1.12
@@ -33,15 +36,15 @@ class Place(NamedTuple):
     up: Array
 
 
-def on_plane(plane: Plane, origin: Sequence[float], through: Sequence[float]) -> Pair | None:
+def on_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> Pair | None:
     """
     Return where a ray meets a plane, (x, y) in it, m; None if it goes past.
 
     :param origin: where the ray begins, in the base frame, m
     :param through: a second point of it, m
     """
-    x0, y0, height = plane.project(*map(float, origin))
-    x1, y1, lower = plane.project(*map(float, through))
+    x0, y0, height = plane.project(*np.asarray(origin, dtype=float).tolist())
+    x1, y1, lower = plane.project(*np.asarray(through, dtype=float).tolist())
     fall = height - lower
     if fall == 0.0 or (part := height / fall) <= 0.0:
         return None
@@ -81,3 +84,15 @@ def side_view(arm: ArmModel) -> Place:
     distance = MARGIN * arm.reach / tan(FIELD / 2.0)
     toward = cos(SLANT) * normal - sin(SLANT) * y
     return Place(arm.plane.origin + distance * toward, arm.plane.origin, normal)
+
+
+def lifted(points: Array, z: float = 0.0) -> Points:
+    """Return (..., 2) points of the plane as (..., 3) of the page, m."""
+    high = np.full((*points.shape[:-1], 1), z)
+    return np.concatenate((points, high), axis=-1).astype(np.float32)
+
+
+def segments(points: Sequence[Pair] | Array) -> Points:
+    """Return the (N - 1, 2, 3) lines through (N, 2) points of the plane, m."""
+    places = lifted(np.asarray(points, dtype=float).reshape(-1, 2))
+    return np.stack((places[:-1], places[1:]), axis=1)

@@ -1,5 +1,5 @@
 """
-What is seen of an arm on the page: robot, workspace, target, trail of the tip.
+What is seen of an arm on the page: robot, target, trail of the tip, and what lies behind them.
 
 The page's origin is the base link. What lies in the arm's plane hangs below a frame that is the
 plane's, so that it is placed by x and y.
@@ -9,30 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import viser
 from viser import transforms
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.problem import SolverConfig
-from ik_nn_ros.panel import reachable
 from ik_nn_ros.panel.arm_view import ArmView
-from ik_nn_ros.panel.geometry import links, on_plane, other_branch
+from ik_nn_ros.panel.backdrop import LINE, NO_LINES, Backdrop, Color
+from ik_nn_ros.panel.geometry import links, on_plane, other_branch, segments
 from ik_nn_ros.panel.view import Outcome
 
-Color = tuple[int, int, int]
 PLANE = '/plane'
 GREEN, AMBER, RED, UNUSED = (0, 150, 50), (240, 140, 0), (215, 20, 20), (60, 90, 170)
-SURFACE, BORDER, TRAIL = (120, 180, 240), (30, 90, 170), (150, 60, 190)
-STICK, GHOST = (90, 90, 90), (170, 170, 170)
+TRAIL, STICK, GHOST = (150, 60, 190), (90, 90, 90), (170, 170, 170)
 DIAMETER, THICKNESS = 0.13, 0.12
 """Of the target: parts of the reach; it looks out of the links above and below."""
-LINE = 0.006
-"""How wide lines are drawn: part of the reach."""
-BELOW = 0.07
-"""How far the surface lies below the plane, not to hide the links: part of the reach."""
 
 
 def outcome_color(outcome: Outcome | None) -> Color:
@@ -49,7 +39,8 @@ class Scene:
     :param server: of the page
     :param urdf: the URDF as text
     :param arm: the same arm as numbers
-    :param drag: called with who puts the target where, m; returns whether it goes there
+    :param may: tells whether a page may move the target
+    :param go_to: called with where it is put, m
     """
 
     def __init__(
@@ -57,10 +48,11 @@ class Scene:
         server: viser.ViserServer,
         urdf: str,
         arm: ArmModel,
-        drag: Callable[[int, Pair], bool],
+        may: Callable[[int], bool],
+        go_to: Callable[[Pair], object],
     ) -> None:
         self.arm = arm
-        self._server, self._drag = server, drag
+        self._server, self._may, self._go_to = server, may, go_to
         self._grabbed: Pair | None = None
         """From where the target was grabbed to its middle, m; None: nobody drags it."""
         self._point: Pair = arm.fk_point(*arm.home)
@@ -69,9 +61,9 @@ class Scene:
         self._frame = server.scene.add_frame(
             PLANE, show_axes=False, wxyz=turn, position=arm.plane.origin
         )
+        self.backdrop = Backdrop(server, arm, PLANE)
         self._add_target()
-        none = np.zeros((0, 2, 3))
-        wide = LINE * arm.reach
+        none, wide = NO_LINES, LINE * arm.reach
         self._trail = server.scene.add_line_segments(f'{PLANE}/trail', none, TRAIL, thickness=wide)
         self._ghost = server.scene.add_line_segments(f'{PLANE}/ghost', none, GHOST, thickness=wide)
         self._stick = server.scene.add_line_segments(
@@ -94,7 +86,7 @@ class Scene:
         @self._target.on_drag
         async def _(event: viser.SceneNodeDragEvent[viser.CylinderHandle]) -> None:
             eye = event.client.camera.position
-            if event.phase == 'end':
+            if event.phase == 'end' or not self._may(event.client_id):
                 self._grabbed = None
                 return
             if event.phase == 'start':
@@ -109,31 +101,17 @@ class Scene:
 
     def ask(self, page: int, point: Pair) -> None:
         """Put the target there, m, and have the arm go to it, if that page may."""
-        if self._drag(page, point):
+        if self._may(page):
+            self._go_to(point)
             self._place(point)
+
+    def let_go(self) -> None:
+        """Take the target out of the hand of the page that drags it."""
+        self._grabbed = None
 
     def _place(self, point: Pair) -> None:
         self._point = point
         self._target.position = (*point, 0.0)
-
-    def show_workspace(self, branch: str) -> None:
-        """Draw what the arm reaches with the elbow on the side that is allowed."""
-        solver = HybridSolver(self.arm, None, SolverConfig(branch))
-        scene, reach = self._server.scene, self.arm.reach
-        corners = lifted(reachable.surface(solver), -BELOW * reach).reshape(-1, 3)
-        scene.add_mesh_simple(
-            f'{PLANE}/workspace',
-            corners,
-            np.arange(len(corners)).reshape(-1, 3),
-            color=SURFACE,
-            opacity=0.3,
-            side='double',
-            cast_shadow=False,
-            receive_shadow=False,
-        )
-        scene.add_line_segments(
-            f'{PLANE}/edge', lifted(reachable.edge(solver)), BORDER, thickness=LINE * reach
-        )
 
     def show_joints(self, joints: Mapping[str, float], q: Pair) -> None:
         """
@@ -167,14 +145,3 @@ class Scene:
         """Take everything away."""
         self._robot.remove()
         self._frame.remove()
-
-
-def lifted(points: Array, z: float = 0.0) -> Array:
-    """Return (..., 2) points of the plane as (..., 3), m."""
-    return np.concatenate((points, np.full((*points.shape[:-1], 1), z)), axis=-1)
-
-
-def segments(points: Sequence[Pair] | Array) -> Array:
-    """Return the (N - 1, 2, 3) lines through (N, 2) points of the plane, m."""
-    places = lifted(np.asarray(points, dtype=float).reshape(-1, 2))
-    return np.stack((places[:-1], places[1:]), axis=1)

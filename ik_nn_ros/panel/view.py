@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.plane import Array
 
 BRANCHES = ('nearest', 'positive', 'negative')
 
@@ -28,6 +29,20 @@ class Outcome:
     goal: Pair | None = None
 
 
+class Figure(NamedTuple):
+    """
+    What the arm is led along.
+
+    ``name`` is one of :data:`~ik_nn_ros.arm.figures.FIGURES`, ``width`` is in m, ``has_begun``
+    tells whether the tip has come to its first point, ``points`` are (N, 2) points of it, m.
+    """
+
+    name: str
+    width: float
+    has_begun: bool
+    points: Array
+
+
 @dataclass(frozen=True)
 class View:
     """
@@ -43,6 +58,7 @@ class View:
     :param tip_error: distance of the tip from where it was sent to, m; None: it was not sent
     :param latency: from the last target to its answer, s; None: not known
     :param problem: why the last thing asked for was not done; empty: it was
+    :param figure: what the arm is led along; None: nothing
     """
 
     missing: tuple[str, ...] = ()
@@ -55,17 +71,22 @@ class View:
     tip_error: float | None = None
     latency: float | None = None
     problem: str = ''
+    figure: Figure | None = None
 
 
 class Actions(NamedTuple):
     """
     What the page asks for; called in the web server's thread.
 
-    ``go_to`` takes a point (m) of the arm's plane, ``set_branch`` and ``set_speed_scale`` the
-    parameter's value.
+    ``go_to`` takes a point (m) of the arm's plane, ``draw`` a figure's name, its part of the
+    largest width there is room for and the time for one round (s), ``stop_drawing`` why, in words,
+    or '' where that is clear, ``set_branch`` and ``set_speed_scale`` the parameter's value.
     """
 
     go_to: Callable[[Pair], object]
+    go_home: Callable[[], object]
+    draw: Callable[[str, float, float], object]
+    stop_drawing: Callable[[str], object]
     hold: Callable[[], object]
     resume: Callable[[], object]
     set_branch: Callable[[str], object]

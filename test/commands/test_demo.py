@@ -1,12 +1,20 @@
 """The demo as a user runs it."""
 
 import json
+import os
+import pty
+import re
+import select
 import signal
 import time
+import urllib.request
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from processes import wait_until
+from geometry_msgs.msg import PoseStamped
+from processes import Client, wait_until
+from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
@@ -16,10 +24,49 @@ from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
 DEADLINE = 60.0
+needs_page = pytest.mark.skipif(
+    not (find_spec('viser') and find_spec('yourdfpy')), reason='the page needs viser and yourdfpy'
+)
+
+
+class Terminal:
+    """What a process sees that was started from one."""
+
+    def __init__(self):
+        self._reads, self.stdout = pty.openpty()
+        self._text = b''
+
+    @property
+    def text(self):
+        while select.select([self._reads], [], [], 0.0)[0]:
+            self._text += os.read(self._reads, 65536)
+        return self._text.decode(errors='replace').replace('\r\n', '\n')
+
+    def wait_for(self, words, process):
+        def written():
+            ended = process.poll() is not None
+            if words in self.text:
+                return True
+            assert not ended, f'ended before {words!r}:\n{self.text}'
+            return False
+
+        wait_until(written, DEADLINE, what=lambda: f'{words!r} not in:\n{self.text}')
+
+    def close(self):
+        os.close(self._reads)
+        os.close(self.stdout)
+
+
+@pytest.fixture
+def terminal():
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
 
 
 def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
-    process = ik_nn('demo', '--headless', '--duration', '6', '--json', 'demo.json')
+    """With the page, where it can be had: without a terminal it does not wait for it."""
+    process = ik_nn('demo', '--duration', '6', '--json', 'demo.json')
     output, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, output
     summary = json.loads((tmp_path / 'demo.json').read_text())
@@ -37,14 +84,60 @@ def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
     assert not process.nodes
 
 
+@needs_page
+def test_who_drives_from_the_page_has_the_arm_until_ctrl_c(ik_nn, tmp_path, terminal):
+    """What comes from the page comes from the test here: it is the same to the demo."""
+    opened, browser = tmp_path / 'opened', tmp_path / 'browser'
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    process = ik_nn(
+        *('demo', '--duration', '600', '--json', 'demo.json'),
+        stdout=terminal.stdout,
+        DISPLAY=':0',
+        BROWSER=f'{browser} %s',
+    )
+    terminal.wait_for('figure eight', process)
+    url = re.search(r'in the browser: (\S+)', terminal.text)[1]
+    with urllib.request.urlopen(url, timeout=10) as page:
+        assert page.status == 200
+    wait_until(lambda: opened.exists() and opened.read_text() == f'{url}\n')
+
+    with Client(process.domain, namespace=f'demo_{process.pid}') as client:
+        client.call(Trigger, 'ik_node/hold', Trigger.Request(), again=True)
+        terminal.wait_for('rejected, HOLDING', process)
+        client.call(Trigger, 'ik_node/resume', Trigger.Request(), again=True)
+        tips = client.collect(PoseStamped, 'tip_pose')
+        target = PoseStamped()
+        target.pose.position.x, target.pose.position.y = 0.2, -0.3
+        targets = client.publisher(PoseStamped, 'target_pose')
+        client.publish_until(targets, target, lambda: 'taken over' in terminal.text)
+        terminal.wait_for(f'the arm is yours at {url}', process)
+        tips.clear()
+        client.wait_until(lambda: tips and abs(tips[-1].pose.position.y + 0.3) < 1e-3)
+    assert len(process.nodes) == 3
+    assert json.loads((tmp_path / 'demo.json').read_text())['rejected']['HOLDING'] > 0
+
+    for _ in range(2):  # nobody presses it once only
+        process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 0
+    assert 'Traceback' not in terminal.text
+    assert not process.nodes
+
+
 def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(ik_nn, tmp_path):
-    process = ik_nn('demo', '--headless', '--duration', '600', '--json', 'demo.json')
-    end = time.monotonic() + DEADLINE
+    """Without viser, which it says how to get."""
+    (tmp_path / 'sitecustomize.py').write_text("import sys; sys.modules['viser'] = None")
+    path = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])
+    process = ik_nn('demo', '--duration', '600', '--json', 'demo.json', PYTHONPATH=path)
+    said, end = '', time.monotonic() + DEADLINE
     for line in process.stdout:
+        said += line
         if line.startswith('figure eight') or time.monotonic() > end:
             break
+    assert "no module viser; to get it: pip install 'viser[urdf]'" in said
     assert len(process.nodes) == 2
-    process.send_signal(signal.SIGINT)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
     assert 'Traceback' not in output

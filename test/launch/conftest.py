@@ -14,7 +14,7 @@ def prefix(tmp_path):
     prefix = tmp_path / 'prefix'
     register(prefix, 'ik_nn_ros')
     (prefix / 'share' / 'ik_nn_ros').symlink_to(SHARE)
-    for name in ('ik_node', 'arm_sim', 'data_collector'):
+    for name in ('ik_node', 'arm_sim', 'data_collector', 'panel'):
         write_executable(
             prefix / 'lib' / 'ik_nn_ros' / name,
             f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.{name} "$@"\n',

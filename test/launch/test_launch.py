@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from launched import (
     target,
     write_executable,
 )
-from processes import Client
+from processes import Client, free_port
 from rcl_interfaces.srv import GetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -136,6 +137,21 @@ def test_sim_starts_rviz_and_robot_state_publisher(start, prefix):
         '/clicked_point:=target_point',
     ):
         launched.wait_for(f'rviz2 got {re.escape(argument)}\n')
+
+
+def test_the_page_is_served_beside_it(start, domain, tmp_path):
+    """Where viser is missing it says how to get it, and the arm moves all the same."""
+    file = tmp_path / 'params.yaml'
+    port = free_port()
+    file.write_text(f'/**/panel: {{ros__parameters: {{port: {port}}}}}')
+    arguments = ('namespace:=left', f'params_file:={file}', 'base_link:=base_link')
+    launched = start('sim.launch.py', *HEADLESS, *arguments, 'panel:=true')
+    if find_spec('viser') and find_spec('yourdfpy'):
+        launched.wait_for(f'left.panel.: the arm is at http://localhost:{port}')
+    else:
+        launched.wait_for(r"panel: got no module \w+, expected `pip install 'viser\[urdf\]'`")
+    with Client(domain, namespace='left') as client:
+        command_for(client, target(0.3, 0.25))
 
 
 def test_ik_alone_waits_for_the_description_by_topic(start, domain):

@@ -37,6 +37,7 @@ class Played:
         self.commands = []
         self.held = None
         self.blocked = None
+        self.deaf = False
         self.noise = 1e-6
         self.motion.reset()
 
@@ -58,7 +59,7 @@ class Played:
         command = self.motion.step(self.now)
         if command is not None:
             self.commands.append(command)
-            self.held = command
+            self.held = self.held if self.deaf else command
         if self.held is not None:
             before = self.q
             self.q = self.q + (np.array(self.held) - self.q) * min(1.0, seconds / self.lag)

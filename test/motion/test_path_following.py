@@ -258,6 +258,17 @@ def test_the_way_to_the_path_is_judged_too():
     assert it.motion.at_rest
 
 
+def test_whoever_was_handed_a_path_may_be_behind():
+    """A command in between would end what it is to do."""
+    it = Played(lag=0.1)
+    it.tick()
+    assert it.motion.go_along(it.now, joint_path(square())) is None
+    assert it.motion.hand_over() is not None
+    it.until_rest()
+    assert it.motion.tracking_error > 2e-3
+    assert it.tick() is None
+
+
 def test_direct_motion_refuses_paths():
     answer = DirectMotion(ARM, CONFIG).go_along(0.0, joint_path(square()))
     assert answer.code == 'UNSUPPORTED'

@@ -165,6 +165,69 @@ def test_it_repeats_the_last_command_where_it_shall_hold():
     assert it.tick() == pytest.approx((1.0, 0.8), abs=1e-9)
 
 
+def short_of(goal, near=0.03):
+    """Return a motion that has ended, and an arm that has lost the last commands."""
+    it = Played(config=MotionConfig(joint_states_timeout=0.1))
+    it.tick()
+    it.go(goal)
+    while not it.motion.at_rest:
+        it.deaf = bool(it.commands) and np.abs(np.subtract(it.commands[-1], goal)).max() < near
+        it.tick()
+    assert 0.3 * near < it.motion.tracking_error < near
+    it.commands.clear()
+    return it
+
+
+def test_a_last_command_that_was_lost_is_repeated_until_the_joints_are_there():
+    it = short_of((1.0, 0.8))
+    it.run(0.1)
+    it.deaf = False
+    it.run(2.0)
+    assert 10 < len(it.commands) < 20
+    np.testing.assert_allclose(it.commands, [(1.0, 0.8)] * len(it.commands), atol=1e-9)
+    assert it.motion.tracking_error < 2e-3
+
+
+def test_it_is_not_repeated_for_long():
+    """As by an arm that sags, or stands at an obstacle."""
+    it = short_of((1.0, 0.8))
+    it.run(2.0)
+    assert 40 <= len(it.commands) <= 51
+    assert not it.motion.fault
+
+
+@pytest.mark.parametrize('end', ['hold', 'away', 'silent'])
+def test_it_is_not_repeated_to_an_arm_that_shall_not_go_there(end):
+    it = short_of((1.0, 0.8))
+    it.run(0.1)
+    assert it.tick() is not None
+    if end == 'hold':
+        it.motion.hold(it.now)
+        assert it.tick() is None
+    elif end == 'away':
+        it.moved_by((-0.3, 0.0))
+        it.moved_by((-0.3, 0.0))
+    else:
+        it.run(0.11, measured=False)
+        assert it.tick(measured=False) is None
+
+
+def test_a_command_from_before_the_control_loop_stood_still_is_not_repeated():
+    """Somebody may have moved the arm meanwhile, also nearer to it."""
+    it = Played(lag=0.05)
+    it.tick()
+    it.go((2.5, 2.0))
+    it.run(0.5)
+    it.deaf = True
+    it.run(0.05)
+    it.tick(seconds=0.6)
+    assert it.motion.at_rest
+    it.commands.clear()
+    it.q = 0.5 * (it.q + it.motion.command)
+    it.run(1.0)
+    assert not it.commands
+
+
 def test_a_stop_brakes_within_the_limits_and_forgets_the_goal():
     it = Played()
     it.tick()

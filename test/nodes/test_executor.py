@@ -7,6 +7,7 @@ import time
 import pytest
 import rclpy
 from processes import Client, fresh_domain, wait_until
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException
@@ -228,6 +229,51 @@ def test_callbacks_may_take_the_message_info_or_be_coroutines(domain, client):
     stamps = [infos[0][f'{kind}_timestamp'] for kind in ('source', 'received')]
     assert before < stamps[0] < stamps[1] < time.time_ns()
     assert set(awaited) == {7}
+
+
+def test_a_callback_that_takes_its_time_can_have_others_served(domain, client):
+    """Of another node's services those that may be called at any time; none of its own."""
+    spun = Spun(domain, 'busy', 'other')
+    busy, other = spun.nodes
+    events = []
+
+    def note(event):
+        def answer(request, response):
+            events.append(event)
+            return response
+
+        return answer
+
+    def take_time(request, response):
+        events.append('begin')
+        wait_until(
+            lambda: {'message', 'tick', 'hold'} <= set(events[events.index('begin') :]),
+            what=events,
+            between=lambda: spun.executor.serve_others(busy),
+        )
+        events.append('end')
+        return response
+
+    at_any_time = ReentrantCallbackGroup()
+    busy.create_service(Trigger, 'take_time', take_time)
+    busy.create_service(Trigger, 'own', note('own'), callback_group=at_any_time)
+    other.create_service(Trigger, 'plain', note('plain'))
+    other.create_service(Trigger, 'hold', note('hold'), callback_group=at_any_time)
+    other.create_timer(1e-3, lambda: events.append('tick'))
+    other.create_subscription(Int32, 'numbers', lambda message: events.append('message'), 10)
+    with spun:
+        names = ('take_time', 'own', 'plain', 'hold')
+        ask = {name: client.node.create_client(Trigger, name) for name in names}
+        client.wait_until(lambda: all(it.service_is_ready() for it in ask.values()))
+        publisher = client.publisher(Int32, 'numbers')
+        ask.pop('take_time').call_async(Trigger.Request())
+        client.wait_until(lambda: 'begin' in events)
+        for it in ask.values():
+            it.call_async(Trigger.Request())
+        client.publish_until(publisher, Int32(), lambda: {'own', 'plain'} <= set(events))
+    assert events.index('hold') < events.index('end')
+    assert events.index('end') < min(events.index('own'), events.index('plain'))
+    assert [events.count(name) for name in ('hold', 'own', 'plain')] == [1, 1, 1]
 
 
 def test_an_error_in_a_callback_ends_the_spin_with_it(domain, client):

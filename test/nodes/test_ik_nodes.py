@@ -187,6 +187,40 @@ def test_one_that_brakes_in_a_transition_does_not_stop_the_other_on_its_way(arms
     assert meanwhile > braking / 2
 
 
+def test_one_can_be_held_while_another_brakes_in_a_transition(arms):
+    """Not only after it: that may take seconds."""
+    left, right = arms
+    client, node = left.client, f'{right.namespace}/ik_node'
+
+    def accelerate(most):
+        return client.set_parameter(node, 'max_acceleration', [most, most]).successful
+
+    client.wait_until(lambda: accelerate(0.4), what='not at rest')
+    transitions = client.node.create_client(ChangeState, f'{node}/change_state')
+    holds = client.node.create_client(Trigger, f'{left.namespace}/ik_node/hold')
+    client.wait_until(lambda: transitions.service_is_ready() and holds.service_is_ready())
+    right.go(BACK)
+    client.wait_until(lambda: len(right.commands) > 200)  # 2 s, which braking takes, too
+    transition = Transition(id=Transition.TRANSITION_DEACTIVATE)
+    transitions.call_async(ChangeState.Request(transition=transition))
+    sent = len(right.commands)
+    client.wait_until(lambda: len(right.commands) > sent + 20)
+    futures = []
+
+    def held():
+        futures.append(holds.call_async(Trigger.Request()))  # the first response may be lost
+        return any(future.done() for future in futures)
+
+    client.wait_until(held, what='no answer')
+    sent = len(right.commands)
+    client.wait_until(lambda: len(right.commands) > sent + 5, what='hold waited for the brakes')
+    client.wait_until(lambda: right.ask(BACK) == 'NOT_ACTIVE')
+    assert left.ask(BACK) == 'HOLDING'
+    assert left.service(Trigger, 'resume', Trigger.Request()).success
+    assert accelerate(10.0)
+    assert right.transition(Transition.TRANSITION_ACTIVATE)
+
+
 def test_diagnostics_tell_them_apart(cell):
     """/diagnostics is one topic for all."""
     _, client, *_ = cell

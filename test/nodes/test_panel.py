@@ -10,19 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from processes import NodeProcess, node_process, reserved_domain
+from processes import NodeProcess, free_port, node_process, reserved_domain
 from rig import URDF
 
 pytest.importorskip('viser', reason='the panel needs viser')
 pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
 
 MODULE = 'ik_nn_ros.nodes.panel'
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(('127.0.0.1', 0))
-        return trial.getsockname()[1]
 
 
 @contextmanager

@@ -5,11 +5,16 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
+from math import sin
 from pathlib import Path
 
 import pytest
+from motion_rig import MIDDLE, motion_rig
+from played_arm import PERIOD, PlayedArm
 from processes import DEADLINE, NodeProcess, fresh_domain
+from rig import ARM
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +76,30 @@ def test_one_node_that_cannot_be_made_ends_the_process_with_its_reason():
     with process('braking_nodes', '20', 'broken', '20') as node:
         assert node.process.wait(DEADLINE) == 1
         assert node.output.splitlines()[1:] == ['node1: got broken, expected a number']
+
+
+def test_ctrl_c_ends_a_node_whose_arm_somebody_keeps_moving():
+    """The command goes after the joints, as long as they move: it never comes to rest."""
+    with motion_rig() as rig:
+        arm = PlayedArm(rig.client, MIDDLE)
+        rig.start_node()
+        rig.ready()
+        rig.set_off()
+        (first, _), (_, limit), begin = arm.q, ARM.upper, time.monotonic()
+
+        def move_by_hand():
+            """Joint 1 faster than the command may go, joint 2 past its limit."""
+            swing = sin(5.0 * (time.monotonic() - begin))
+            arm.put((first + 0.5 * swing, limit + 0.2 + 0.1 * swing))
+
+        arm.obeying = False
+        rig.client.node.create_timer(PERIOD, move_by_hand)
+        rig.wait(lambda: 'the joints do not follow' in rig.node.output, 'follows')
+        rig.node.process.send_signal(signal.SIGINT)
+        rig.wait(lambda: rig.node.process.poll() is not None, 'does not end')
+        assert rig.node.process.returncode == 0
+        assert 'Traceback' not in rig.node.output
+        rig.check(rests=False)
 
 
 @pytest.mark.parametrize(

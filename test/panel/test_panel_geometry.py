@@ -1,6 +1,6 @@
 """Points of the page and points of the arm's plane are the same points."""
 
-from math import cos, pi, sin
+from math import pi
 
 import numpy as np
 import pytest
@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.problem import SolverConfig
-from ik_nn_ros.ik.result import Status
 from ik_nn_ros.panel.geometry import FIELD, links, on_plane, other_branch, side_view, top_view
-from ik_nn_ros.panel.reachable import edge, surface
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
@@ -74,22 +70,3 @@ def test_the_side_view_has_it_all_too():
     angle = np.linspace(-pi, pi, 60)
     rim = ARM.plane.lift(ARM.reach * np.stack((np.cos(angle), np.sin(angle)), axis=-1))
     assert np.abs(pictured(side_view(ARM), rim, 1.2)).max() < 1.0
-
-
-@pytest.mark.parametrize('branch', ['nearest', 'positive', 'negative'])
-def test_the_surface_is_what_the_solver_reaches(branch):
-    solver = HybridSolver(ARM, None, SolverConfig(branch))
-    middles = surface(solver).mean(axis=1)
-    assert (solver.solve_batch(middles, ARM.home).status == Status.ACCEPTED).mean() > 0.99
-    triangles = surface(solver)
-    sides = triangles[:, 1:] - triangles[:, :1]
-    area = 0.5 * np.abs(np.linalg.det(sides)).sum()
-    points = np.random.default_rng(0).uniform(-ARM.reach, ARM.reach, (20000, 2))
-    reached = (solver.solve_batch(points, ARM.home).status == Status.ACCEPTED).mean()
-    assert area == pytest.approx(reached * (2.0 * ARM.reach) ** 2, rel=0.03)
-
-
-def test_the_edge_holds_the_arc_of_the_straight_arm():
-    ends = edge(HybridSolver(ARM, None, SolverConfig('nearest'))).reshape(-1, 2)
-    straight = ARM.reach * np.array([cos(0.7), sin(0.7)])
-    assert np.linalg.norm(ends - straight, axis=1).min() < 0.02 * ARM.reach

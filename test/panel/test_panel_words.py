@@ -1,9 +1,13 @@
-"""Every reason code has words for who has not read the documentation."""
+"""What goes on has words for who has not read the documentation."""
 
 import re
 from pathlib import Path
 
-from ik_nn_ros.panel.words import REASONS, outcome_words
+import numpy as np
+
+from ik_nn_ros.ik.result import Reason
+from ik_nn_ros.panel.view import Figure, Outcome, View
+from ik_nn_ros.panel.words import REASONS, number_words, outcome_words, status_words
 
 INTERFACES = Path(__file__).parents[2] / 'docs' / 'interfaces.md'
 
@@ -15,3 +19,54 @@ def test_every_documented_reason_code_has_words():
 
 def test_a_code_that_came_later_is_shown_as_it_is():
     assert 'BRAND_NEW' in outcome_words('BRAND_NEW')
+
+
+def test_every_reason_of_the_solver_has_words():
+    assert {reason.name for reason in Reason} - {'NONE'} <= set(REASONS)
+
+
+def words(**view):
+    return status_words(View(branch='nearest', **view), drives=True)
+
+
+def test_what_is_missing_is_said_before_anything_else():
+    refused = Outcome('UNREACHABLE', 'got 0.6 m')
+    text = words(missing=('the arm', 'ik_node'), outcome=refused, holding=True)
+    assert 'the arm' in text
+    assert 'ik_node' in text
+    assert 'Held' not in text
+    assert 'UNREACHABLE' not in text
+
+
+def test_a_refused_target_is_told_in_plain_words_and_in_numbers():
+    text = words(outcome=Outcome('UNREACHABLE', 'got 0.6 m'))
+    assert 'the arm is not long enough' in text
+    assert 'UNREACHABLE: got 0.6 m' in text
+
+
+def test_a_figure_is_told_of_until_it_ends_and_why_it_ended():
+    accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
+    figure = Figure('circle', 0.187, False, np.empty((0, 2)))
+    assert 'Going to where the circle begins' in words(figure=figure, outcome=accepted)
+    assert 'Drawing a circle, 18.7 cm wide' in words(figure=figure._replace(has_begun=True))
+    ended = words(problem='The circle has ended: the arm is held.', holding=True)
+    assert 'Held.' in ended
+    assert 'The circle has ended' in ended
+
+
+def test_a_pause_is_told_as_long_as_nothing_is_worse():
+    figure = Figure('circle', 0.187, True, np.empty((0, 2)))
+    assert 'Raise Speed' in words(speed_scale=0.0, figure=figure)
+    assert 'Raise Speed' not in words(speed_scale=0.0, holding=True)
+
+
+def test_a_page_that_watches_says_so():
+    assert 'this one watches' in status_words(View(), drives=False)
+    assert 'watches' not in status_words(View(), drives=True)
+
+
+def test_numbers_that_are_not_known_are_not_made_up():
+    assert number_words(View()).count('–') == 2
+    text = number_words(View(tip_error=0.00123, latency=0.0045, stages={'refined': 7}, refused=2))
+    for shown in ('1.23 mm', '4.5 ms', 'refined 7', 'closed form 0', 'refused 2'):
+        assert shown in text

@@ -1,0 +1,121 @@
+"""Figures that the arm is led along: where there is room for them, and how it is led."""
+
+from math import dist, pi
+
+import numpy as np
+import pytest
+
+from ik_nn_ros.arm.figures import FIGURES, Outline, forward
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.ik.problem import SolverConfig
+from ik_nn_ros.ik.result import Status
+from ik_nn_ros.motion.keep_out import KeepOut
+from ik_nn_ros.panel.fitting import Fitting
+from ik_nn_ros.panel.tracing import ARRIVED, FAR, Tracing
+from ik_nn_ros.share import share_directory
+
+ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+ONE_SIDED = ArmModel('one sided', ('a', 'b'), (0.3, 0.2), lower=(0.0, -2.6), upper=(1.5, -0.1))
+ASKEW = ArmModel('askew', ('a', 'b'), (2.0, 2.5), offsets=(1.0, -0.7), signs=(-1.0, 1.0))
+NO_ZONES: tuple[list[float], list[float]] = ([], [])
+CIRCLE = Outline('circle', 0.2, (0.3, 0.0), np.eye(2))
+each_figure = pytest.mark.parametrize('name', FIGURES)
+
+
+def keep_out(arm=ARM, zones=NO_ZONES):
+    return KeepOut.of(arm, *zones, 0.02 * arm.reach)
+
+
+@each_figure
+def test_a_figure_is_as_wide_as_asked_around_its_center(name):
+    points = Outline(name, 0.2, (0.3, 0.1), np.eye(2)).points
+    assert np.ptp(points, axis=0).max() == pytest.approx(0.2)
+    assert (points.max(axis=0) + points.min(axis=0)) / 2.0 == pytest.approx((0.3, 0.1))
+    assert points[0] == pytest.approx(points[-1])
+
+
+def test_the_square_has_four_corners():
+    points = Outline('square', 2.0, (0.0, 0.0), np.eye(2)).points
+    for corner in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        assert np.hypot(*(points - corner).T).min() < 1e-9
+
+
+@each_figure
+def test_it_is_gone_round_at_an_even_pace(name):
+    outline = Outline(name, 0.2, (0.3, 0.0), np.eye(2))
+    points = np.array([outline.at(part) for part in np.linspace(0.0, 1.0, 1201)])
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    assert np.median(steps) == pytest.approx(steps.sum() / 1200, rel=0.01)
+    assert steps.max() < 1.02 * np.median(steps)
+    assert outline.at(1.3) == pytest.approx(outline.at(0.3))
+    assert outline.at(outline.nearest(outline.at(0.7))) == pytest.approx(outline.at(0.7), abs=1e-3)
+
+
+@each_figure
+@pytest.mark.parametrize(
+    ('arm', 'zones'),
+    [
+        (ARM, NO_ZONES),
+        (ARM, ([0.3, 0.1, 0.05], [])),
+        (ARM, ([], [0.0, 1.0, -0.05])),
+        (ONE_SIDED, NO_ZONES),
+        (ASKEW, NO_ZONES),
+    ],
+    ids=['default', 'post', 'table', 'one-sided', 'askew'],
+)
+def test_the_largest_figure_can_be_gone_round_on_one_branch_clear_of_zones(name, arm, zones):
+    around, q = keep_out(arm, zones), (0.2, -0.5)
+    figure = Fitting(arm, 'nearest', around, q).largest(name)
+    assert 0.3 * arm.reach < figure.width < 2.0 * arm.reach
+    # As ik_node is asked: target by target, each from the joints of the one before.
+    solver, sides = HybridSolver(arm, None, SolverConfig()), set()
+    for part in np.linspace(0.0, 1.0, 200):
+        answer = solver.solve(*figure.at(part), q)
+        assert answer.status == Status.ACCEPTED
+        sides.add(answer.branch)
+        q = answer.q
+        assert around.clearance(np.array([q])) >= around.margin - 1e-3 * arm.reach
+    assert len(sides) == 1
+    # As large as can be: a good deal larger there is no room.
+    larger = Outline(name, 1.3 * figure.width, figure.points[:-1].mean(axis=0), forward(arm))
+    assert not Fitting(arm, 'nearest', around, q).fits(larger)
+
+
+def test_it_is_in_front_of_the_arm_where_that_is_as_good():
+    middle = Fitting(ARM, 'nearest', keep_out(), (0.0, 0.5)).largest('circle').points[:-1].mean(0)
+    assert middle[1] == pytest.approx(0.0, abs=0.02)
+    assert middle[0] > 0.2
+
+
+def test_there_is_none_where_the_elbow_cannot_be():
+    assert (
+        Fitting(ONE_SIDED, 'positive', keep_out(ONE_SIDED), (0.2, -0.5)).largest('circle') is None
+    )
+
+
+def test_the_first_point_is_the_nearest_and_is_waited_at():
+    tracing = Tracing(CIRCLE, 6.0, 0.5, (0.3, 0.4))
+    first = tracing.next(0.02, None)
+    assert first == pytest.approx((0.3, 0.1))
+    for _ in range(10):
+        assert tracing.next(0.02, 0.3) == first
+    assert not tracing.has_begun
+    assert tracing.next(0.02, ARRIVED * 0.5) != first
+    assert tracing.has_begun
+
+
+def test_one_round_takes_as_long_as_asked():
+    tracing = Tracing(CIRCLE, 6.0, 0.5, (0.4, 0.0))
+    points = [tracing.next(0.02, 0.0) for _ in range(300)]
+    assert points[-1] == pytest.approx((0.4, 0.0), abs=1e-3)
+    assert sum(map(dist, points, points[1:])) == pytest.approx(0.2 * pi, rel=0.01)
+
+
+def test_the_target_waits_for_a_tip_that_is_held_up():
+    tracing = Tracing(CIRCLE, 6.0, 0.5, (0.4, 0.0))
+    tracing.next(0.02, 0.0)
+    waiting = tracing.next(0.02, FAR * 0.5)
+    assert tracing.next(0.02, None) == tracing.next(0.02, 0.3) == waiting
+    assert tracing.next(0.02, 0.0) != waiting
