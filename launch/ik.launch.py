@@ -1,8 +1,9 @@
 """
 The node ik_node alone, to be used by itself or included in a larger launch file.
 
-Beside it, where asked for, the page in the browser, of which a section ``/**/panel`` in the
-parameter file sets address and port. The parameter file holds; an argument that is given goes before it, an empty one leaves it alone.
+Beside it, where asked for, the page in the browser; a section ``/**/panel`` in the parameter file
+sets its address and port. That file holds; an argument that is given goes before it, an empty one
+leaves it alone.
 The command line of ``ros2 launch`` cannot pass an empty text: ``none`` stands for no file.
 
 It is a plain ``Node``: ik_node configures and activates itself (``autostart``), also where the

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -28,7 +29,13 @@ REGENERATE = '`make docs` writes it anew'
 INTERFACES = Path(ik_nn_ros.__file__).parents[1] / 'docs' / 'interfaces.md'
 BEGIN, END = '<!-- made by `make docs`: parameters of {} -->\n', '<!-- end -->\n'
 WIDTH = 120
+NO_PAGE = 'the panel needs viser and yourdfpy'
 KINDS = {bool: 'bool', int: 'int', float: 'double', str: 'string'}
+
+
+def has_page() -> bool:
+    """Tell whether the panel can run."""
+    return find_spec('viser') is not None and find_spec('yourdfpy') is not None
 
 
 def config(node: str) -> Path:

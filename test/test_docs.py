@@ -9,7 +9,15 @@ import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
-from parameter_texts import INTERFACES, NODES, REGENERATE, expected_list, parts
+from parameter_texts import (
+    INTERFACES,
+    NO_PAGE,
+    NODES,
+    REGENERATE,
+    expected_list,
+    has_page,
+    parts,
+)
 from processes import Client, fresh_domain, node_process
 from rig import URDF
 from std_msgs.msg import String
@@ -208,7 +216,7 @@ def actual_rows(client, name, namespace):
 
 @pytest.fixture(scope='module')
 def running(tmp_path_factory):
-    """All three nodes; the arm has been sent to a target. Yields a client, and the diagnostics."""
+    """The nodes; the arm has been sent to a target. Yields a client, and the diagnostics."""
     domain = fresh_domain()
     output = str(tmp_path_factory.mktemp('out') / 'samples.mcap')
     explore = {'robot_description': URDF, 'explore': True, 'output': output}
@@ -218,6 +226,8 @@ def running(tmp_path_factory):
         # Elsewhere: it does not explore where another node commands.
         ('data_collector', ('-r', '__ns:=/elsewhere'), explore),
     )
+    if has_page():
+        starts += (('panel', (), {}),)
     with ExitStack() as stack:
         for name, arguments, parameters in starts:
             process = node_process(
@@ -244,6 +254,8 @@ def keys(arrays):
 @each_node
 def test_interfaces_list_topics_and_services_of_the_running_node(running, name):
     client, _ = running
+    if name == 'panel' and not has_page():
+        pytest.skip(NO_PAGE)
     namespace = '/elsewhere' if name == 'data_collector' else ''
 
     def difference():

@@ -49,6 +49,9 @@ def run_all(
     """
     Spin nodes in one executor until SIGINT, SIGTERM or a shutdown of ROS.
 
+    More signals change nothing: ``wind_down`` ends by itself, and Ctrl-C under ``ros2 launch``
+    arrives twice. Who cannot wait has SIGQUIT or SIGKILL.
+
     :param creators: each makes one node
     :param wind_down: called once a node after a signal, where nodes still have something to do:
         with the node, and with what is to be called when it is done; ROS is shut down when all are;

@@ -99,6 +99,11 @@ class Scene:
                 point = (point[0] + self._grabbed[0], point[1] + self._grabbed[1])
                 self.ask(event.client_id, point)
 
+        @self._target.on_click
+        async def _(event: viser.SceneNodePointerEvent[viser.CylinderHandle]) -> None:
+            # Once more: the arm may have been brought to rest on its way there.
+            self.ask(event.client_id, self._point)
+
     def ask(self, page: int, point: Pair) -> None:
         """Put the target there, m, and have the arm go to it, if that page may."""
         if self._may(page):
