@@ -19,6 +19,7 @@ from parameter_texts import (
     parts,
 )
 from processes import Client, fresh_domain, node_process
+from rclpy.node import NodeNameNonExistentError
 from rig import URDF
 from std_msgs.msg import String
 
@@ -259,7 +260,11 @@ def test_interfaces_list_topics_and_services_of_the_running_node(running, name):
     namespace = '/elsewhere' if name == 'data_collector' else ''
 
     def difference():
-        return sorted(actual_rows(client, name, namespace) ^ expected_rows(name))
+        try:
+            actual = actual_rows(client, name, namespace)
+        except NodeNameNonExistentError:
+            actual = set()  # not discovered yet
+        return sorted(actual ^ expected_rows(name))
 
     client.wait_until(lambda: not difference(), what=lambda: f'not on both sides: {difference()}')
 

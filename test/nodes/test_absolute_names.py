@@ -13,10 +13,14 @@ BENCH = ('arms_bench.py', 'node_bench.py', 'bench_client.py')
 
 def absolute_names(source):
     """Return the texts in a program that look like absolute names."""
+    nodes = list(ast.walk(ast.parse(source)))
+    # In an f-string what follows the first part begins nothing.
+    joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    inner = {id(part) for node in joined for part in node.values[1:]}
     texts = {
         node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner
     }
     return {
         text for text in texts if text.startswith('/') and text[1:].replace('/', '').isidentifier()
@@ -25,6 +29,7 @@ def absolute_names(source):
 
 def test_absolute_names_are_found():
     assert absolute_names("f(JointState, '/joint_states'); a.lstrip('/')") == {'/joint_states'}
+    assert absolute_names("f(f'/arm/{x}', f'{x}/hold')") == {'/arm/'}
 
 
 def test_only_what_is_for_all_robots_has_an_absolute_name():
