@@ -173,16 +173,31 @@ class MotionRig(MotionWatch):
     def wait_said(self, *words: str) -> DiagnosticStatus:
         """Wait for diagnostics with these words, from now on."""
         self.reports.clear()
+        self.wait(lambda: self._report(words), f'diagnostics do not say {words}')
+        return self._report(words)
 
-        def said() -> DiagnosticStatus | None:
-            for report in self.reports:
-                text = ' '.join([report.message, *(f'{v.key}={v.value}' for v in report.values)])
-                if all(word in text for word in words):
-                    return report
-            return None
+    def wait_stopped(self, words: str) -> None:
+        """
+        Wait until the node says that it stopped the arm for this cause, in diagnostics or the log.
 
-        self.wait(said, f'diagnostics do not say {words}')
-        return said()
+        Of two causes within a second diagnostics show the last one, and a busy machine soon gives
+        another; the log says each, but once in some seconds.
+        """
+        self.reports.clear()
+        before = len(self.node.output)
+        line = f'the arm was brought to rest: {words}'
+
+        def said() -> bool:
+            return bool(self._report((words,))) or line in self.node.output[before:]
+
+        self.wait(said, f'it does not say {line!r}')
+
+    def _report(self, words: tuple[str, ...]) -> DiagnosticStatus | None:
+        for report in self.reports:
+            text = ' '.join([report.message, *(f'{v.key}={v.value}' for v in report.values)])
+            if all(word in text for word in words):
+                return report
+        return None
 
     def wait_ready(self, deadline: float = DEADLINE) -> None:
         """Wait for diagnostics that find nothing wrong with targets."""

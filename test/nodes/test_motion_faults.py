@@ -109,7 +109,7 @@ def test_an_arm_that_does_not_follow_is_not_pulled_at(rig):
     goal = rig.set_off()
     rig.played.obeying = False
     blocked = rig.now()
-    rig.wait_said('the joints do not')
+    rig.wait_stopped('the joints do not')
     rig.wait_quiet()
     stream = rig.check()
     assert np.abs(stream.since(blocked).q - rig.played.q).max() < AHEAD
@@ -191,7 +191,7 @@ def test_a_second_publisher_of_commands_does_not_drag_the_motion_along(rig):
         rig.wait_said(alone)
         goal = rig.set_off()
         command(HAND)
-        rig.wait_said('the joints do not', 'command_publishers=2')
+        rig.wait_stopped('the joints do not')
         rig.wait_quiet()
         rig.ask_until('ACCEPTED', rig.measured())
         rig.wait_said(alone)

@@ -177,7 +177,7 @@ def test_an_arm_that_is_held_fast_is_given_up_and_not_pulled_at(rig):
     """The command would stay far ahead; the arm leaps after it as soon as it is let go."""
     goal = rig.set_off()
     push(rig, held=FAST)
-    rig.wait_said('the joints do not')
+    rig.wait_stopped('the joints do not')
     rig.wait_quiet()
     stream = rig.check()
     np.testing.assert_allclose(stream.q[-1], rig.measured(), atol=0.1)
@@ -198,7 +198,7 @@ def test_an_arm_that_is_pushed_away_while_moving_is_let_go_to_where_it_is_pushed
     rig.forget()
     rig.set_off()
     push(rig, -HEAVY)
-    rig.wait_said('the joints do not')
+    rig.wait_stopped('the joints do not')
     rig.wait_quiet()
     np.testing.assert_allclose(rig.check().q[-1], rig.measured(), atol=0.3)
     push(rig)
