@@ -82,7 +82,8 @@ def test_the_node_moves_a_controller_smoothly_to_the_goal(kind, message, topic, 
         )
         q = np.array([positions(command) for command in received])
         assert len(q) > 20
-        assert np.abs(np.diff(q, axis=0)).max() < 0.1, 'a leap'
+        # The way of 0.1 s at full speed: a loop that is later than that stops the arm.
+        assert np.abs(np.diff(q, axis=0)).max() < 0.3, 'a leap'
         assert not others
 
 

@@ -3,6 +3,7 @@
 import signal
 import time
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,9 +63,10 @@ def test_the_tip_goes_through_every_pose_within_the_limits(rig):
     assert (code, detail) == ('ACCEPTED', 'path of 200 poses')
     rig.wait_quiet()
     stream = rig.check()
-    tips = ARM.fk(stream.q)
+    # Between two commands as well: on a busy machine they are far between.
+    between = [np.linspace(*ends, 10) for ends in pairwise(stream.q)]
+    tips = ARM.fk(np.concatenate(between))
     away = np.hypot(*(tips[:, None] - poses).transpose(2, 0, 1)).min(axis=0)
-    # Between two commands the tip moves by some millimetres.
     assert away.max() < 0.006, f'{away.max()} m from pose {away.argmax()}'
     np.testing.assert_allclose(tips[-1], poses[-1], atol=1e-6)
 
@@ -267,8 +269,8 @@ def test_a_node_that_was_held_up_does_not_send_the_arm_back(handed):
     node.process.send_signal(signal.SIGSTOP)
     wait(client, 0.4)
     node.process.send_signal(signal.SIGCONT)
-    wait(client, seconds(whole.points[-1]))
-    np.testing.assert_allclose(it.q, whole.points[-1].positions, atol=1e-6)
+    end = whole.points[-1].positions
+    client.wait_until(lambda: np.allclose(it.q, end, atol=1e-6), what=lambda: f'{it.q}, not {end}')
     assert it.fastest(since) < 3.1
     assert len(it.received) <= 2
 
