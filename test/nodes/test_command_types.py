@@ -70,7 +70,13 @@ def test_the_node_moves_a_controller_smoothly_to_the_goal(kind, message, topic, 
         node_process(MODULE, domain=domain, parameters=parameters) as node,
         Client(domain) as client,
     ):
-        received = client.collect(message, topic)
+        received, sent = [], []
+
+        def take(command, info):
+            received.append(command)
+            sent.append(1e-9 * info['source_timestamp'])
+
+        client.node.create_subscription(message, topic, take, 100)
         others = client.collect(JointState, 'joint_command')
         targets = client.publisher(PoseStamped, 'target_pose')
         target = PoseStamped()
@@ -82,8 +88,9 @@ def test_the_node_moves_a_controller_smoothly_to_the_goal(kind, message, topic, 
         )
         q = np.array([positions(command) for command in received])
         assert len(q) > 20
-        # The way of 0.1 s at full speed: a loop that is later than that stops the arm.
-        assert np.abs(np.diff(q, axis=0)).max() < 0.3, 'a leap'
+        # A node that a busy machine held up may go on as far as full speed takes it meanwhile.
+        way, passed = np.abs(np.diff(q, axis=0)).max(axis=1), np.diff(sent)
+        assert (way < np.maximum(0.1, 1.1 * max(ARM.velocity) * passed)).all(), 'a leap'
         assert not others
 
 
