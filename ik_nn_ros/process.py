@@ -45,7 +45,7 @@ def _signals_held() -> Iterator[None]:
             signal.raise_signal(received)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have Linux send this process SIGTERM when its parent is gone, also by SIGKILL."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -77,7 +77,7 @@ class NodeProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=self._log,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=_end_with_parent,
+                    preexec_fn=end_with_parent,
                 )
         except KeyboardInterrupt:
             self.stop()

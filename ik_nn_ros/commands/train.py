@@ -25,7 +25,7 @@ from ik_nn_ros.files import require_writable, write_atomically
 if TYPE_CHECKING:
     from ik_nn_ros.learning.config import TrainingConfig
     from ik_nn_ros.learning.evaluation import TipErrors
-    from ik_nn_ros.learning.networks import Network
+    from ik_nn_ros.learning.networks.network import Network
     from ik_nn_ros.learning.training import TrainingResult
 
 HELP = 'train a network for an arm and write its model file'
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     arm = arm_as_asked(args)
     with training_needed():
         from ik_nn_ros.learning import export  # noqa: F401, all that training needs
-        from ik_nn_ros.learning.networks import find_family
+        from ik_nn_ros.learning.families import find_family
 
     calibrated = args.calibration or args.recording
     family = find_family(args.network or ('as_built' if calibrated else 'edge_smooth'))
@@ -130,7 +130,7 @@ def _write(
     model = export.to_onnx(network)
     # The training draws from children of the seed; this is a stream of its own.
     rng = np.random.default_rng(np.random.SeedSequence(args.seed, spawn_key=(99,)))
-    targets = network.sample(arm, rng, TEST_TARGETS)
+    targets = network.sample(arm, rng, TEST_TARGETS).target
     errors = evaluation.tip_errors(model.SerializeToString(), arm, targets)
     info = ModelInfo(
         arm=arm.identity(),

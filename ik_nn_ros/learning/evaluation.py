@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.ik.model_file import INPUT, OUTPUT
 
+STATE, NEXT_STATE = 'state', 'next_state'
+"""Input and output of a network that goes along a path step by step; zeros at the beginning."""
 CHUNK = 100_000
 
 
@@ -36,17 +39,32 @@ def propose(model: bytes, targets: Array) -> Array:
     Run a model.
 
     :param model: content of a model file
-    :param targets: (N, 4) x, y (m), branch and bearing (rad)
-    :return: (N, 2) joint angles, rad
+    :param targets: (N, 4) x, y (m), branch and bearing (rad), or (N, T, 4) paths of such
+    :return: (N, 2) or (N, T, 2) joint angles, rad
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
-    answers = [
-        session.run([OUTPUT], {INPUT: targets[start : start + CHUNK].astype(np.float32)})[0]
-        for start in range(0, len(targets), CHUNK)
-    ]
+    inputs = {port.name: port.shape for port in session.get_inputs()}
+    answers = []
+    for start in range(0, len(targets), CHUNK):
+        chunk = targets[start : start + CHUNK].astype(np.float32)
+        if STATE in inputs:
+            answers.append(_step_by_step(session, chunk, inputs[STATE][1]))
+        else:
+            answers += session.run([OUTPUT], {INPUT: chunk})
     return np.concatenate(answers).astype(float)
+
+
+def _step_by_step(
+    session: onnxruntime.InferenceSession, paths: NDArray[np.float32], states: int
+) -> NDArray[np.float32]:
+    """Return (N, T, 2) joint angles along (N, T, 4) paths."""
+    state, answers = np.zeros((len(paths), states), dtype=np.float32), []
+    for target in np.ascontiguousarray(paths.swapaxes(0, 1)):
+        q, state = session.run([OUTPUT, NEXT_STATE], {INPUT: target, STATE: state})
+        answers.append(q)
+    return np.stack(answers, axis=1)
 
 
 def tip_errors(model: bytes, arm: ArmModel, targets: Array) -> TipErrors:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 Residual = Callable[[Tensor, Tensor], Tensor]
-"""From the output (M,) and the input (K,) of one sample to its residuals (P,)."""
+"""From the output (..., M) and the input (..., K) of one sample to its residuals (..., P)."""
 
 UP, DOWN = 2.0, 5.0
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-14, 1e10
@@ -70,7 +70,7 @@ class _Problem:
         """Return the Gauss-Newton normal matrix (W, W) and the gradient (W,)."""
         normal, gradient = torch.zeros(len(weights), len(weights)).to(weights), 0.0 * weights
         for chunk in torch.split(self.data, CHUNK):
-            jacobian = self._jacobian(weights, chunk).flatten(0, 1)  # (N P, W)
+            jacobian = self._jacobian(weights, chunk).flatten(0, -2)  # (N P, W)
             normal += jacobian.T @ jacobian
             gradient += jacobian.T @ self._residuals(weights, chunk).flatten()
         return normal, gradient
@@ -85,8 +85,8 @@ def minimize(
 
     Each ``next`` is one iteration; it ends by itself when no step helps any more.
 
-    :param module: takes (N, K), returns (N, M)
-    :param data: (N, K) inputs
+    :param module: takes (N, ..., K), returns (N, ..., M)
+    :param data: (N, ..., K) inputs
     :param residual: of one sample
     :param damping: of the first step
     """

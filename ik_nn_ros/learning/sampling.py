@@ -1,18 +1,20 @@
 """
-Targets to train and to test on: the tip's position at drawn joint angles, so all can be reached.
+Samples of forward kinematics to train and to test on: drawn joint angles and where the tip is.
 
-Targets are (N, 4) rows of x, y (m, plane frame), branch and bearing (rad), the input of a model
-file.
+Targets are rows of x, y (m, plane frame), branch and bearing (rad), the input of a model file; all
+of them can be reached, most draws do not look at the joint limits.
 """
 
 from __future__ import annotations
 
 from math import pi
+from typing import NamedTuple
 
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.targets import joints
 
 EXACT_SHARE = 0.02
 """Share of whole-workspace targets with the arm exactly stretched or folded."""
@@ -20,17 +22,32 @@ CLOSE_SHARE = 0.18
 """Share of whole-workspace targets with the elbow close to straight or folded."""
 CLOSEST = 1e-8
 """How close (rad) the close ones come; the distances are uniform in their logarithm."""
+PATH_LENGTH = 32
+"""Targets of a path."""
+LONGEST_STEP = 0.09
+"""How far a joint turns at most between two targets of a path, rad."""
 
 
-def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+class Drawn(NamedTuple):
     """
-    Draw targets from the whole annulus, both branches, whatever the joint limits.
+    Samples.
+
+    :param target: (..., 4) x, y, branch, bearing
+    :param q: (..., 2) the joint angles they were made from, rad
+    """
+
+    target: Array
+    q: Array
+
+
+def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+    """
+    Draw from the whole annulus, both branches.
 
     The elbow's angle is uniform, which puts more targets near the edges than their area; a share
     of them is closer still, and some are exactly on the edge.
 
     :param count: number of targets
-    :return: (count, 4) targets
     """
     branch = rng.choice((-1.0, 1.0), size=count)
     elbow = rng.uniform(0.0, pi, size=count)
@@ -41,32 +58,63 @@ def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Arra
     edge = np.where(folded, pi - bend, bend)
     elbow = np.where(kind < EXACT_SHARE + CLOSE_SHARE, edge, elbow)
     shoulder = rng.uniform(-pi, pi, size=count)
-    return _targets(arm, shoulder, branch * elbow, branch)
+    return _drawn(arm, shoulder, branch * elbow, branch)
 
 
-def paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+def within_limits(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
     """
-    Draw targets as the paper does: q1 uniform in [0, π/2], q2 in [0, π]; the positive branch.
+    Draw joint angles uniformly within the joint limits, of continuous joints one turn.
+
+    :param count: number of targets
+    """
+    q = joints(arm, rng, count)
+    return _at(arm, q, np.where(arm.bend_batch(q) < 0.0, -1.0, 1.0))
+
+
+def smooth_paths(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+    """
+    Draw smooth paths in the whole annulus, each on one of the branches.
+
+    Joint 1 turns evenly; the elbow swings between straight and folded.
+
+    :param count: number of paths, each of :data:`PATH_LENGTH` targets
+    """
+    step = np.arange(PATH_LENGTH)
+    branch = rng.choice((-1.0, 1.0), size=(count, 1))
+    begin, speed = (rng.uniform(-most, most, (2, count, 1)) for most in (pi, LONGEST_STEP))
+    shoulder = begin[0] + speed[0] * step
+    elbow = pi / 2 * (1.0 - np.cos(begin[1] + speed[1] / (pi / 2) * step))
+    return _drawn(arm, shoulder, branch * elbow, np.broadcast_to(branch, elbow.shape))
+
+
+def paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+    """
+    Draw as the paper does: q1 uniform in [0, π/2], q2 in [0, π]; the positive branch.
 
     For an arm with zero offsets these are the joints' own angles; otherwise they count from the
     position in which both links point along the plane's x axis.
 
     :param count: number of targets
-    :return: (count, 4) targets
     """
     shoulder = arm.signs[0] * rng.uniform(0.0, pi / 2, size=count)
     elbow = rng.uniform(0.0, pi, size=count)
-    return _targets(arm, shoulder, elbow, np.ones(count))
+    return _drawn(arm, shoulder, elbow, np.ones(count))
 
 
-def _targets(arm: ArmModel, theta1: Array, bend: Array, branch: Array) -> Array:
+def _drawn(arm: ArmModel, theta1: Array, bend: Array, branch: Array) -> Drawn:
     """
-    Return the targets of link 1's angle and of joint 2's, counted along joint 2's own axis.
+    Return the samples of link 1's angle and of joint 2's, counted along joint 2's own axis.
 
-    :param theta1: (N,) angle of link 1 about the plane's normal, rad
-    :param bend: (N,) angle of the elbow about joint 2's axis, 0 when straight, rad
+    :param theta1: (...) angle of link 1 about the plane's normal, rad
+    :param bend: (...) angle of the elbow about joint 2's axis, 0 when straight, rad
+    :param branch: (...)
     """
     theta = np.stack((theta1, arm.signs[1] * bend), axis=-1)
-    q = np.asarray(arm.signs) * (theta - np.asarray(arm.offsets))
+    return _at(arm, np.asarray(arm.signs) * (theta - np.asarray(arm.offsets)), branch)
+
+
+def _at(arm: ArmModel, q: Array, branch: Array) -> Drawn:
+    """Return the samples of joint angles (..., 2), rad, on branches (...)."""
     xy = arm.fk(q)
-    return np.column_stack((xy, branch, np.arctan2(xy[:, 1], xy[:, 0])))
+    bearing = np.arctan2(xy[..., 1], xy[..., 0])
+    return Drawn(np.concatenate((xy, np.stack((branch, bearing), axis=-1)), axis=-1), q)

@@ -1,8 +1,9 @@
 """
 Train a network on the arm's own forward kinematics.
 
-The loss is where the tip ends up, not which angles the network gives: Adam on fresh targets finds
-the basin, Levenberg-Marquardt in double precision goes to its bottom. The weights kept are those
+Stage 1 is Adam on fresh samples, by the family's own loss, for most where the tip ends up and not
+which angles the network gives. It finds the basin; stage 2, Levenberg-Marquardt on the tip in
+double precision, goes to its bottom. The weights kept are those
 that did best on held-out targets, judged by their median and their worst error together.
 """
 
@@ -23,7 +24,7 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.kinematics import tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks import Network
+from ik_nn_ros.learning.networks.network import Network
 
 THREADS = 1
 """As many on every machine: the order of sums, and with it the last digits, depends on it."""
@@ -110,11 +111,12 @@ class _Training:
         self, family: type[Network], arm: ArmModel, config: TrainingConfig, report: Report
     ) -> None:
         self.arm, self.config, self.report = arm, config, report
-        self.network = family(arm, torch.Generator().manual_seed(config.seed))
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.network = family(arm, self.generator)
         seeds = np.random.SeedSequence(config.seed).spawn(2)
         self.rng = np.random.default_rng(seeds[0])
         held_out = family.sample(arm, np.random.default_rng(seeds[1]), config.validation_samples)
-        self.held_out = torch.from_numpy(held_out)
+        self.held_out = torch.from_numpy(held_out.target)
         self.samples = 0
         self.start = time.monotonic()
         self.best_score, self.best_weights = inf, copy.deepcopy(self.network.state_dict())
@@ -131,8 +133,8 @@ class _Training:
         share = ADAM_SHARE if self.config.lm_iterations else 1.0
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(1, steps + 1):
-            target = self._draw(self.config.batch_size)
-            loss = tip_residual(self.arm, self.network(target), target).square().sum(1).mean()
+            target, q = self._draw(self.config.batch_size)
+            loss = self.network.loss(target, q, self.generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -150,7 +152,7 @@ class _Training:
             return 'time limit' if self._late() else 'iterations'
         steps = minimize(
             self.network,
-            self._draw(config.lm_samples),
+            self._draw(config.lm_samples)[0],
             lambda q, target: tip_residual(self.arm, q, target),
         )
         for done, step in enumerate(steps, start=1):
@@ -169,9 +171,11 @@ class _Training:
                     break
         return 'iterations' if done == config.lm_iterations else 'no improvement'
 
-    def _draw(self, count: int) -> Tensor:
-        self.samples += count
-        return torch.from_numpy(self.network.sample(self.arm, self.rng, count))
+    def _draw(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return targets and the joint angles they were made from."""
+        drawn = self.network.sample(self.arm, self.rng, count)
+        self.samples += drawn.target[..., 0].size
+        return torch.from_numpy(drawn.target), torch.from_numpy(drawn.q)
 
     def _late(self, share: float = 1.0) -> bool:
         return time.monotonic() - self.start > share * self.config.max_seconds
@@ -180,10 +184,10 @@ class _Training:
     def _check(self, stage: str, done: int, total: int) -> tuple[float, bool]:
         """Judge and report the weights, keep the best; return the worst error and if better."""
         q = self.network(self.held_out)
-        error = tip_residual(self.arm, q, self.held_out).norm(dim=1)
+        error = tip_residual(self.arm, q, self.held_out).norm(dim=-1)
         # The loss knows no branch: an answer on the other one counts as a miss by the reach.
-        bend = torch.sin(q[:, 1] + self.arm.signs[1] * self.arm.offsets[1])
-        error = torch.where(bend * self.held_out[:, 2] < -BENT, 1.0, error)
+        bend = torch.sin(q[..., 1] + self.arm.signs[1] * self.arm.offsets[1])
+        error = torch.where(bend * self.held_out[..., 2] < -BENT, 1.0, error)
         p50, worst = float(error.median()), float(error.max())
         score = sqrt(p50 * worst)
         better = score < IMPROVEMENT * self.best_score

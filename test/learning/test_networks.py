@@ -8,13 +8,10 @@ from arms import random_arm, random_joints
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.learning.families import FAMILIES, find_family
 from ik_nn_ros.learning.kinematics import fk
-from ik_nn_ros.learning.networks import (
-    FAMILIES,
-    EdgeSmoothNetwork,
-    PaperNetwork,
-    find_family,
-)
+from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
+from ik_nn_ros.learning.networks.paper import PaperNetwork
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 
@@ -60,7 +57,7 @@ def test_torch_fk_agrees_with_the_arm_model(seed):
 def test_around_the_layers_edge_smooth_is_exact_for_any_arm(seed):
     """Catches a wrong sign, offset, root or quadrant: with perfect layers nothing is left over."""
     arm = random_arm(seed).model
-    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 2000)
+    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 2000).target
     q = answer(with_exact_layers(arm), target)
     np.testing.assert_allclose(arm.fk(q), target[:, :2], atol=1e-12 * arm.reach)
     bend = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
@@ -72,7 +69,7 @@ def test_branches_mirror_each_other(seed):
     """The mirror (x, -y, -branch) turns the link angles' signs round, trained or not."""
     arm = random_arm(seed).model
     network = make(EdgeSmoothNetwork, arm)
-    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 500)
+    target = EdgeSmoothNetwork.sample(arm, np.random.default_rng(seed), 500).target
     q, mirrored = answer(network, target), answer(network, target * [1, -1, -1, -1])
     theta, theta_mirrored = (np.asarray(arm.signs) * v + arm.offsets for v in (q, mirrored))
     np.testing.assert_allclose(theta_mirrored, -theta, atol=1e-12)
@@ -94,7 +91,7 @@ def test_paper_network_has_the_papers_layers_and_ignores_the_branch():
     shapes = [tuple(p.shape) for p in network.parameters() if p.ndim == 2]
     assert shapes == [(64, 2), (32, 64), (2, 32)]
     assert [type(m) for m in network.layers][1::2] == [torch.nn.ReLU] * 2
-    target = PaperNetwork.sample(ARM, np.random.default_rng(0), 100)
+    target = PaperNetwork.sample(ARM, np.random.default_rng(0), 100).target
     np.testing.assert_array_equal(answer(network, target), answer(network, target * [1, 1, -1, 0]))
 
 
@@ -102,7 +99,7 @@ def test_paper_network_has_the_papers_layers_and_ignores_the_branch():
 def test_paper_network_starts_on_the_positive_branch(seed):
     """The loss on the tip would be content with the other branch."""
     arm = random_arm(seed).model
-    target = PaperNetwork.sample(arm, np.random.default_rng(0), 500)
+    target = PaperNetwork.sample(arm, np.random.default_rng(0), 500).target
     free = ArmModel('arm', arm.joint_names, arm.lengths, arm.signs, arm.offsets)
     q = answer(make(PaperNetwork, arm), target)
     wanted = closed_form_batch(free, target[:, :2], np.ones(500), q)
@@ -117,9 +114,10 @@ def test_the_generator_alone_decides_the_first_weights(family):
     same, other = make(family, ARM, 3), make(family, ARM, 4)
     for a, b, c in zip(one.parameters(), same.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
-        assert not torch.equal(a, c)
+        if a.std() > 0.0:  # what is drawn
+            assert not torch.equal(a, c)
 
 
 def test_an_unknown_family_is_refused_by_name():
-    with pytest.raises(ConfigError, match='got lstm, expected edge_smooth or as_built or paper'):
-        find_family('lstm')
+    with pytest.raises(ConfigError, match='got perceptron, expected edge_smooth or as_built or'):
+        find_family('perceptron')

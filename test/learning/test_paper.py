@@ -11,7 +11,7 @@ from ik_nn_ros.arm.targets import joints
 from ik_nn_ros.ik import refine
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Stage
-from ik_nn_ros.learning.networks import PaperNetwork
+from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.paper import solver
 from ik_nn_ros.learning.paper.recipe import Recipe, RecipeNetwork, train_recipe
 from ik_nn_ros.learning.paper.results import Method, Run

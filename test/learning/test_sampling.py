@@ -20,7 +20,7 @@ def free(arm):
 def test_every_target_can_be_reached_on_its_branch(seed, sample):
     """Catches a branch column of the wrong sign, and targets outside the annulus."""
     arm = free(random_arm(seed).model)
-    target = sample(arm, np.random.default_rng(seed), 2000)
+    target = sample(arm, np.random.default_rng(seed), 2000).target
     q = closed_form_batch(arm, target[:, :2], target[:, 2], np.zeros(2))
     np.testing.assert_allclose(arm.fk(q), target[:, :2], atol=1e-7 * arm.reach)
     bend = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
@@ -28,7 +28,7 @@ def test_every_target_can_be_reached_on_its_branch(seed, sample):
 
 
 def test_whole_workspace_covers_all_directions_both_branches_and_the_edges():
-    target = whole_workspace(ARM, np.random.default_rng(0), 20_000)
+    target = whole_workspace(ARM, np.random.default_rng(0), 20_000).target
     r = np.hypot(target[:, 0], target[:, 1])
     sector = np.floor(np.arctan2(target[:, 1], target[:, 0]) / (np.pi / 4))
     assert np.unique(sector).tolist() == [-4, -3, -2, -1, 0, 1, 2, 3]
@@ -43,7 +43,7 @@ def test_whole_workspace_covers_all_directions_both_branches_and_the_edges():
 def test_paper_ranges_are_those_of_the_paper(seed):
     """Each joint about its own axis, counted from both links along x, whatever the arm's signs."""
     arm = free(random_arm(seed).model)
-    target = paper_ranges(arm, np.random.default_rng(0), 20_000)
+    target = paper_ranges(arm, np.random.default_rng(0), 20_000).target
     zero = np.asarray(arm.signs) * arm.offsets
     q = closed_form_batch(arm, target[:, :2], target[:, 2], np.array([0.8, 1.5]) - zero) + zero
     assert q.min() > -1e-6
@@ -52,5 +52,5 @@ def test_paper_ranges_are_those_of_the_paper(seed):
 
 
 def test_the_same_generator_state_draws_the_same_targets():
-    draws = [whole_workspace(ARM, np.random.default_rng(7), 50) for _ in range(2)]
+    draws = [whole_workspace(ARM, np.random.default_rng(7), 50).target for _ in range(2)]
     np.testing.assert_array_equal(*draws)

@@ -13,7 +13,9 @@ from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.kinematics import fk, tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks import AsBuiltNetwork, EdgeSmoothNetwork, PaperNetwork
+from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
+from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
+from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.training import train
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
@@ -27,7 +29,7 @@ SMALL = TrainingConfig(
 
 
 def errors(arm, network, count=5000):
-    target = network.sample(arm, np.random.default_rng(99), count)
+    target = network.sample(arm, np.random.default_rng(99), count).target
     with torch.no_grad():
         tip = arm.fk(network(torch.from_numpy(target)).numpy())
     return np.hypot(*(tip - target[:, :2]).T) / arm.reach
@@ -184,7 +186,7 @@ def test_it_learns_the_branch_it_is_asked_for(family, arm, seed):
     """The loss on the tip is as content with the other one."""
     config = replace(family.config, seed=seed, adam_steps=300, lm_iterations=0)
     network = train(family, arm, config).network
-    target = family.sample(arm, np.random.default_rng(9), 2000)
+    target = family.sample(arm, np.random.default_rng(9), 2000).target
     with torch.no_grad():
         q = network(torch.from_numpy(target)).numpy()
     bend = arm.bend_batch(q) * target[:, 2]
@@ -198,7 +200,7 @@ def test_as_built_learns_what_no_symmetric_network_can():
     found = {}
     for family in (AsBuiltNetwork, EdgeSmoothNetwork):
         network = train(family, arm, replace(family.config, **config)).network
-        target = torch.from_numpy(family.sample(arm, np.random.default_rng(9), 2000))
+        target = torch.from_numpy(family.sample(arm, np.random.default_rng(9), 2000).target)
         with torch.no_grad():
             found[family] = float(tip_residual(arm, network(target), target).norm(dim=1).median())
     assert found[AsBuiltNetwork] < 0.3 * found[EdgeSmoothNetwork]

@@ -13,7 +13,8 @@ from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.targets import joints, tip_errors
 from ik_nn_ros.learning import training
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks import Network, PaperNetwork
+from ik_nn_ros.learning.networks.network import Network
+from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.paper.recipe import Recipe, train_recipe
 from ik_nn_ros.learning.paper.results import (
     CLOSED_FORM,

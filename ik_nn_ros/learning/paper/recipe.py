@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.targets import joints
-from ik_nn_ros.learning.networks import Network
+from ik_nn_ros.learning.networks.layers import perceptron
+from ik_nn_ros.learning.networks.network import Network, Sampler
 from ik_nn_ros.learning.sampling import paper_ranges
 from ik_nn_ros.learning.training import fixed_threads
 
@@ -52,7 +54,8 @@ class RecipeNetwork(Network):
 
     family = 'paper_recipe'
     branches = 'positive'
-    sample = staticmethod(paper_ranges)
+    label = "the paper's recipe"
+    sample: ClassVar[Sampler] = staticmethod(paper_ranges)
 
     scale: Tensor
     shift: Tensor
@@ -60,7 +63,8 @@ class RecipeNetwork(Network):
     def __init__(
         self, arm: ArmModel, generator: torch.Generator, mean: Array, deviation: Array
     ) -> None:
-        super().__init__(arm, generator, HIDDEN, torch.nn.ReLU)
+        super().__init__(arm, generator)
+        self.layers = perceptron((2, *HIDDEN, 2), torch.nn.ReLU, generator)
         self._constant('scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2)))))
         self._constant('shift', -mean / deviation)
 

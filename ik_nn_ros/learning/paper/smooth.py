@@ -6,7 +6,7 @@ import torch
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks import PaperNetwork
+from ik_nn_ros.learning.networks.paper import PaperNetwork
 
 
 class SmoothPaperNetwork(PaperNetwork):
@@ -20,6 +20,7 @@ class SmoothPaperNetwork(PaperNetwork):
     """
 
     family = 'paper_smooth'
+    label = "the paper's, smooth"
     config = TrainingConfig(adam_steps=8000, lm_iterations=40, lm_samples=2000, goal=0.0)
     SPREAD = 4.0
     """Factor on the first layer's weights: with 1 the median is three times as large."""

@@ -18,7 +18,7 @@ from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.ik.network import Network as ModelFile
 from ik_nn_ros.ik.result import Stage
 from ik_nn_ros.learning.export import add_metadata, to_onnx
-from ik_nn_ros.learning.networks import Network
+from ik_nn_ros.learning.networks.network import Network
 from ik_nn_ros.learning.paper.results import Run, Solved
 from ik_nn_ros.learning.paper.study import ARM, actual_angles
 
