@@ -13,6 +13,7 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 from ik_nn_ros.commands import (
     bench,
     calibrate,
+    compare,
     demo,
     evaluate,
     paper,
@@ -28,6 +29,7 @@ COMMANDS = {
     'train': train,
     'evaluate': evaluate,
     'paper': paper,
+    'compare': compare,
     'bench': bench,
 }
 

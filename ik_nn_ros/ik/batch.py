@@ -146,8 +146,8 @@ class _Work:
             rows, side = rows[usable], side[usable]
             xy, q, q_now = xy[usable], q[usable], q_now[usable]
         q = solver.arm.into_limits_batch(q, q_now, PROPOSAL_SLACK)
-        q, moved = refine_batch(solver.arm, xy, side, q, solver.tolerance)
-        stage = np.where(moved, Stage.REFINED, Stage.NETWORK)
+        q, steps = refine_batch(solver.arm, xy, side, q, solver.tolerance)
+        stage = np.where(steps > 0, Stage.REFINED, Stage.NETWORK)
         usable[usable] = self._accept(rows, q, xy, side, stage)
         return usable
 

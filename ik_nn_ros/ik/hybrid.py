@@ -115,8 +115,8 @@ class HybridSolver(Problem):
         if not (isfinite(q[0]) and isfinite(q[1])):
             return None
         proposed = self.arm.into_limits(q, q_now, PROPOSAL_SLACK)
-        q, moved = refine(self.arm, x, y, side, proposed, self.tolerance)
-        return self._accept(q, Stage.REFINED if moved else Stage.NETWORK, x, y, side)
+        q, steps = refine(self.arm, x, y, side, proposed, self.tolerance)
+        return self._accept(q, Stage.REFINED if steps else Stage.NETWORK, x, y, side)
 
     def _accept(self, q: Pair, stage: Stage, x: float, y: float, side: int) -> Solution | None:
         """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""

@@ -40,7 +40,7 @@ class Network:
 
     def __init__(self, file: str | Path, arm: ArmModel) -> None:
         self.file = Path(file)
-        session = _open(self.file)
+        session = open_session(self.file)
         _check_shapes(session, self.file)
         self.info = ModelInfo.from_metadata(session.get_modelmeta().custom_metadata_map, self.file)
         self.info.require_arm(arm, self.file)
@@ -94,7 +94,12 @@ class Network:
             )
 
 
-def _open(file: Path) -> onnxruntime.InferenceSession:
+def open_session(file: Path) -> onnxruntime.InferenceSession:
+    """
+    Load an ONNX file to run on one thread.
+
+    :raises ModelError: it is missing or damaged
+    """
     if not file.is_file():
         raise ModelError(f'model {file}', got='no such file', expected='an ONNX file')
     options = onnxruntime.SessionOptions()

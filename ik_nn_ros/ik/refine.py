@@ -15,6 +15,7 @@ from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.arm.plane import Array
 
 Mask = NDArray[np.bool_]
+Steps = NDArray[np.int8]
 
 MAX_STEPS = 12
 STEP_CAP = 0.3
@@ -27,7 +28,7 @@ NUDGE = 1e-4
 
 def refine(
     arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: float
-) -> tuple[Pair, bool]:
+) -> tuple[Pair, int]:
     """
     Return joint angles whose tip is nearer to the target, stopping within the tolerance.
 
@@ -36,7 +37,7 @@ def refine(
     :param branch: +1 or -1, the side to leave an exactly straight arm to
     :param q: proposal (q1, q2) inside the limits, rad
     :param tolerance: tip error to stop at, m
-    :return: (q1, q2), rad, and whether a step was taken
+    :return: (q1, q2), rad, and how many steps were taken
     """
     q1, q2 = q
     (low1, low2), (up1, up2) = arm.lower, arm.upper
@@ -47,7 +48,7 @@ def refine(
         ex, ey = x - tip_x, y - tip_y
         error = ex * ex + ey * ey
         if error <= enough or (held and error > SLOW * before):
-            return (q1, q2), step > 0
+            return (q1, q2), step
         # (JᵀJ + λ) dq = Jᵀ e, with J = ((a, b), (c, d)).
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
@@ -70,12 +71,12 @@ def refine(
         else:
             held = False
         q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
-    return (q1, q2), True
+    return (q1, q2), MAX_STEPS
 
 
 def refine_batch(
     arm: ArmModel, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
-) -> tuple[Array, Mask]:
+) -> tuple[Array, Steps]:
     """
     Do :func:`refine` for many targets.
 
@@ -83,13 +84,13 @@ def refine_batch(
     :param branch: (N,) +1 or -1
     :param q: (N, 2) proposals inside the limits, rad
     :param tolerance: m
-    :return: (N, 2) rad, and (N,) whether a step was taken
+    :return: (N, 2) rad, and (N,) how many steps were taken
     """
     result = np.empty_like(q)
     q = np.asfortranarray(q)
     xy = np.asfortranarray(xy)
     rows = np.arange(len(q))
-    moved = np.ones(len(q), dtype=bool)
+    steps = np.full(len(q), MAX_STEPS, dtype=np.int8)
     held = np.zeros(len(q), dtype=bool)
     before = np.zeros(len(q))
     for step in range(MAX_STEPS):
@@ -98,12 +99,11 @@ def refine_batch(
         error = ex * ex + ey * ey
         done = (error <= tolerance * tolerance) | (held & (error > SLOW * before))
         if done.any():
-            result[rows[done]] = q[done]
-            if step == 0:
-                moved[done] = False
+            there = rows[done]
+            result[there], steps[there] = q[done], step
             far = np.flatnonzero(~done)
             if not len(far):
-                return result, moved
+                return result, steps
             rows, branch, xy, q = rows[far], branch[far], xy[far], q[far]
             a, b, c, d, ex, ey, error = (v[far] for v in (a, b, c, d, ex, ey, error))
         before = error
@@ -123,7 +123,7 @@ def refine_batch(
         way[flat, 1] = branch[flat] * NUDGE
         q, held = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
     result[rows] = q
-    return result, moved
+    return result, steps
 
 
 def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> tuple[Array, Mask]:

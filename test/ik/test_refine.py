@@ -19,12 +19,13 @@ def test_proposals_a_thousandth_off_become_exact(seed):
     start = q + rng.uniform(-1e-3, 1e-3, q.shape)
     xy, branch = arm.fk(q), np.ones(len(q), dtype=np.int8)
     tolerance = 1e-9 * arm.reach
-    refined, _ = refine_batch(arm, xy, branch, start, tolerance)
+    refined, steps = refine_batch(arm, xy, branch, start, tolerance)
     assert np.hypot(*(arm.fk(refined) - xy).T).max() <= tolerance
     np.testing.assert_allclose(refined, q, atol=1e-5)
     for i in range(0, len(q), 10):
-        one, _ = refine(arm, *xy[i], 1, tuple(start[i]), tolerance)
+        one, taken = refine(arm, *xy[i], 1, tuple(start[i]), tolerance)
         np.testing.assert_allclose(one, refined[i], atol=1e-12)
+        assert taken == steps[i] >= 1
 
 
 @pytest.mark.parametrize('elbow', [0.0, np.pi, -np.pi])

@@ -38,7 +38,7 @@ class VariationalNetwork(RootNetwork):
     """
 
     family = 'variational'
-    label = 'conditional variational autoencoder'
+    label = 'variational autoencoder'
     config = TrainingConfig(adam_steps=8000, learning_rate=1e-2, lm_iterations=0)
 
     codes: Tensor

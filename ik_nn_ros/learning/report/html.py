@@ -28,6 +28,8 @@ th, td { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top;
 .bar div { background: #0072b2; height: 1rem; margin-top: .25rem; }
 @media (min-width: 40rem) { .facts th { white-space: nowrap; } }
 @media (max-width: 40rem) {
+  .numbers:not(.words) th:first-child { position: sticky; left: 0; background: #fff;
+    white-space: normal; min-width: 7.5rem; padding-right: .4rem; }
   .words tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid #e4e4e4; }
   .words th, .words td { border: 0; }
   .words td.text { flex-basis: 100%; padding: 0 0 .3rem; }
@@ -92,8 +94,9 @@ def figures(rows: Iterable[tuple[str, str, str, str]]) -> str:
 
 
 def numbers(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first column names the row."""
-    head = ''.join(f'<th>{escape(column)}</th>' for column in columns)
+    """Return a table whose first column names the row; a head may have several lines."""
+    heads = (escape(column).replace('\n', '<br/>') for column in columns)
+    head = ''.join(f'<th>{column}</th>' for column in heads)
     lines = []
     for name, *cells in rows:
         line = ''.join(f'<td>{escape(cell)}</td>' for cell in cells)

@@ -69,14 +69,11 @@ def measure_path(arm: ArmModel, network: Network, maps: Sequence[BranchMap]) -> 
     :param maps: of the branches to choose from, at least one
     :return: None when none fits
     """
-    circles = [(*_largest_circle(arm, branch_map), branch_map.branch) for branch_map in maps]
-    radius, center, branch = max(circles, key=lambda circle: circle[0])
-    if radius == 0.0:
+    figure = largest_figure(arm, maps)
+    if figure is None:
         return None
+    branch, xy, start = figure
     along = np.linspace(0.0, 1.0, POINTS)
-    xy = center + FILL * radius * _figure_eight(2.0 * pi * along)
-    x, y = xy[0].tolist()
-    start = closed_form(arm, x, y, branch, arm.home)
     side = np.full(POINTS, branch, dtype=np.int8)
     proposed = np.unwrap(propose(network, xy, side), axis=0)
     return JointPath(
@@ -87,6 +84,22 @@ def measure_path(arm: ArmModel, network: Network, maps: Sequence[BranchMap]) -> 
         hybrid=_followed(HybridSolver(arm, network), xy, start),
         closed_form=_followed(HybridSolver(arm), xy, start),
     )
+
+
+def largest_figure(arm: ArmModel, maps: Sequence[BranchMap]) -> tuple[int, Array, Pair] | None:
+    """
+    Return the largest figure eight that fits into a branch's workspace.
+
+    :param maps: of the branches to choose from, at least one
+    :return: the branch, (N, 2) points, m, and joints at the first one, rad; None when none fits
+    """
+    circles = [(*_largest_circle(arm, branch_map), branch_map.branch) for branch_map in maps]
+    radius, center, branch = max(circles, key=lambda circle: circle[0])
+    if radius == 0.0:
+        return None
+    xy = center + FILL * radius * _figure_eight(np.linspace(0.0, 2.0 * pi, POINTS))
+    x, y = xy[0].tolist()
+    return branch, xy, closed_form(arm, x, y, branch, arm.home)
 
 
 def _figure_eight(angle: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,18 @@ class BranchMap:
         """The branch in a word."""
         return BRANCH_NAMES[self.branch]
 
+    @property
+    def xy(self) -> Array:
+        """(N, 2) the points of the grid that are reached, m."""
+        x, y = np.meshgrid(self.side, self.side)
+        return np.stack((x[self.reached], y[self.reached]), axis=-1)
+
+    def filled(self, values: Array) -> Array:
+        """Return (N,) values at :attr:`xy` as a grid (n, n), NaN elsewhere."""
+        grid = np.full(self.reached.shape, np.nan)
+        grid[self.reached] = values
+        return grid
+
 
 def measure_maps(arm: ArmModel, network: Network) -> list[BranchMap]:
     """Return a map of each branch that the network serves and the joint limits allow."""
@@ -51,17 +63,21 @@ def measure_maps(arm: ArmModel, network: Network) -> list[BranchMap]:
     return [branch_map for branch_map in maps if branch_map.reached.any()]
 
 
-def _measure(arm: ArmModel, network: Network, branch: int) -> BranchMap:
-    side = MARGIN * arm.reach * np.linspace(-1.0, 1.0, POINTS)
+def empty_map(arm: ArmModel, branch: int, points: int = POINTS) -> BranchMap:
+    """Return the map of a branch without errors, ``points`` along one side."""
+    side = MARGIN * arm.reach * np.linspace(-1.0, 1.0, points)
     xy = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     solver = HybridSolver(arm, None, SolverConfig(branch=BRANCH_NAMES[branch]))
     reached = solver.solve_batch(xy, arm.home).status == Status.ACCEPTED
-    count = int(reached.sum())
+    return BranchMap(branch, side, reached.reshape(points, points), {})
+
+
+def _measure(arm: ArmModel, network: Network, branch: int) -> BranchMap:
+    branch_map = empty_map(arm, branch)
+    xy = branch_map.xy
     errors = {}
-    sides = np.full(count, branch, dtype=np.int8)
-    near = np.broadcast_to(arm.home, (count, 2))
-    for method, found in errors_by_method(arm, network, xy[reached], sides, near).items():
-        grid = np.full(len(xy), np.nan)
-        grid[reached] = found
-        errors[method] = grid.reshape(POINTS, POINTS)
-    return BranchMap(branch, side, reached.reshape(POINTS, POINTS), errors)
+    sides = np.full(len(xy), branch, dtype=np.int8)
+    near = np.broadcast_to(arm.home, xy.shape)
+    for method, found in errors_by_method(arm, network, xy, sides, near).items():
+        errors[method] = branch_map.filled(found)
+    return replace(branch_map, errors=errors)

@@ -1,0 +1,121 @@
+"""``ik_nn compare``: traditional and learned inverse kinematics on one arm, in numbers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ik_nn_ros.commands.arm_arguments import add_arm_arguments, nominal_arm
+from ik_nn_ros.commands.command_line import command_line
+from ik_nn_ros.commands.needs import training_needed
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.files import prepare_folder, to_json, write_atomically
+
+if TYPE_CHECKING:
+    from ik_nn_ros.learning.compare.results import Comparison
+
+HELP = 'compare traditional and learned methods on one arm: error, time, robustness'
+OUTPUT = Path('output/compare')
+PAGE, NUMBERS, TABLE, MODELS = 'report.html', 'comparison.json', 'comparison.csv', 'models'
+SECONDS, SEEDS = (1.0, 3600.0), (1, 20)
+"""Least and most that can be asked for."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_arm_arguments(parser)
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        default=60.0,
+        metavar='S',
+        help='time for each training (default: %(default)g)',
+    )
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        default=3,
+        metavar='N',
+        help='trainings of each network (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--methods', nargs='+', metavar='NAME', help='which ones, by name (default: all)'
+    )
+    parser.add_argument(
+        '--output',
+        type=Path,
+        default=OUTPUT,
+        metavar='DIR',
+        help=f'folder for {PAGE}, {NUMBERS}, {TABLE} and {MODELS} (default: %(default)s); '
+        'interrupted, the same command goes on where it stopped',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    _require('--seconds', args.seconds, *SECONDS)
+    _require('--seeds', args.seeds, *SEEDS)
+    arm = nominal_arm(args)
+    with training_needed():
+        from ik_nn_ros.learning.compare import comparison
+    from ik_nn_ros.bench.machine import machine
+    from ik_nn_ros.commands.progress import progress_bars
+
+    methods = _chosen(args.methods, comparison.METHODS)
+    prepare_folder(args.output, PAGE, NUMBERS, TABLE)
+    prepare_folder(args.output / MODELS)
+    request = comparison.Request(
+        arm=arm,
+        output=args.output,
+        seconds=args.seconds,
+        seeds=args.seeds,
+        methods=methods,
+        command=command_line('compare', add_arguments, args),
+        created=time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime()),
+        machine={**machine(), 'torch': version('torch')},
+    )
+    try:
+        with progress_bars() as show:
+            found = comparison.compare(request, show)
+    except KeyboardInterrupt:
+        sys.stderr.write('ik_nn compare: interrupted; the same command goes on where it stopped\n')
+        return 130
+    _write(args.output, found)
+    return 0
+
+
+def _require(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ConfigError(name, got=value, expected=f'{least:g} to {most:g}')
+
+
+def _chosen(asked: Sequence[str] | None, methods: Sequence[str]) -> tuple[str, ...]:
+    """Return the methods asked for, in the order they have in the tables."""
+    unknown = [name for name in asked or () if name not in methods]
+    if unknown:
+        raise ConfigError('--methods', got=', '.join(unknown), expected=f'of {", ".join(methods)}')
+    return tuple(name for name in methods if asked is None or name in asked)
+
+
+def _write(output: Path, found: Comparison) -> None:
+    """Write the files, and show the tables."""
+    from rich.console import Console
+
+    from ik_nn_ros.learning.compare.metrics import metrics
+    from ik_nn_ros.learning.compare.page import to_html
+    from ik_nn_ros.learning.compare.tables import WIDTH, all_tables, to_csv
+
+    write_atomically(output / NUMBERS, to_json(metrics(found)))
+    write_atomically(output / TABLE, to_csv(found).encode())
+    with Console(stderr=True).status('plots'):
+        write_atomically(output / PAGE, to_html(found).encode())
+    console = Console(highlight=False)
+    # Broken lines are better than numbers cut short.
+    console.width = max(console.width, WIDTH)
+    console.print(all_tables(found))
+    console.print(', '.join(f'{output / name}' for name in (PAGE, NUMBERS, TABLE)), markup=False)

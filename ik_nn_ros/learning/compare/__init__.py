@@ -1,0 +1,1 @@
+"""Traditional and learned inverse kinematics on one arm and one data set, in numbers."""

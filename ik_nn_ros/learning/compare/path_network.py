@@ -1,0 +1,123 @@
+"""
+Run a network that answers along a path from its file.
+
+Two forms. For a whole path at once: input ``target`` (N, T, 4), output ``q`` (N, T, 2). Step by
+step: inputs ``target`` (N, 4) and ``state`` (N, S), outputs ``q`` (N, 2) and ``next_state`` (N, S);
+the state begins as zeros. All float32; columns and metadata are those of a model file, see
+:mod:`ik_nn_ros.ik.model_file`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from functools import partial
+from math import atan2
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.errors import ModelError
+from ik_nn_ros.ik.model_file import COLUMNS, INPUT, OUTPUT, ModelInfo
+from ik_nn_ros.ik.network import open_session
+from ik_nn_ros.learning.evaluation import NEXT_STATE, STATE
+
+OFFLINE = ([(INPUT, 3)], [(OUTPUT, 3)])
+STEPPING = ([(INPUT, 2), (STATE, 2)], [(OUTPUT, 2), (NEXT_STATE, 2)])
+"""Names and dimensions of inputs and of outputs."""
+
+
+class PathNetwork:
+    """
+    A path network's file, checked against the arm it is to serve.
+
+    :param file: the ONNX file
+    :param arm: the arm
+    :raises ModelError: the file is missing, damaged, of another form or of another arm
+    """
+
+    def __init__(self, file: str | Path, arm: ArmModel) -> None:
+        self.file = Path(file)
+        self._session = open_session(self.file)
+        ports = self._session.get_inputs(), self._session.get_outputs()
+        form = tuple([(port.name, len(port.shape)) for port in side] for side in ports)
+        self._states = ports[0][1].shape[1] if form == STEPPING else 0
+        if form not in (OFFLINE, STEPPING) or not isinstance(self._states, int):
+            raise ModelError(
+                f'model {file}',
+                got=f'inputs and outputs {form}',
+                expected=f'names and dimensions {OFFLINE} or {STEPPING}',
+            )
+        self.info = ModelInfo.from_metadata(
+            self._session.get_modelmeta().custom_metadata_map, self.file
+        )
+        self.info.require_arm(arm, self.file)
+
+    @property
+    def use(self) -> str:
+        """Where it runs: 'step by step' or 'offline'."""
+        return 'step by step' if self._states else 'offline'
+
+    def propose(self, xy: Array, side: NDArray[np.int8]) -> Array:
+        """
+        Return joint angles along paths.
+
+        :param xy: (P, T, 2) m
+        :param side: (P, T) +1 or -1
+        :return: (P, T, 2) rad, on any turn; NaN where it gives no number
+        """
+        bearing = np.arctan2(xy[..., 1], xy[..., 0])
+        target = np.concatenate((xy, np.stack((side, bearing), axis=-1)), axis=-1)
+        target = target.astype(np.float32)
+        if self._states:
+            q = self._in_steps(target)
+        else:
+            q = self._session.run([OUTPUT], {INPUT: target})[0]
+        return np.where(np.isfinite(q), q, np.nan).astype(np.float64)
+
+    def stepping(self) -> Callable[[float, float, int], Pair] | None:
+        """
+        Return what answers one target (x and y in m, branch) after the other, from a state of zero.
+
+        :return: None: the network takes whole paths
+        """
+        if not self._states:
+            return None
+        return _Stepping(self._session, self._states).propose
+
+    def _in_steps(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        state = np.zeros((len(target), self._states), dtype=np.float32)
+        q = []
+        for column in np.ascontiguousarray(target.swapaxes(0, 1)):
+            answer, state = self._session.run([OUTPUT, NEXT_STATE], {INPUT: column, STATE: state})
+            q.append(answer)
+        return np.stack(q, axis=1)
+
+
+class _Stepping:
+    """A step by step network on one path; memory bound once halves the cost of a call."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, states: int) -> None:
+        self._target, self._q = array('f', [0.0] * COLUMNS), array('f', [0.0] * 2)
+        self._state, self._next = array('f', [0.0] * states), array('f', [0.0] * states)
+        self._binding = binding = session.io_binding()
+        for bind, name, memory in (
+            (binding.bind_input, INPUT, self._target),
+            (binding.bind_input, STATE, self._state),
+            (binding.bind_output, OUTPUT, self._q),
+            (binding.bind_output, NEXT_STATE, self._next),
+        ):
+            bind(name, 'cpu', 0, np.float32, (1, len(memory)), memory.buffer_info()[0])
+        self._run = partial(session._sess.run_with_iobinding, binding._iobinding, None)
+
+    def propose(self, x: float, y: float, branch: int) -> Pair:
+        target = self._target
+        target[0], target[1], target[2], target[3] = x, y, branch, atan2(y, x)
+        self._run()
+        self._state[:] = self._next
+        q1, q2 = self._q
+        return q1, q2

@@ -1,0 +1,207 @@
+"""Train every family with every seed in the same time, on all cores; what is done stays done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.files import write_atomically
+from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.learning import training
+from ik_nn_ros.learning.compare.results import Training
+from ik_nn_ros.learning.config import TrainingConfig
+from ik_nn_ros.learning.export import add_metadata, to_onnx
+from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
+from ik_nn_ros.learning.networks.network import Network
+from ik_nn_ros.process import end_with_parent
+
+TRIAL = 0.05
+"""Share of the time that tells how many steps fit into the rest."""
+ADAM_SHARE = 0.25
+"""Share of the rest that is for stage 1 where stage 2 follows, which needs its time more."""
+MARGIN = 0.9
+"""Share of the steps that are taken: on a busy machine the schedule would not come to its end."""
+MANY = 10**9
+"""Steps or iterations that no time is long enough for."""
+
+Show = Callable[[str, int, int, str], None]
+"""Takes what is being done, steps done, steps in all, and a remark."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    One training.
+
+    :param family: its name
+    :param seed: of everything drawn
+    :param arm: the arm
+    :param seconds: time it may take
+    :param file: model file to write
+    """
+
+    family: str
+    seed: int
+    arm: ArmModel
+    seconds: float
+    file: Path
+
+
+@dataclass(frozen=True)
+class Trained:
+    """
+    A network that was trained.
+
+    :param file: model file
+    :param seed: of its training
+    :param weights: how many
+    :param training: record of it
+    """
+
+    file: Path
+    seed: int
+    weights: int
+    training: Training
+
+
+def train_all(jobs: Sequence[Job], show: Show) -> list[Trained]:
+    """
+    Do what is not done yet, one training a core.
+
+    :param show: takes the progress
+    :raises ConfigError: a model file that is there is of another training
+    """
+    left = [job for job in jobs if not job.file.exists()]
+    for job in jobs:
+        if job.file.exists():
+            _read(job)
+    done = len(jobs) - len(left)
+    show('training', done, len(jobs), 'done before' if done else '')
+    if left:
+        _train_in_pool(left, lambda job, more: show('training', done + more, len(jobs), _name(job)))
+    return [_read(job) for job in jobs]
+
+
+def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> None:
+    context = multiprocessing.get_context('spawn')
+    stop = context.Event()
+    workers = min(len(jobs), os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, context, _begin_worker, (stop, os.getpid())) as pool:
+        try:
+            futures: dict[Future[None], Job] = {pool.submit(_train, job): job for job in jobs}
+            for number, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                done(futures[future], number)
+        finally:
+            # Ctrl-C, or one that failed: the others need not go on.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _InterruptedError(Exception):
+    """The command has been interrupted."""
+
+
+_stop: Event
+"""Set when a worker is to leave its training; a worker's own."""
+
+
+def _begin_worker(stop: Event, parent: int) -> None:
+    global _stop
+    _stop = stop
+    end_with_parent()
+    # The terminal sends Ctrl-C to all; the command tells the workers by the event.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _train(job: Job) -> None:
+    """Train and write the model file."""
+    family = (FAMILIES | PATH_FAMILIES)[job.family]
+    config = fitted(family, job)
+    result = training.train(family, job.arm, config, _heed)
+    network = result.network
+    took = TRIAL * job.seconds + result.seconds
+    info = ModelInfo(
+        arm=job.arm.identity(),
+        family=network.family,
+        branches=network.branches,
+        training={
+            'command': 'ik_nn compare',
+            'seed': job.seed,
+            'budget': job.seconds,
+            'weights': sum(p.numel() for p in network.parameters()),
+            **asdict(Training(took, result.samples, result.stopped_by)),
+            'adam_steps': config.adam_steps,
+            'torch': version('torch'),
+        },
+    )
+    write_atomically(job.file, add_metadata(to_onnx(network), info))
+
+
+def _heed(_: training.Progress) -> None:
+    if _stop.is_set():
+        raise _InterruptedError
+
+
+def fitted(family: type[Network], job: Job) -> TrainingConfig:
+    """Return how the family trains well, with as many steps of Adam as there is time for."""
+    config = replace(family.config, seed=job.seed, goal=0.0)
+    alone = not config.lm_iterations
+    trial = replace(config, adam_steps=MANY, lm_iterations=0, max_seconds=TRIAL * job.seconds)
+    tried = training.train(family, job.arm, trial, _heed)
+    rate = tried.samples / tried.seconds
+    seconds = (1.0 - TRIAL) * job.seconds
+    per_step = config.batch_size * _points(family, job.arm)
+    steps = int(MARGIN * (1.0 if alone else ADAM_SHARE) * seconds * rate / per_step)
+    return replace(
+        config,
+        adam_steps=max(steps, 1),
+        lm_iterations=0 if alone else MANY,
+        max_seconds=seconds,
+    )
+
+
+def _points(family: type[Network], arm: ArmModel) -> int:
+    """Return how many targets a sample holds: one, or those of a path."""
+    return family.sample(arm, np.random.default_rng(0), 1).target[..., 0].size
+
+
+def _read(job: Job) -> Trained:
+    """
+    Read the record of a model file.
+
+    :raises ConfigError: it is of another arm or another time
+    :raises ModelError: it is damaged
+    """
+    model = onnx.load(job.file)
+    info = ModelInfo.from_metadata({p.key: p.value for p in model.metadata_props}, job.file)
+    info.require_arm(job.arm, job.file)
+    record = info.training
+    if record.get('budget') != job.seconds:
+        raise ConfigError(
+            f'model {job.file}',
+            got=f'one trained for {record.get("budget")} s',
+            expected=f'{job.seconds} s, or another folder',
+        )
+    names = ('seconds', 'samples', 'stopped_by')
+    return Trained(
+        job.file, job.seed, record['weights'], Training(**{name: record[name] for name in names})
+    )
+
+
+def _name(job: Job) -> str:
+    return f'{job.family}, seed {job.seed}'
