@@ -27,8 +27,8 @@ ROUNDING = 1e-9
 """How far (fraction of reach) rounding may put a point of the edge inside it."""
 ROOM = 4e-6
 """
-By how much of the reach an arc about the first axis ends before joint 1's limit: the arm straight
-and at the limit could not bend to its branch.
+How far (fraction of reach) points on an arc about the first axis keep from joint 1's limits: the
+arm straight and at the limit could not bend to its branch.
 """
 
 
@@ -42,6 +42,7 @@ class Arc:
     :param start: rad
     :param sweep: rad, 0 to 2π
     :param encloses: whether what is reached next to the arc lies inside its circle
+    :param room: how far its points keep from its ends, rad
     """
 
     center: Pair
@@ -49,11 +50,12 @@ class Arc:
     start: float
     sweep: float
     encloses: bool
+    room: float = 0.0
 
     def points(self, spacing: float) -> Array:
         """Return (N, 2) points along the arc, ends included, at most ``spacing`` (m) apart."""
         count = max(2, ceil(self.radius * self.sweep / spacing) + 1)
-        angle = self.start + np.linspace(0.0, self.sweep, count)
+        angle = self.start + np.linspace(self.room, self.sweep - self.room, count)
         return np.asarray(self.center) + self.radius * _unit(angle)
 
 
@@ -75,10 +77,12 @@ class Workspace:
         self._radius = np.array([arc.radius for arc in self.arcs])
         self._start = np.array([arc.start for arc in self.arcs])
         self._sweep = np.array([arc.sweep for arc in self.arcs])
+        self._room = np.array([arc.room for arc in self.arcs])
         self._outwards = np.array([1.0 if arc.encloses else -1.0 for arc in self.arcs])
         self._corners = np.array(list(_corners(pieces)), dtype=np.intp).reshape(-1, 2)
         arc, end = np.divmod(self._corners[:, 0], 2)
-        angle = self._start[arc] + end * self._sweep[arc]
+        along = np.where(end == 0, self._room[arc], self._sweep[arc] - self._room[arc])
+        angle = self._start[arc] + along
         self._corner = self._center[arc] + self._radius[arc, None] * _unit(angle)
         # What a calibrated arm cannot reach, the rigid one may.
         self._slack = 2.0 * arm.deviation + ROUNDING * arm.reach
@@ -111,7 +115,8 @@ class Workspace:
         past_end = (past_start - self._sweep) % TURN
         out = self._outwards * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
         is_foot = (past_start <= self._sweep) & (out >= -self._slack)
-        foot = self._center + self._radius[:, None] * _unit(angle)
+        along = np.clip(past_start, self._room, self._sweep - self._room)
+        foot = self._center + self._radius[:, None] * _unit(self._start + along)
         # An end of an arc is such a place if the point draws the tip past it on both its arcs.
         drawn = np.stack((past_start >= pi, past_end <= pi), axis=-1).reshape(len(xy), -1)
         is_corner = drawn[:, self._corners].all(axis=-1)
@@ -136,7 +141,7 @@ def _boundary(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
         radius, start = hypot(x, y), low1 + atan2(y, x)
         room = min(ROOM * arm.reach / radius, 0.1 * shoulder) if shoulder < TURN else 0.0
         outer = cos(theta2) >= cos(low2 + up2 - theta2)
-        yield Arc((0.0, 0.0), radius, start + room, shoulder - 2.0 * room, outer)
+        yield Arc((0.0, 0.0), radius, start, shoulder, outer, room)
     if shoulder < TURN:
         for theta1 in (low1, up1):
             # The shoulder's turn moves the tip off the circle at L1 sin θ2.

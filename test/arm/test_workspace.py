@@ -99,3 +99,16 @@ def test_arc_points_lie_on_the_arc_no_further_apart_than_asked():
         points = arc.points(0.01)
         np.testing.assert_allclose(np.hypot(*(points - arc.center).T), arc.radius, atol=1e-12)
         assert np.hypot(*np.diff(points, axis=0).T).max() <= 0.01 + 1e-12
+
+
+@pytest.mark.parametrize('branch', [1, -1])
+@pytest.mark.parametrize('limit', [-2.9, 2.9])
+def test_there_is_no_gap_at_the_limit_of_joint_1(limit, branch):
+    """Beyond reach at its bearing the nearest point is there, not half a turn away."""
+    arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
+    away = np.array([0.0, *np.geomspace(1e-8, 1e-3, 200)])
+    bearing = limit + np.concatenate((-away, away))
+    targets = 0.55 * np.column_stack((np.cos(bearing), np.sin(bearing)))
+    nearest = Workspace(arm, branch).nearest(targets)
+    assert np.hypot(*(nearest - targets).T).max() < 0.0501
+    assert all(reachable(arm, point, branch) for point in nearest)

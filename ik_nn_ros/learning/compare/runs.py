@@ -5,20 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.ik.network import open_session
 from ik_nn_ros.learning import training
 from ik_nn_ros.learning.compare.results import Training
 from ik_nn_ros.learning.config import TrainingConfig
@@ -31,8 +32,10 @@ TRIAL = 0.05
 """Share of the time that tells how many steps fit into the rest."""
 ADAM_SHARE = 0.25
 """Share of the rest that is for stage 1 where stage 2 follows, which needs its time more."""
-MARGIN = 0.9
+MARGIN = 0.85
 """Share of the steps that are taken: on a busy machine the schedule would not come to its end."""
+TRIED = 500
+"""Held-out samples of the trial."""
 MANY = 10**9
 """Steps or iterations that no time is long enough for."""
 
@@ -100,7 +103,8 @@ def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> Non
     workers = min(len(jobs), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, context, _begin_worker, (stop, os.getpid())) as pool:
         try:
-            futures: dict[Future[None], Job] = {pool.submit(_train, job): job for job in jobs}
+            with _interrupt_blocked():
+                futures: dict[Future[None], Job] = {pool.submit(_train, job): job for job in jobs}
             for number, future in enumerate(as_completed(futures), start=1):
                 future.result()
                 done(futures[future], number)
@@ -108,6 +112,20 @@ def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> Non
             # Ctrl-C, or one that failed: the others need not go on.
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _interrupt_blocked() -> Iterator[None]:
+    """
+    Block SIGINT, for good in processes that start meanwhile.
+
+    The terminal sends Ctrl-C to all; the command tells the workers by the event.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 class _InterruptedError(Exception):
@@ -122,8 +140,6 @@ def _begin_worker(stop: Event, parent: int) -> None:
     global _stop
     _stop = stop
     end_with_parent()
-    # The terminal sends Ctrl-C to all; the command tells the workers by the event.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -161,17 +177,13 @@ def fitted(family: type[Network], job: Job) -> TrainingConfig:
     """Return how the family trains well, with as many steps of Adam as there is time for."""
     config = replace(family.config, seed=job.seed, goal=0.0)
     alone = not config.lm_iterations
-    trial = replace(config, adam_steps=MANY, lm_iterations=0, max_seconds=TRIAL * job.seconds)
-    tried = training.train(family, job.arm, trial, _heed)
-    rate = tried.samples / tried.seconds
-    seconds = (1.0 - TRIAL) * job.seconds
-    per_step = config.batch_size * _points(family, job.arm)
-    steps = int(MARGIN * (1.0 if alone else ADAM_SHARE) * seconds * rate / per_step)
-    return replace(
+    # Its one look at the held-out targets is not to count for much.
+    trial = replace(
         config,
-        adam_steps=max(steps, 1),
-        lm_iterations=0 if alone else MANY,
-        max_seconds=seconds,
+        adam_steps=MANY,
+        lm_iterations=0,
+        max_seconds=TRIAL * job.seconds,
+        validation_samples=TRIED,
     )
 
 
@@ -187,8 +199,8 @@ def _read(job: Job) -> Trained:
     :raises ConfigError: it is of another arm or another time
     :raises ModelError: it is damaged
     """
-    model = onnx.load(job.file)
-    info = ModelInfo.from_metadata({p.key: p.value for p in model.metadata_props}, job.file)
+    entries = open_session(job.file).get_modelmeta().custom_metadata_map
+    info = ModelInfo.from_metadata(entries, job.file)
     info.require_arm(job.arm, job.file)
     record = info.training
     if record.get('budget') != job.seconds:

@@ -33,7 +33,9 @@ class PolicyNetwork(ElbowNetwork):
 
     family = 'policy'
     label = 'policy, reinforcement'
-    config = TrainingConfig(adam_steps=4000, learning_rate=3e-3, lm_iterations=0)
+    config = TrainingConfig(
+        adam_steps=4000, learning_rate=3e-3, lm_iterations=0, validation_samples=5000
+    )
 
     def __init__(
         self,

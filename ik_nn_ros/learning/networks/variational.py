@@ -39,7 +39,9 @@ class VariationalNetwork(RootNetwork):
 
     family = 'variational'
     label = 'variational autoencoder'
-    config = TrainingConfig(adam_steps=8000, learning_rate=1e-2, lm_iterations=0)
+    config = TrainingConfig(
+        adam_steps=8000, learning_rate=1e-2, lm_iterations=0, validation_samples=5000
+    )
 
     codes: Tensor
 
