@@ -1,5 +1,8 @@
 """The package's exceptions: a message names its subject, what was got and what was expected."""
 
+from functools import partial
+from typing import Any
+
 
 class IkNnError(Exception):
     """
@@ -15,6 +18,10 @@ class IkNnError(Exception):
         self.subject = subject
         self.got = got
         self.expected = expected
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception comes out of a worker process by a call with its message alone.
+        return partial(type(self), got=self.got, expected=self.expected), (self.subject,)
 
 
 class ArmError(IkNnError):

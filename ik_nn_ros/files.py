@@ -58,7 +58,8 @@ def prepare_folder(folder: Path, *names: str) -> None:
 
 def write_atomically(output: Path, content: bytes) -> None:
     """Write a file so that there is either all of it or what was there before."""
-    partial = output.with_name(f'.{output.name}.part')
+    # A name of this process's own: two commands may be at work in one folder.
+    partial = output.with_name(f'.{output.name}.{os.getpid()}.part')
     try:
         with partial.open('wb') as stream:
             stream.write(content)

@@ -25,7 +25,7 @@ QUOTED = 5
 
 
 class ProcessError(IkNnError):
-    """A node that ended, or never did its work."""
+    """A process that ended, or never did its work."""
 
 
 @contextmanager

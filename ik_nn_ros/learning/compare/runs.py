@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.export import add_metadata, to_onnx
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
 from ik_nn_ros.learning.networks.network import Network
-from ik_nn_ros.process import end_with_parent
+from ik_nn_ros.process import ProcessError, end_with_parent
 
 TRIAL = 0.05
 """Share of the time that tells how many steps fit into the rest."""
@@ -84,7 +85,7 @@ def train_all(jobs: Sequence[Job], show: Show) -> list[Trained]:
     Do what is not done yet, one training a core.
 
     :param show: takes the progress
-    :raises ConfigError: a model file that is there is of another training
+    :raises IkNnError: a model file that is there is of another training, or a training fails
     """
     left = [job for job in jobs if not job.file.exists()]
     for job in jobs:
@@ -108,6 +109,10 @@ def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> Non
             for number, future in enumerate(as_completed(futures), start=1):
                 future.result()
                 done(futures[future], number)
+        except BrokenProcessPool as error:
+            raise ProcessError(
+                'training', got='a process that was killed', expected='one that ends by itself'
+            ) from error
         finally:
             # Ctrl-C, or one that failed: the others need not go on.
             stop.set()
@@ -185,6 +190,17 @@ def fitted(family: type[Network], job: Job) -> TrainingConfig:
         max_seconds=TRIAL * job.seconds,
         validation_samples=TRIED,
     )
+    tried = training.train(family, job.arm, trial, _heed)
+    rate = tried.samples / tried.seconds
+    seconds = (1.0 - TRIAL) * job.seconds
+    per_step = config.batch_size * _points(family, job.arm)
+    steps = int(MARGIN * (1.0 if alone else ADAM_SHARE) * seconds * rate / per_step)
+    return replace(
+        config,
+        adam_steps=max(steps, 1),
+        lm_iterations=0 if alone else MANY,
+        max_seconds=seconds,
+    )
 
 
 def _points(family: type[Network], arm: ArmModel) -> int:
@@ -208,6 +224,12 @@ def _read(job: Job) -> Trained:
             f'model {job.file}',
             got=f'one trained for {record.get("budget")} s',
             expected=f'{job.seconds} s, or another folder',
+        )
+    if info.arm != job.arm.identity():
+        raise ConfigError(
+            f'model {job.file}',
+            got='one for other joint limits',
+            expected='those of this arm, or another folder',
         )
     names = ('seconds', 'samples', 'stopped_by')
     return Trained(

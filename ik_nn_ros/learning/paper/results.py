@@ -102,7 +102,7 @@ class Solved:
     label: str
     run: Run
     answers: Answers
-    steps: NDArray[np.int64]
+    steps: NDArray[np.int8]
 
 
 @dataclass(frozen=True)

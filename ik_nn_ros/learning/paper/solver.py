@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import tip_errors
-from ik_nn_ros.ik.answers import judge
+from ik_nn_ros.arm.targets import EXACT, tip_errors
+from ik_nn_ros.ik.answers import ROUNDING, judge
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.ik.network import Network as ModelFile
-from ik_nn_ros.ik.result import Stage
+from ik_nn_ros.ik.problem import PROPOSAL_SLACK
+from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.learning.export import add_metadata, to_onnx
 from ik_nn_ros.learning.networks.network import Network
 from ik_nn_ros.learning.paper.results import Run, Solved
@@ -24,23 +23,6 @@ from ik_nn_ros.learning.paper.study import ARM, actual_angles
 
 COUNTED = 2000
 """Targets whose Newton steps are counted."""
-
-
-@dataclass(frozen=True)
-class _CountingArm(ArmModel):
-    """
-    Counts its linearizations: one in each Newton step, and one that finds the tip on the target.
-
-    :param count: a list of one number
-    """
-
-    count: list[int] = field(default_factory=lambda: [0])
-
-    def linearize_point(
-        self, q1: float, q2: float
-    ) -> tuple[float, float, float, float, float, float]:
-        self.count[0] += 1
-        return super().linearize_point(q1, q2)
 
 
 def solve(label: str, network: Network | None, xy: Array) -> Solved:
@@ -60,7 +42,7 @@ def solve(label: str, network: Network | None, xy: Array) -> Solved:
         label=label,
         run=Run(0, 0.0, errors, angles),
         answers=judge(ARM, errors, answer.q, answer.stage),
-        steps=_newton_steps(model, xy[:COUNTED]) if model else np.zeros(0, dtype=np.int64),
+        steps=_newton_steps(model, xy[:COUNTED]) if model else np.zeros(0, dtype=np.int8),
     )
 
 
@@ -71,12 +53,12 @@ def model_file(network: Network, file: Path) -> ModelFile:
     return ModelFile(file, ARM)
 
 
-def _newton_steps(model: ModelFile, xy: Array) -> NDArray[np.int64]:
+def _newton_steps(model: ModelFile, xy: Array) -> NDArray[np.int8]:
     """Return (M,) how many steps lead from a proposal to its target, where they do."""
-    arm = _CountingArm(**{entry.name: getattr(ARM, entry.name) for entry in fields(ARM)})
-    solver, steps = HybridSolver(arm, model), []
-    for x, y in xy.tolist():
-        arm.count[0] = 0
-        if solver.solve(x, y, arm.home).stage != Stage.CLOSED_FORM:
-            steps.append(arm.count[0] - 1)
-    return np.array(steps, dtype=np.int64)
+    side = np.ones(len(xy), dtype=np.int8)  # the one that the ranges of the paper leave
+    proposed = ARM.into_limits_batch(
+        model.propose_batch(xy, side), np.array(ARM.home), PROPOSAL_SLACK
+    )
+    q, steps = refine_batch(ARM, xy, side, proposed, EXACT * ARM.reach)
+    met: NDArray[np.int8] = steps[tip_errors(ARM, xy, q) <= EXACT + ROUNDING]
+    return met
