@@ -69,6 +69,19 @@ class NodeResults:
 
 
 @dataclass(frozen=True)
+class PanelTrips:
+    """
+    Two ``ik_node`` at one time.
+
+    :param beside: with the panel and a page open
+    :param alone: without
+    """
+
+    beside: RoundTrip
+    alone: RoundTrip
+
+
+@dataclass(frozen=True)
 class ArmsLoad:
     """
     Several ``ik_node`` in one process, each with 50 targets a second and smooth motion.
@@ -95,6 +108,7 @@ class Results:
     :param machine: what it was measured on
     :param reachable: reachable targets, in a batch
     :param commands: targets reachable or not, one by one
+    :param panel: None also without what the panel needs
     :param arms: empty: not asked for
     """
 
@@ -105,6 +119,7 @@ class Results:
     commands: Answers
     batch: list[BatchRate]
     node: NodeResults | None
+    panel: PanelTrips | None
     arms: list[ArmsLoad]
 
 
@@ -133,6 +148,9 @@ def figures(results: Results) -> list[Figure]:
     found = list(_solver_figures(results))
     if results.node is not None:
         found += _node_figures(results.node)
+    if results.panel is not None:
+        beside, alone = results.panel.beside, results.panel.alone
+        found.append(Figure('round trip with / without panel, p50', beside.p50 / alone.p50, 1.10))
     return found
 
 

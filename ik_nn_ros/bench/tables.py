@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich import box
 from rich.console import Group
 from rich.table import Table
 
 from ik_nn_ros.bench.batch_rate import BatchRate
-from ik_nn_ros.bench.results import ArmsLoad, Figure, NodeResults, Results
+from ik_nn_ros.bench.results import (
+    ArmsLoad,
+    Figure,
+    NodeResults,
+    PanelTrips,
+    Results,
+    RoundTrip,
+)
 from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
 
 NONE = '-'
@@ -20,6 +27,7 @@ def all_tables(results: Results, figures: Iterable[Figure]) -> Group:
     tables = [_solve(results.solve), _correctness(results), _batch(results.batch)]
     if results.node is not None:
         tables.append(_node(results.node))
+        tables.append(_panel(results.panel))
     if results.arms:
         tables.append(_arms(results.arms))
     return Group(*tables, _figures(figures))
@@ -110,17 +118,27 @@ def _hybrid(row: BatchRate) -> tuple[str, ...]:
 
 
 def _node(node: NodeResults) -> Table:
-    table = _table('Round trip, taking turns', 'node', 'samples', 'p50 µs', 'p99 µs', 'lost')
-    for name, trip in (('ik_node', node.ik_node), ('bare relay', node.relay)):
+    return _trips('Round trip', {'ik_node': node.ik_node, 'bare relay': node.relay})
+
+
+def _panel(panel: PanelTrips | None) -> Table:
+    title = 'Round trip of two ik_node, one with the panel and a page open'
+    if panel is not None:
+        return _trips(title, {'with panel': panel.beside, 'without': panel.alone})
+    table = _table(title, 'node', '')
+    table.add_row('with panel', 'viser is not installed')
+    return table
+
+
+def _trips(title: str, trips: Mapping[str, RoundTrip]) -> Table:
+    """Return two of them and their ratio."""
+    table = _table(f'{title}, taking turns', 'node', 'samples', 'p50 µs', 'p99 µs', 'lost')
+    for name, trip in trips.items():
         table.add_row(
             name, f'{trip.samples:,}', f'{trip.p50:.0f}', f'{trip.p99:.0f}', str(trip.lost)
         )
-    table.add_row(
-        'ratio',
-        '',
-        _ratio(node.ik_node.p50, node.relay.p50),
-        _ratio(node.ik_node.p99, node.relay.p99),
-    )
+    first, second = trips.values()
+    table.add_row('ratio', '', _ratio(first.p50, second.p50), _ratio(first.p99, second.p99))
     return table
 
 

@@ -20,7 +20,7 @@ from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
     from ik_nn_ros.bench.effort import Effort
-    from ik_nn_ros.bench.results import ArmsLoad, NodeResults, Results
+    from ik_nn_ros.bench.results import ArmsLoad, NodeResults, PanelTrips, Results
 
 HELP = 'measure speed and errors of solver and node, side by side with others'
 BASE_LINK, TIP_LINK = 'base_link', 'tip'
@@ -109,7 +109,7 @@ def measure(
         HybridSolver(arm), solver if network else None, rng, effort.sizes
     )
     report('node')
-    node, arms = _measure_node(effort, arm, urdf, file, rng, report, remark)
+    node, panel, arms = _measure_node(effort, arm, urdf, file, rng, report, remark)
     report(f'solver: answers to {effort.answers:,} targets')
     return Results(
         machine=here,
@@ -119,6 +119,7 @@ def measure(
         commands=correctness.command_answers(solver, rng, effort.answers),
         batch=batch,
         node=node,
+        panel=panel,
         arms=arms,
     )
 
@@ -131,19 +132,20 @@ def _measure_node(
     rng: Any,
     report: Callable[[str], None],
     remark: Callable[[str], None],
-) -> tuple[NodeResults | None, list[ArmsLoad]]:
+) -> tuple[NodeResults | None, PanelTrips | None, list[ArmsLoad]]:
     if effort.starts == 0:
-        return None, []
+        return None, None, []
     # Apart from whatever runs on this machine or network; read when rclpy starts.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:
-        from ik_nn_ros.nodes import arms_bench, node_bench
+        from ik_nn_ros.nodes import arms_bench, node_bench, panel_bench
     except ModuleNotFoundError as error:
         remark(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
-        return None, []
+        return None, None, []
 
     with tempfile.TemporaryDirectory() as folder:
         setup = node_bench.Setup(arm, urdf, model, Path(folder))
         node = node_bench.measure(setup, effort, rng, report)
-        return node, arms_bench.measure_arms(setup, effort, report)
+        panel = panel_bench.measure_panel(setup, effort, rng, report)
+        return node, panel, arms_bench.measure_arms(setup, effort, report)

@@ -16,6 +16,7 @@ REFRESH = 0.1
 """Time between two pictures in a terminal, s."""
 LINES = 2.0
 """Time between two lines elsewhere, s."""
+CAPTION = 'the tip follows a stream of targets 0.1 to 0.2 s late'
 
 Show = Callable[[str, float | None], None]
 """Called with the phase and the tip error (m) as often as wanted."""
@@ -47,7 +48,7 @@ def summary_table(record: Record) -> Table:
     summary = record.summary()
     rejected = ', '.join(f'{code} {count}' for code, count in summary['rejected'].items())
     stages = ', '.join(f'{stage} {count}' for stage, count in summary['stages'].items())
-    table = Table(title='ik_nn demo', show_header=False)
+    table = Table(title='ik_nn demo', show_header=False, caption=CAPTION)
     for name, value in (
         ('targets', f'{summary["targets"]}, unanswered {summary["unanswered"]}'),
         ('accepted, by the stage that solved them', f'{summary["accepted"]}: {stages}'),
@@ -55,7 +56,7 @@ def summary_table(record: Record) -> Table:
         ('commands outside the joint limits', str(summary['limit_violations'])),
         ('command off its target, by the model, largest', _metres(summary['solver_error_max_m'])),
         ('tip off its target when the next was due, median', _metres(summary['tip_error_p50_m'])),
-        ('the same, 95th percentile (the servos lag)', _metres(summary['tip_error_p95_m'])),
+        ('the same, 95th percentile', _metres(summary['tip_error_p95_m'])),
         ('target to command, median', _microseconds(summary['round_trip_p50_us'])),
         ('target to command, 99th percentile', _microseconds(summary['round_trip_p99_us'])),
     ):

@@ -19,7 +19,7 @@ from ik_nn_ros.nodes.bench_client import Client, Line
 from ik_nn_ros.process import NodeProcess
 
 IK_NODE, RELAY = 'ik_nn_ros.nodes.ik_node', 'ik_nn_ros.nodes.relay'
-IK_NODES = 'ik_nn_ros.nodes.ik_nodes'
+IK_NODES, PANEL = 'ik_nn_ros.nodes.ik_nodes', 'ik_nn_ros.nodes.panel'
 START_PATIENCE = 30.0
 """How long (s) a node may take to its first command."""
 ANSWER_PATIENCE = 2.0
@@ -73,6 +73,10 @@ class Setup:
         """Start the bare relay in a namespace."""
         return NodeProcess(RELAY, _names(namespace))
 
+    def panel(self, namespace: str) -> NodeProcess:
+        """Start ``panel`` in a namespace."""
+        return NodeProcess(PANEL, [*self._parameters('direct'), *_names(namespace)])
+
 
 def _names(namespace: str) -> list[str]:
     """Return arguments that keep a node apart from everything but our joint_states."""
@@ -116,8 +120,8 @@ def measure(
         first_command=float(np.median(took)),
         memory=memory,
         torch=torch,
-        ik_node=_summary(ik_node, wrong),
-        relay=_summary(bare, 0),
+        ik_node=summary(ik_node, wrong),
+        relay=summary(bare, 0),
         load=carried,
     )
 
@@ -183,7 +187,12 @@ def _is_wrong(arm: ArmModel, point: Pair, q: Pair) -> bool:
     return not (error <= targets.EXACT * (1.0 + 1e-6) and arm.within_limits(q))
 
 
-def _summary(times: Array, wrong: int) -> RoundTrip:
+def summary(times: Array, wrong: int) -> RoundTrip:
+    """
+    Return the times (µs) in short.
+
+    :param wrong: commands off their target
+    """
     p50, p99 = np.nanquantile(times, (0.5, 0.99)).tolist()
     return RoundTrip(len(times), p50, p99, int(np.isnan(times).sum()), wrong)
 

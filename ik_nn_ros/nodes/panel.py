@@ -18,12 +18,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.errors import ConfigError, IkNnError
-from ik_nn_ros.motion.keep_out import KeepOut
+from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.nodes.panel_arm import PanelArm
 from ik_nn_ros.nodes.panel_figures import FigureLead
 from ik_nn_ros.nodes.panel_inbox import Inbox
-from ik_nn_ros.nodes.panel_link import ZONES, IkLink
+from ik_nn_ros.nodes.panel_link import IkLink
+from ik_nn_ros.nodes.panel_surroundings import Surroundings
 from ik_nn_ros.nodes.parameters import Parameters, Spec
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.panel.fitting import Fitting
@@ -60,13 +60,11 @@ class PanelNode(Node):
         self._settings.frozen = 'takes effect at the start; restart the node'
         self._drawn: object = None
         self._trailed: object = None
-        self._branch = ''
-        self._zones: object = None
-        self._keep_out: KeepOut | None = None
         self._inbox = Inbox(self)
         self._link = IkLink(self, self._settings['ik_node'])
         self._figures = FigureLead(self, self._link, self._first_missing, self._tip_error)
         self._page = self._serve()
+        self._surroundings = Surroundings(self, self._link, self._page)
         self._arm = PanelArm(self, self._settings, self._on_described)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(FRAME, self._draw, clock=steady)
@@ -122,12 +120,12 @@ class PanelNode(Node):
     def _lead(self, name: str, share: float, lap: float) -> None:
         """Lead the arm along a figure."""
         self._figures.stop()
-        arm, q, keep_out = self._arm.model, self._arm.q, self._keep_out
+        arm, q, keep_out = self._arm.model, self._arm.q, self._surroundings.keep_out
         if arm is None or q is None or keep_out is None:
             return
         if self._first_missing() or self._link.holding:
             return  # the page says so
-        largest = Fitting(arm, self._branch, keep_out, q).largest(name)
+        largest = Fitting(arm, self._surroundings.branch, keep_out, q).largest(name)
         if largest is None:
             self._figures.notice = f'There is no room for a {name}.'
             return
@@ -146,7 +144,7 @@ class PanelNode(Node):
 
     def _on_described(self, urdf: str, arm: ArmModel) -> None:
         self._figures.stop('there is another arm.')
-        self._branch, self._zones = '', None
+        self._surroundings.forget()
         self._page.show_arm(urdf, arm)
 
     def _draw(self) -> None:
@@ -163,7 +161,8 @@ class PanelNode(Node):
     def _tell(self) -> None:
         """Show how things stand, and where the tip has been."""
         self._link.look()
-        self._show_surroundings()
+        if self._arm.model is not None:
+            self._surroundings.show(self._arm.model)
         view = self._link.view(tuple(self._missing()), self._tip_error(), self._figures.figure)
         self._page.show(replace(view, problem=view.problem or self._figures.notice))
         trail = self._arm.trail
@@ -178,30 +177,6 @@ class PanelNode(Node):
         """Plot how the joints have moved, if somebody looks."""
         if self._page.is_open:
             self._page.show_history(self._arm.history.table(time.monotonic()))
-
-    def _show_surroundings(self) -> None:
-        """Show what the arm reaches and keeps out of, when that has changed."""
-        values = self._link.parameters.values
-        branch, zones = values.get('branch') or 'nearest', [values.get(name) for name in ZONES]
-        arm = self._arm.model
-        if arm is None:
-            return
-        if branch != self._branch:
-            self._branch = branch
-            self._page.show_workspace(branch)
-        if zones != self._zones:
-            self._zones = zones
-            self._keep_out = self._read_zones(arm, *zones)
-            self._page.show_zones(self._keep_out)
-
-    def _read_zones(
-        self, arm: ArmModel, circles: object, half_planes: object, margin: object
-    ) -> KeepOut:
-        try:
-            return KeepOut.of(arm, circles or (), half_planes or (), margin or 0.0)
-        except IkNnError as error:
-            self.get_logger().warning(f'keep-out zones are not shown: {error}')
-            return KeepOut.of(arm, (), (), 0.0)
 
     def _missing(self) -> Iterator[str]:
         """Yield what is waited for, a sentence each."""

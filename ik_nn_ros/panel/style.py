@@ -6,6 +6,7 @@ div:has(> button[data-block]) {
 }
 button[data-block] { min-height: 3.4em; font-size: 1.05em; padding: 0 0.4em; }
 button[data-block] span { white-space: normal; }
+.mantine-ScrollArea-content > div { padding-right: 0.6em; box-sizing: border-box; }
 button[data-size="compact-xs"] { height: 2.6em; padding: 0 0.35em; }
 @media (max-width: 576px) {
   .mantine-Paper-root[style*="width: 20em"] { max-height: 50% !important; }
@@ -15,6 +16,6 @@ button[data-size="compact-xs"] { height: 2.6em; padding: 0 0.35em; }
 }
 </style>"""
 """
-In HTML: Hold and Resume side by side, to be found at once and with a thumb; on a phone, controls of
-its whole width, over its lower half only.
+In HTML: Hold and Resume side by side, to be found at once and with a thumb; nothing below the
+scroll bar; on a phone, controls of its whole width, over its lower half only.
 """

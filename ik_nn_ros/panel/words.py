@@ -20,10 +20,16 @@ REASONS: Mapping[str, str] = {
     'EMPTY_PATH': 'The path has no places.',
     'UNSUPPORTED': 'This arm goes to single targets only, along no path.',
     'NO_JOINT_STATES': 'Where the joints are is not known: the arm is silent.',
-    'HOLDING': 'The arm is held. Press Resume first.',
+    'HOLDING': 'The arm is held, or at rest because a joint did not follow.',
     'NOT_ACTIVE': 'ik_node is not active.',
 }
 """By reason code, a sentence or two."""
+THERE = {
+    'ACCEPTED': 'The arm is at the target.',
+    'PROJECTED': 'Out of reach: the arm is at the nearest place it can reach.',
+}
+ARRIVED = 2e-3
+"""How near the tip must be to be there, m."""
 STAGES = ('network', 'refined', 'closed_form')
 NOTHING = '–'
 
@@ -58,7 +64,9 @@ def _status(view: View, drives: bool) -> Iterator[str]:
     elif not view.problem and view.outcome is None:
         yield '**Drag the disc, or click where the tip is to go.**'
     elif not view.problem and view.outcome is not None:
-        yield f'**{outcome_words(view.outcome.code)}**'
+        code = view.outcome.code
+        is_there = view.tip_error is not None and view.tip_error < ARRIVED
+        yield f'**{(is_there and THERE.get(code)) or outcome_words(code)}**'
         if view.outcome.detail:
             yield f'{view.outcome.code}: {view.outcome.detail}'
     if view.problem:

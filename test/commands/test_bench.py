@@ -13,6 +13,7 @@ from processes import fresh_domain, wait_until
 
 from ik_nn_ros import cli, nodes
 from ik_nn_ros.bench import effort
+from ik_nn_ros.nodes import panel_bench
 
 SMALL = effort.Effort(
     solves=20,
@@ -58,12 +59,15 @@ def numbers(value):
 
 def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
+    monkeypatch.setattr(panel_bench, 'missing_module', lambda: 'viser')
     file = tmp_path / 'numbers.json'
     assert cli.main(['bench', '--json', str(file)]) == 0
     content = json.loads(file.read_text())
     assert list(content) == [
-        'machine', 'solve', 'network', 'reachable', 'commands', 'batch', 'node', 'arms', 'figures',
+        'machine', 'solve', 'network', 'reachable', 'commands', 'batch', 'node', 'panel', 'arms',
+        'figures',
     ]  # fmt: skip
+    assert content.pop('panel') is None
     assert all(number is not None and math.isfinite(number) for number in numbers(content))
     assert content['node']['ik_node']['lost'] == 0
     assert [row['arms'] for row in content['arms']] == [1, 2]
@@ -73,6 +77,7 @@ def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == [file]
     shown = capsys.readouterr().out
     assert 'Figures to reach' in shown
+    assert 'viser is not installed' in shown
     assert 'ikpy' in shown
     assert 'Arms in one process' in shown
 
@@ -80,7 +85,7 @@ def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
 def test_without_rclpy_the_node_is_left_out_and_that_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
-    for name in ('arms_bench', 'node_bench', 'bench_client'):
+    for name in ('arms_bench', 'node_bench', 'panel_bench', 'bench_client'):
         monkeypatch.delitem(sys.modules, f'ik_nn_ros.nodes.{name}', raising=False)
         monkeypatch.delattr(nodes, name, raising=False)
     file = tmp_path / 'numbers.json'

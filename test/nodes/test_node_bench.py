@@ -8,7 +8,7 @@ from processes import fresh_domain
 from rig import ARM, URDF
 
 from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.nodes import node_bench
+from ik_nn_ros.nodes import node_bench, panel_bench
 from ik_nn_ros.nodes.bench_client import Client
 from ik_nn_ros.process import NodeProcess, ProcessError
 from ik_nn_ros.share import share_directory
@@ -59,6 +59,30 @@ def test_the_node_is_measured_and_ended(tmp_path, monkeypatch):
     assert len(said) == 2
     assert len(started) == 2
     assert not any(Path(f'/proc/{process.pid}').exists() for process in started)
+
+
+def test_the_panel_is_measured_beside_none(tmp_path, monkeypatch):
+    pytest.importorskip('viser', reason='the panel needs viser')
+    started = []
+    for module in (node_bench, panel_bench):
+        monkeypatch.setattr(
+            module, 'NodeProcess', lambda *args: started.append(NodeProcess(*args)) or started[-1]
+        )
+    monkeypatch.setattr(panel_bench, 'WARM_UP', 5)
+    effort = Effort(round_trips=20)
+    rng = np.random.default_rng(1)
+    found = panel_bench.measure_panel(setup(tmp_path), effort, rng, lambda _: None)
+    for trip in (found.beside, found.alone):
+        assert (trip.samples, trip.lost, trip.wrong) == (20, 0, 0)
+        assert 0.0 < trip.p50 <= trip.p99
+    names = sorted(process.module.rpartition('.')[2] for process in started)
+    assert names == ['ik_node', 'ik_node', 'page_reader', 'panel']
+    assert not any(Path(f'/proc/{process.pid}').exists() for process in started)
+
+
+def test_without_what_the_panel_needs_it_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(panel_bench, 'missing_module', lambda: 'viser')
+    assert panel_bench.measure_panel(setup(tmp_path), Effort(), None, None) is None
 
 
 def test_a_node_that_cannot_start_is_quoted():

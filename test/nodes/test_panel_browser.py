@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import io
+import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from math import dist
 from typing import Any
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from PIL import Image
-from processes import Client, NodeProcess, free_port, node_process, reserved_domain, wait_until
-from rig import ARM, MODEL, URDF
-from sensor_msgs.msg import JointState
+from panel_page import Browser, Stage
+from rig import ARM
 from std_srvs.srv import Trigger
+
+from ik_nn_ros.arm.figures import FIGURES, Outline, forward
 
 pytest.importorskip('viser', reason='the panel needs viser')
 pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
 playwright = pytest.importorskip('playwright.sync_api', reason='playwright drives the browser')
-
-from ik_nn_ros.panel.geometry import MARGIN, RAISED, UPRIGHT  # noqa: E402
 
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='there is no Chromium')
@@ -39,132 +33,10 @@ WEBGL = [
 ]
 WIDE, PHONE = {'width': 660, 'height': 400}, {'width': 390, 'height': 640}
 HOME = ARM.fk_point(*ARM.home)
-AGAIN, DEADLINE = 3.0, 40.0
-"""s; on a busy machine a picture takes seconds."""
-
-
-class Stage:
-    """The nodes, and the test's own eye on the topics."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._domain = stack.enter_context(reserved_domain())
-        self._running: dict[str, NodeProcess] = {}
-        self._port = free_port()
-        self.url = f'http://localhost:{self._port}'
-        self.client = stack.enter_context(Client(self._domain))
-        self.states = self.client.collect(JointState, 'joint_states', 1)  # the latest counts
-        self.commands = self.client.collect(JointState, 'joint_command')
-        self.targets = self.client.collect(PoseStamped, 'target_pose')
-        self.answers = self.client.collect(DiagnosticStatus, 'ik_node/target_status')
-
-    def start(self, name: str, **parameters: Any) -> None:
-        of_it = {'panel': {'port': self._port}, 'ik_node': MODEL}.get(name, {})
-        parameters = {'robot_description': URDF, **of_it, **parameters}
-        node = node_process(f'ik_nn_ros.nodes.{name}', domain=self._domain, parameters=parameters)
-        self._running[name] = self._stack.enter_context(node)
-        if name == 'panel':
-            self._running[name].wait_for(f'the arm is at {self.url}')
-
-    def stop(self, name: str) -> None:
-        assert self._running[name].stop() == 0
-
-    def listen(self) -> None:
-        """Take in what has come: asking a page takes long, meanwhile there is much."""
-        end = time.monotonic() + 0.05
-        while time.monotonic() < end:
-            self.client.spin(0.005)
-
-    @property
-    def q(self) -> tuple[float, float]:
-        position = dict(zip(self.states[-1].name, self.states[-1].position, strict=True))
-        return position['joint1'], position['joint2']
-
-    @property
-    def tip(self) -> tuple[float, float]:
-        return ARM.fk_point(*self.q) if self.states else (np.nan, np.nan)
-
-    @property
-    def asked(self) -> list[tuple[float, float]]:
-        return [(target.pose.position.x, target.pose.position.y) for target in self.targets]
-
-
-class Browser:
-    """One page in the browser."""
-
-    def __init__(self, page: Any, stage: Stage) -> None:
-        self.page, self.stage = page, stage
-
-    @property
-    def text(self) -> str:
-        return self.page.inner_text('body')
-
-    def wait(self, condition: Callable[[], Any], what: str = '') -> Any:
-        """Wait with the browser going on: its events are handled while it is asked."""
-
-        def said() -> str:
-            stage = self.stage
-            return f'{what}; tip at {stage.tip}, asked {stage.asked[-3:]}; it says:\n{self.text}'
-
-        return wait_until(condition, DEADLINE, what=said, between=self.stage.listen)
-
-    def shows(self, text: str) -> None:
-        self.wait(lambda: text in self.text, f'no {text!r}')
-
-    def button(self, name: str) -> Any:
-        return self.page.get_by_role('button', name=name)
-
-    def press(self, name: str) -> None:
-        self.wait(self.button(name).is_enabled, name)
-        self.button(name).click()
-
-    def pixel(self, point: tuple[float, float]) -> tuple[float, float]:
-        """Where a point of the arm's plane is on the screen, seen from above."""
-        box = self.page.locator('canvas').first.bounding_box()
-        aspect = box['width'] / box['height']
-        scale = box['height'] / (2.0 * MARGIN * ARM.reach / min(1.0, aspect))
-        up = RAISED * box['height'] if aspect < UPRIGHT else 0.0
-        x = box['x'] + box['width'] / 2.0 + scale * point[0]
-        return x, box['y'] + box['height'] / 2.0 - up - scale * point[1]
-
-    def click(self, point: tuple[float, float]) -> None:
-        self.page.mouse.click(*self.pixel(point))
-
-    def tap(self, point: tuple[float, float]) -> None:
-        self.page.touchscreen.tap(*self.pixel(point))
-
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        self.page.mouse.move(*self.pixel(start))
-        self.page.mouse.down()
-        for part in np.linspace(0.2, 1.0, 5):
-            x, y = (1.0 - part) * np.array(start) + part * np.array(end)
-            self.page.mouse.move(*self.pixel((x, y)))
-            self.stage.listen()
-        self.page.mouse.up()
-
-    def picture(self) -> np.ndarray:
-        """The picture of the arm, grey; a screenshot of the page takes seconds here."""
-        drawn = 'document.querySelector("canvas[data-engine]").toDataURL()'
-        data = base64.b64decode(self.page.evaluate(drawn).partition(',')[2])
-        return np.asarray(Image.open(io.BytesIO(data)).convert('L'), dtype=float)
-
-    def goes(self, point: tuple[float, float], by: Callable[[], object]) -> None:
-        """
-        Ask for a point until the tip is there.
-
-        A busy machine may keep the simulated arm from following, and then it is brought to rest; or
-        draw so late that what is clicked on is not there yet.
-        """
-        last = -AGAIN
-
-        def there() -> bool:
-            nonlocal last
-            if time.monotonic() - last > AGAIN:
-                by()
-                last = time.monotonic()
-            return dist(self.stage.tip, point) < 3e-3  # the pixels are coarser than the arm
-
-        self.wait(there, f'the tip does not come to {point}')
+TARGETS = 400
+"""In more than two rounds."""
+ZONE = (-0.25, -0.25, 0.08)
+"""Middle and radius, m."""
 
 
 @pytest.fixture(scope='module')
@@ -209,13 +81,14 @@ def page(open_page: Browser) -> Browser:
     """The page of a computer, nobody holding the arm: opening one takes long."""
     open_page.page.mouse.up()
     open_page.stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), again=True)
+    open_page.wait(lambda: 'Held.' not in open_page.text, 'held')
     return open_page
 
 
 def test_an_arm_is_dragged_refused_and_held(page, stage):
     before = page.picture()
     page.goes((0.35, 0.2), by=lambda: page.click((0.35, 0.2)))
-    page.shows('Going to the target')
+    page.shows('The arm is at the target')
     stage.targets.clear()
     page.click((0.35, 0.2))  # on the disc
     page.wait(lambda: stage.targets, 'no second target')
@@ -253,11 +126,131 @@ def test_an_arm_is_dragged_refused_and_held(page, stage):
     page.goes((0.3, -0.2), by=lambda: page.click((0.3, -0.2)))
 
 
+def test_figures_are_drawn_until_stopped_and_then_home_is_reached(page, stage):
+    page.field('Round, s').fill('3')
+    page.field('Size, %').fill('40')
+    for name in FIGURES:
+        stage.forget()
+        page.until(lambda: is_drawn(page, stage, name), by=lambda: draw(page, name), what=name)  # noqa: B023
+    width = drawn_width(page, name)
+    page.field('Size, %').fill('20')
+    smaller = pytest.approx(width / 2.0, 2e-2)
+    page.until(lambda: drawn_width(page, name) == smaller, by=lambda: draw(page, name))
+
+    stop = page.button('Stop drawing')
+    page.until(stop.is_hidden, by=lambda: stop.is_visible() and stop.click())
+    page.wait(lambda: is_quiet(stage), 'it goes on')
+    page.goes(HOME, by=lambda: page.press('Go home'))
+    assert max(dist(point, HOME) for point in stage.asked) < 1e-6
+
+
+def draw(page, name):
+    """Have a figure drawn, if it is not."""
+    if not re.search(rf'Drawing a {name}|where the {name} begins', page.text):
+        page.press(name.capitalize())
+
+
+def drawn_width(page, name):
+    """Return how wide the page says that the figure is, m; 0: it is not drawn."""
+    said = re.search(rf'Drawing a {name}, ([\d.]+) cm', page.text)
+    return float(said[1]) / 100.0 if said else 0.0
+
+
+def is_drawn(page, stage, name):
+    """Tell whether it has been gone round once."""
+    width = drawn_width(page, name)
+    if not width or len(stage.targets) > TARGETS:
+        stage.forget()  # what led there, or was heard late
+        return False
+    return follows(stage, name, width)
+
+
+def follows(stage, name, width):
+    """Tell whether all targets are on the figure, and the commands have been all the way round."""
+    if not stage.commands or not stage.targets:
+        return False
+    asked, tips = np.array(stage.asked), np.array(stage.commanded)
+    middle = tuple((asked.min(axis=0) + asked.max(axis=0)) / 2.0)
+    points = Outline(name, width, middle, forward(ARM)).points
+    beside, apart = distances(asked, points) / width, distances(tips, points) / width
+    # What a busy machine does late does not count; corners are rounded off.
+    is_near = np.median(apart.min(axis=1)) < 0.05 and apart.min(axis=0).max() < 0.2
+    return beside.min(axis=1).max() < 0.01 and is_near
+
+
+def distances(places, points):
+    return np.hypot(*(places[:, None] - points).transpose(2, 0, 1))
+
+
+def is_quiet(stage):
+    """Tell whether for half a second nothing is asked for and nothing commanded."""
+    stage.forget()
+    for _ in range(10):
+        stage.listen()
+    return not stage.targets and not stage.commands
+
+
+def test_zones_and_plots_are_seen(page, stage):
+    page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
+    assert redness(page.color(ZONE[:2])) < 20
+    assert stage.client.set_parameter('ik_node', 'keep_out.circles', list(ZONE)).successful
+    page.wait(lambda: redness(page.color(ZONE[:2])) > 60, 'no zone')
+    page.click(ZONE[:2])
+    page.shows('A zone to keep out of is in the way')
+    nothing = stage.client.set_parameter('ik_node', 'keep_out.circles', [])
+    assert nothing.successful
+    page.goes((0.35, -0.2), by=lambda: page.click((0.35, -0.2)))
+    page.wait(lambda: redness(page.color(ZONE[:2])) < 20, 'the zone stays')
+
+    limits = list(zip(ARM.lower, ARM.upper, strict=True))
+    page.wait(lambda: ends_at(page.plotted(0, limits), stage.q, 0.15), 'positions')
+    limits = [(-fastest, fastest) for fastest in ARM.velocity]
+    page.wait(lambda: ends_at(page.plotted(1, limits), (0.0, 0.0), 0.15), 'velocities')
+    assert all(np.abs(line[1]).max() > 0.5 for line in page.plotted(1, limits))
+
+
+def redness(color):
+    return color[0] - color[1:].max()
+
+
+def ends_at(lines, values, error):
+    """Tell whether lines of a plot end at these values."""
+    if not all(line.size for line in lines):
+        return False
+    ends = [line[1, line[0] == line[0].max()].mean() for line in lines]
+    return ends == pytest.approx(values, abs=error)
+
+
+def test_elbow_and_speed_are_chosen(page, stage):
+    choose_elbow(page, stage, 'positive')
+    page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
+    assert ARM.branch_of(stage.q) > 0
+    choose_elbow(page, stage, 'negative')
+    page.goes((0.35, 0.1), by=lambda: page.click((0.35, 0.1)))
+    assert ARM.branch_of(stage.q) < 0
+    choose_elbow(page, stage, 'nearest')
+    choose_speed(page, stage, 50)
+    choose_speed(page, stage, 100)
+
+
+def choose_elbow(page, stage, side):
+    # A control shows the old value for a moment, until the ik_node has taken the new one.
+    by = lambda: page.choose('Elbow', side)  # noqa: E731
+    page.until(lambda: stage.changed('branch') == side, by, 'no branch')
+    page.wait(lambda: page.field('Elbow').input_value() == side, 'another branch is shown')
+
+
+def choose_speed(page, stage, percent):
+    by = lambda: page.field('Speed, %').fill(str(percent))  # noqa: E731
+    page.until(lambda: stage.changed('speed_scale') == percent / 100.0, by, 'no speed')
+    page.wait(lambda: page.field('Speed, %').input_value() == str(percent), 'another speed')
+
+
 def test_the_page_outlives_both_nodes(page, stage):
     stage.stop('ik_node')
     page.shows('there is no node /ik_node')
     stage.start('ik_node', speed_scale=0.9)
-    speed = page.page.get_by_role('textbox').first
+    speed = page.field('Speed, %')
     page.wait(lambda: speed.input_value() == '90', 'speed')
     page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
 

@@ -44,6 +44,21 @@ def test_a_refused_target_is_told_in_plain_words_and_in_numbers():
     assert 'UNREACHABLE: got 0.6 m' in text
 
 
+def test_an_arm_that_is_there_is_not_said_to_be_going():
+    accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
+    assert 'Going to the target' in words(outcome=accepted, tip_error=0.1)
+    assert 'Going' not in words(outcome=accepted, tip_error=1e-4)
+    assert 'at the target' in words(outcome=accepted, tip_error=1e-4)
+    projected = Outcome('PROJECTED', goal=(0.1, 0.2))
+    assert 'at the nearest place' in words(outcome=projected, tip_error=1e-4)
+
+
+def test_an_arm_that_recovers_is_not_to_be_resumed():
+    text = words(outcome=Outcome('HOLDING', 'recovering: joint1'), holding=False)
+    assert 'did not follow' in text
+    assert 'Resume' not in text
+
+
 def test_a_figure_is_told_of_until_it_ends_and_why_it_ended():
     accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
     figure = Figure('circle', 0.187, False, np.empty((0, 2)))
