@@ -50,8 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_topic_arguments(parser)
     parser.add_argument(
         '--network',
+        metavar='NAME',
         help='edge_smooth: whole workspace, both branches (default); as_built: the same for a '
-        'calibrated arm (default with one); paper: as in the paper, its joint ranges, one branch',
+        'calibrated arm (default with one); paper: as in the paper, its joint ranges, one branch; '
+        'for comparison, both branches: feed_forward (network and loss of the paper), variational '
+        '(autoencoder), graph (graph network), policy (reinforcement)',
     )
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,36 @@ from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.learning import export
 from ik_nn_ros.learning.evaluation import propose, tip_errors
-from ik_nn_ros.learning.families import FAMILIES
+from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
+from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
+from ik_nn_ros.learning.networks.network import Use
 from ik_nn_ros.learning.networks.paper import PaperNetwork
+from ik_nn_ros.learning.sampling import PATH_LENGTH
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 SHIPPED = share_directory() / 'models' / 'arm.onnx'
 SEEDS = (1, 2, 3, 4)
 """Random arms with every combination of axis signs."""
+TURNED = 3
+"""The one whose axes both point the other way."""
+ON_ALL = (EdgeSmoothNetwork, AsBuiltNetwork, PaperNetwork)
+ARMS = [(family, seed) for family in ON_ALL for seed in SEEDS] + [
+    (family, TURNED) for family in (FAMILIES | PATH_FAMILIES).values() if family not in ON_ALL
+]
+"""The export of the others takes seconds."""
 
 
 def make(family, arm, seed=0):
     return family(arm, torch.Generator().manual_seed(seed))
+
+
+@cache
+def exported(family, seed):
+    """A network for a random arm, and its file."""
+    network = make(family, random_arm(seed).model, seed)
+    return network, export.to_onnx(network).SerializeToString()
 
 
 @pytest.fixture(scope='module')
@@ -38,7 +56,7 @@ def model():
     return export.to_onnx(make(EdgeSmoothNetwork, ARM))
 
 
-def angles_apart(arm, network, content, target):
+def angles_apart(network, content, target):
     """Difference of joint angles, whole turns aside, at targets away from the edges' roots."""
     with torch.no_grad():
         wanted = network(torch.from_numpy(target)).numpy()
@@ -46,19 +64,19 @@ def angles_apart(arm, network, content, target):
     return np.abs(np.angle(np.exp(1j * difference)))
 
 
-@pytest.mark.parametrize('family', FAMILIES.values())
-@pytest.mark.parametrize('seed', SEEDS)
+@pytest.mark.parametrize(('family', 'seed'), ARMS, ids=lambda value: getattr(value, 'family', None))
 def test_file_gives_the_networks_answers_for_any_arm(family, seed):
     """Catches a sign or an offset lost on the way; to_onnx checks the tips besides."""
-    arm = random_arm(seed).model
-    network = make(family, arm, seed)
-    target = family.sample(arm, np.random.default_rng(seed), 5000).target
-    r = np.hypot(target[:, 0], target[:, 1])
+    network, content = exported(family, seed)
+    arm = network.arm
+    count = 5000 if network.use == Use.NODE else 5000 // PATH_LENGTH
+    target = family.sample(arm, np.random.default_rng(seed), count).target
+    r = np.hypot(target[..., 0], target[..., 1])
     margin = 0.02 * (arm.reach - arm.inner_reach)
-    target = target[(r > arm.inner_reach + margin) & (r < arm.reach - margin)]
-    content = export.to_onnx(network).SerializeToString()
+    inside = (r > arm.inner_reach + margin) & (r < arm.reach - margin)
+    apart = angles_apart(network, content, target)[inside]
     # The choice between two solutions that are as good may be another one at a few targets.
-    assert np.quantile(angles_apart(arm, network, content, target), 0.99) < 2e-5
+    assert np.quantile(apart, 0.99) < 2e-5
 
 
 def test_an_export_that_differs_is_refused(model):
@@ -75,6 +93,40 @@ def test_graph_follows_the_contract(model):
     for count in (1, 2, 1000):
         rows = np.tile(np.array([[0.2, 0.1, 1.0, 0.46]], np.float32), (count, 1))
         assert session.run(None, {'target': rows})[0].shape == (count, 2)
+
+
+@pytest.mark.parametrize('family', PATH_FAMILIES.values(), ids=PATH_FAMILIES)
+def test_graphs_for_paths_follow_theirs(family):
+    """Offline, or step by step with the state in and out."""
+    network, content = exported(family, TURNED)
+    session = onnxruntime.InferenceSession(content)
+    ports = [
+        {port.name: (len(port.shape), port.shape[-1]) for port in side}
+        for side in (session.get_inputs(), session.get_outputs())
+    ]
+    if network.use == Use.STEPS:
+        states = 2, network.states
+        assert ports == [{'target': (2, 4), 'state': states}, {'q': (2, 2), 'next_state': states}]
+    else:
+        assert ports == [{'target': (3, 4)}, {'q': (3, 2)}]
+    paths = family.sample(network.arm, np.random.default_rng(5), 20).target.reshape(-1, 4)
+    for count, length in ((1, 2), (3, 7), (2, 200)):
+        target = paths[: count * length].reshape(count, length, 4)
+        assert np.median(angles_apart(network, content, target)) < 1e-5
+
+
+def test_a_state_begins_as_zeros_and_is_handed_on():
+    """By hand: what a robot does that runs the file of the recurrent network."""
+    network, content = exported(PATH_FAMILIES['lstm'], TURNED)
+    session = onnxruntime.InferenceSession(content)
+    target = network.sample(network.arm, np.random.default_rng(0), 3).target
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(target)).numpy()
+    state = np.zeros((3, network.states), np.float32)
+    for number in range(PATH_LENGTH):
+        given = {'target': target[:, number].astype(np.float32), 'state': state}
+        q, state = session.run(['q', 'next_state'], given)
+        np.testing.assert_allclose(q, wanted[:, number], atol=1e-3)
 
 
 def test_graph_stays_lean(model):

@@ -8,7 +8,7 @@ from arms import random_arm, random_joints
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.learning.families import FAMILIES, find_family
+from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES, find_family
 from ik_nn_ros.learning.kinematics import fk
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
 from ik_nn_ros.learning.networks.paper import PaperNetwork
@@ -75,17 +75,6 @@ def test_branches_mirror_each_other(seed):
     np.testing.assert_allclose(theta_mirrored, -theta, atol=1e-12)
 
 
-@pytest.mark.parametrize('lengths', [(0.3, 0.2), (0.2, 0.3), (0.25, 0.25)])
-@pytest.mark.parametrize('precision', [torch.float32, torch.float64])
-def test_awkward_targets_get_finite_answers(lengths, precision):
-    """Roots of negative numbers out of reach."""
-    network = make(EdgeSmoothNetwork, ARM.__class__('arm', ('a', 'b'), lengths)).to(precision)
-    points = [(0, 0), (-0.0, 0), (-0.3, 0), (-0.3, -0.0), (0.5, 0), (0, 0.4), (0, -0.4), (9, -9)]
-    rows = [(x, y, b, np.arctan2(y, x)) for x, y in points for b in (1, -1)]
-    target = torch.tensor(rows, dtype=precision)
-    assert torch.isfinite(network(target)).all()
-
-
 def test_paper_network_has_the_papers_layers_and_ignores_the_branch():
     network = make(PaperNetwork, ARM)
     shapes = [tuple(p.shape) for p in network.parameters() if p.ndim == 2]
@@ -106,7 +95,7 @@ def test_paper_network_starts_on_the_positive_branch(seed):
     assert np.abs(np.median(q - wanted, axis=0)).max() < 1.0
 
 
-@pytest.mark.parametrize('family', FAMILIES.values())
+@pytest.mark.parametrize('family', (FAMILIES | PATH_FAMILIES).values())
 def test_the_generator_alone_decides_the_first_weights(family):
     torch.manual_seed(1)
     one = make(family, ARM, 3)
@@ -114,10 +103,15 @@ def test_the_generator_alone_decides_the_first_weights(family):
     same, other = make(family, ARM, 3), make(family, ARM, 4)
     for a, b, c in zip(one.parameters(), same.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
-        if a.std() > 0.0:  # what is drawn
+        if (a != a.flatten()[0]).any():  # what is drawn
             assert not torch.equal(a, c)
 
 
 def test_an_unknown_family_is_refused_by_name():
     with pytest.raises(ConfigError, match='got perceptron, expected edge_smooth or as_built or'):
         find_family('perceptron')
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_a_family_is_found_by_the_name_it_writes_into_files(name):
+    assert find_family(name).family == name

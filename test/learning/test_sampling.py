@@ -3,12 +3,21 @@
 import numpy as np
 import pytest
 from arms import random_arm
+from built_arms import calibrated_arm
 
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.learning.sampling import paper_ranges, whole_workspace
+from ik_nn_ros.learning.sampling import (
+    LONGEST_STEP,
+    PATH_LENGTH,
+    paper_ranges,
+    smooth_paths,
+    whole_workspace,
+    within_limits,
+)
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
+SAMPLERS = (whole_workspace, within_limits, smooth_paths, paper_ranges)
 
 
 def free(arm):
@@ -16,15 +25,58 @@ def free(arm):
 
 
 @pytest.mark.parametrize('seed', range(10))
-@pytest.mark.parametrize('sample', [whole_workspace, paper_ranges])
+@pytest.mark.parametrize('sample', SAMPLERS)
 def test_every_target_can_be_reached_on_its_branch(seed, sample):
     """Catches a branch column of the wrong sign, and targets outside the annulus."""
     arm = free(random_arm(seed).model)
-    target = sample(arm, np.random.default_rng(seed), 2000).target
+    target = sample(arm, np.random.default_rng(seed), 2000).target.reshape(-1, 4)
     q = closed_form_batch(arm, target[:, :2], target[:, 2], np.zeros(2))
     np.testing.assert_allclose(arm.fk(q), target[:, :2], atol=1e-7 * arm.reach)
     bend = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
     assert (bend * target[:, 2] >= -1e-9).all()
+
+
+@pytest.mark.parametrize('arm', [random_arm(3).model, calibrated_arm(1)], ids=['drawn', 'built'])
+@pytest.mark.parametrize('sample', SAMPLERS)
+def test_targets_are_where_the_joints_they_were_made_from_put_the_tip(arm, sample):
+    """A loss on the angles learns from these: a branch or a sign lost would not show elsewhere."""
+    target, q = sample(arm, np.random.default_rng(0), 500)
+    assert target.shape == (*q.shape[:-1], 4)
+    assert q.shape[-1] == 2
+    x, y, branch, bearing = np.moveaxis(target, -1, 0)
+    np.testing.assert_allclose(arm.fk(q), target[..., :2], atol=1e-12 * arm.reach)
+    bend = np.sin(q[..., 1] + arm.signs[1] * arm.offsets[1])
+    # By the residual the edge of an arm as built is a little off the straight elbow.
+    assert (bend * branch > (-0.2 if arm.deviation else -1e-9)).all()
+    np.testing.assert_allclose(np.cos(bearing), x / np.hypot(x, y), atol=1e-9)
+    np.testing.assert_allclose(np.sin(bearing), y / np.hypot(x, y), atol=1e-9)
+
+
+def test_within_limits_fills_them_and_keeps_to_them():
+    arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-0.5, -2.0), upper=(2.0, np.inf))
+    q = within_limits(arm, np.random.default_rng(0), 20_000).q
+    assert ((q >= arm.lower) & (q <= arm.upper)).all()
+    np.testing.assert_allclose(q.min(axis=0), [-0.5, -2.0], atol=0.01)
+    np.testing.assert_allclose(q.max(axis=0), [2.0, np.pi], atol=0.01)
+    np.testing.assert_allclose(q.mean(axis=0), [0.75, (np.pi - 2.0) / 2], atol=0.05)
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_smooth_paths_are_smooth_keep_their_branch_and_get_everywhere(seed):
+    arm = free(random_arm(seed).model)
+    target, q = smooth_paths(arm, np.random.default_rng(seed), 2000)
+    assert target.shape == (2000, PATH_LENGTH, 4)
+    steps = np.diff(q, axis=1)
+    assert 0.9 * LONGEST_STEP < np.abs(steps).max() <= LONGEST_STEP + 1e-12
+    assert np.abs(np.diff(steps, axis=1)).max() < 0.1 * LONGEST_STEP
+    side = target[:, :, 2]
+    assert (side == side[:, :1]).all()
+    assert abs(side[:, 0].mean()) < 0.1
+    r = np.hypot(target[..., 0], target[..., 1])
+    edges = np.quantile(r, [0.0, 1.0])
+    np.testing.assert_allclose(edges, [arm.inner_reach, arm.reach], atol=1e-3 * arm.reach)
+    sector = np.floor(target[..., 3] / (np.pi / 4))
+    assert set(range(-4, 4)) <= set(np.unique(sector).tolist())
 
 
 def test_whole_workspace_covers_all_directions_both_branches_and_the_edges():
@@ -52,5 +104,6 @@ def test_paper_ranges_are_those_of_the_paper(seed):
 
 
 def test_the_same_generator_state_draws_the_same_targets():
-    draws = [whole_workspace(ARM, np.random.default_rng(7), 50).target for _ in range(2)]
-    np.testing.assert_array_equal(*draws)
+    for sample in SAMPLERS:
+        draws = [sample(ARM, np.random.default_rng(7), 50).target for _ in range(2)]
+        np.testing.assert_array_equal(*draws)

@@ -1,11 +1,13 @@
 """``ik_nn train``: what it writes, what it refuses, and being interrupted."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import onnx
 import pytest
 from arms import random_arm
@@ -14,11 +16,15 @@ from real_recording import RECORDING, RRBOT
 from ik_nn_ros import learning
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.cli import main
 from ik_nn_ros.commands import train as command
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning import training
+from ik_nn_ros.learning.families import FAMILIES
+from ik_nn_ros.share import share_directory
 
 LOUD = """
 import sys
@@ -80,6 +86,27 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert f'{record["errors"]["p50"]:.2e}' in shown
     assert 'a.onnx' in shown
+
+
+@pytest.mark.parametrize('name', ['paper', 'feed_forward', 'variational', 'graph'])
+def test_it_trains_the_other_families_too(name, tmp_path, monkeypatch):
+    """For the node to run; of the policy the export takes seconds, ik_node's tests have that."""
+    monkeypatch.setattr(command, 'TEST_TARGETS', 500)
+    monkeypatch.chdir(tmp_path)
+    words = ['--network', name, '--max-seconds', '0.2', '--output', 'a.onnx']
+    assert main(['train', *words]) == 0
+    arm = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+    network = Network('a.onnx', arm)
+    assert network.info.family == name
+    assert f'--network {name}' in network.info.training['command']
+    assert np.isfinite(network.propose(0.2, 0.3, 1)).all()
+
+
+def test_the_help_names_every_family(capsys):
+    with pytest.raises(SystemExit):
+        main(['train', '--help'])
+    words = re.findall(r'\w+', capsys.readouterr().out)
+    assert set(FAMILIES) <= set(words)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> Non
         finally:
             # Ctrl-C, or one that failed: the others need not go on.
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
