@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ HELP = 'a simulated arm follows a figure eight, random points, and refuses what 
 SEED = 0
 PLOT = Path('output/demo.png')
 NODES: dict[str, dict[str, object]] = {'arm_sim': {}, 'ik_node': {'model_file': 'arm.onnx'}}
-STARTUP = 20.0
+STARTUP = 60.0
 """Time for the page to be there, s."""
 LOOK = 0.1
 """Between two looks at the nodes, s."""
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument('--duration', type=float, default=30.0, metavar='S', help='default 30 s')
     parser.add_argument(
-        '--headless', action='store_true', help='plain lines, no page in the browser'
+        '--headless',
+        action='store_true',
+        help='plain lines, no page in the browser; in a terminal the page stays until Ctrl-C',
     )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the summary as JSON')
     parser.add_argument(
@@ -63,27 +66,33 @@ def run(args: argparse.Namespace) -> int:
 
     description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
     arm = ArmModel.from_urdf(description)
-    targets = script(arm, args.duration, np.random.default_rng(SEED))
+    console = Console(highlight=False)
+    has_page = not args.headless and _can_have_page(console)
+    targets = script(arm, args.duration, np.random.default_rng(SEED), has_page)
     args.plot = args.plot or _default_plot()
     require_writable(args.plot, '.png')
     if args.json:
         require_writable(args.json, '.json')
-    record, console = Record(arm), Console(highlight=False)
-    has_page = not args.headless and _can_have_page(console)
+    record = Record(arm)
     try:
         with own_nodes('demo', {**NODES, **({'panel': {}} if has_page else {})}) as nodes:
             console.print(f'topics are under {nodes.namespace}; Ctrl-C ends the demo')
             url = _open_page(nodes, console) if has_page else ''
+            # Without a terminal there may be nobody to end it.
+            stays = sys.stdout.isatty()
+            if url and not stays:
+                console.print(f'no terminal here: the page closes after {args.duration:g} s')
+            end = time.monotonic() + args.duration
             with display(record, console, live=not args.headless) as show:
                 taken = play(
                     record, description, nodes.namespace, targets, show, nodes.require_running
                 )
             if taken:
                 console.print('taken over: the script leaves the arm to who sent a target')
-            if url and sys.stdout.isatty():
+            if url and (stays or taken):
                 _conclude(args, record, console)
                 console.print(f'the arm is yours at {url}; Ctrl-C ends')
-                _wait_for_ctrl_c(nodes)
+                _wait_for_ctrl_c(nodes, inf if stays else end)
                 return 0
     except KeyboardInterrupt:
         console.print('interrupted')
@@ -117,9 +126,9 @@ def _open_page(nodes: OwnNodes, console: Console) -> str:
     return found[1]
 
 
-def _wait_for_ctrl_c(nodes: OwnNodes) -> None:
+def _wait_for_ctrl_c(nodes: OwnNodes, end: float) -> None:
     with suppress(KeyboardInterrupt):
-        while True:
+        while time.monotonic() < end:
             nodes.require_running()
             time.sleep(LOOK)
 

@@ -1,4 +1,4 @@
-"""What the demo asks of the arm: a figure eight, reachable points, and targets to refuse."""
+"""What the demo asks of the arm: a figure eight, reachable points, targets to refuse, and back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Target:
     """
     One target.
 
-    :param phase: approach, figure eight, random points or refused
+    :param phase: approach, figure eight, random points, refused or back
     :param position: (x, y, z) in ``frame``, m
     :param frame: frame id
     :param hold: time until the next target, s
@@ -47,10 +47,14 @@ class Target:
     hold: float
 
 
-def script(arm: ArmModel, duration: float, rng: np.random.Generator) -> list[Target]:
+def script(
+    arm: ArmModel, duration: float, rng: np.random.Generator, is_seen: bool = False
+) -> list[Target]:
     """
     Return the demo's targets, which take ``duration`` seconds after the approach.
 
+    :param is_seen: whether somebody watches; then all of them can be seen: none has coordinates
+        that are no numbers, or a frame that is not known
     :raises ConfigError: a duration out of range
     """
     if not 0.0 < duration <= LONGEST:
@@ -59,12 +63,12 @@ def script(arm: ArmModel, duration: float, rng: np.random.Generator) -> list[Tar
     path = _figure_eight(arm, max(1, round(eight * RATE)))
     targets = [_in_plane(arm, 'approach', path[0], APPROACH)]
     targets += [_in_plane(arm, 'figure eight', point, 1.0 / RATE) for point in path]
-    for _ in range(max(1, round(points / DWELL))):
+    for _ in range(max(1, round(points / DWELL) - 1)):
         # A middle part of the joint range, so that each point is reached within the dwell.
         q = arm.home + rng.uniform((-1.2, 0.3), (1.2, 2.2))
         targets.append(_in_plane(arm, 'random points', arm.fk(q), DWELL))
-    targets += _to_refuse(arm, max(1, round(refused / PAUSE)))
-    return targets
+    targets += _to_refuse(arm, max(1, round(refused / PAUSE)), is_seen)
+    return [*targets, _in_plane(arm, 'back', path[0], DWELL)]
 
 
 def _figure_eight(arm: ArmModel, count: int) -> np.ndarray:
@@ -73,18 +77,20 @@ def _figure_eight(arm: ArmModel, count: int) -> np.ndarray:
     return arm.reach * (np.array([AHEAD, 0.0]) + WIDTH * figure_eight(angle)) @ forward(arm)
 
 
-def _to_refuse(arm: ArmModel, count: int) -> Iterator[Target]:
+def _to_refuse(arm: ArmModel, count: int, is_seen: bool) -> Iterator[Target]:
     frame, reach = arm.plane.frame, arm.reach
     normal = arm.plane.rotation[:, 2]
     positions = [
         (frame, arm.plane.lift((1.3 * reach, 0.1 * reach))),
         (frame, arm.plane.lift((0.5 * reach, 0.2 * reach)) + 0.1 * normal),
         (frame, arm.plane.lift((-0.98 * reach, -0.01 * reach))),
-        (frame, np.array((nan, 0.0, 0.0))),
         (frame, arm.plane.lift((0.5 * arm.inner_reach, 0.0))),
+        (frame, np.array((nan, 0.0, 0.0))),
         ('nowhere', arm.plane.lift((0.5 * reach, 0.0))),
         (frame, np.array((inf, 0.0, 0.0))),
     ]
+    if is_seen:
+        positions = positions[:-3]
     for index in range(count):
         of, position = positions[index % len(positions)]
         yield Target('refused', tuple(position.tolist()), of, PAUSE)

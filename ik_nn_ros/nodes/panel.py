@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from rclpy.clock import Clock, ClockType
@@ -27,9 +28,12 @@ from ik_nn_ros.nodes.panel_surroundings import Surroundings
 from ik_nn_ros.nodes.parameters import Parameters, Spec
 from ik_nn_ros.nodes.runtime import run
 from ik_nn_ros.panel.fitting import Fitting
+from ik_nn_ros.panel.history import velocity_limits
 from ik_nn_ros.panel.origin import is_loopback
-from ik_nn_ros.panel.tracing import Tracing
-from ik_nn_ros.panel.view import Actions
+from ik_nn_ros.panel.rivals import Rivals
+from ik_nn_ros.panel.tracing import Approach, Tracing
+from ik_nn_ros.panel.view import Actions, View
+from ik_nn_ros.panel.words import HELD_UP
 
 if TYPE_CHECKING:
     from ik_nn_ros.panel.page import Page
@@ -59,10 +63,15 @@ class PanelNode(Node):
             self.get_logger().error(f'the default stands: {fault}')
         self._settings.frozen = 'takes effect at the start; restart the node'
         self._drawn: object = None
+        self._served: tuple[str, ...] = ()
+        """What is to be known of where the page is served."""
+        self._approach, self._rivals = Approach(), Rivals()
         self._trailed: object = None
-        self._inbox = Inbox(self)
+        self._inbox = Inbox(self, self._on_dropped)
         self._link = IkLink(self, self._settings['ik_node'])
-        self._figures = FigureLead(self, self._link, self._first_missing, self._tip_error)
+        self._figures = FigureLead(
+            self, self._link, self._first_missing, self._tip_error, lambda: self._page.silence
+        )
         self._page = self._serve()
         self._surroundings = Surroundings(self, self._link, self._page)
         self._arm = PanelArm(self, self._settings, self._on_described)
@@ -84,7 +93,8 @@ class PanelNode(Node):
             self.get_logger().warning(
                 f'host {host}: anybody who can reach this address can move the arm'
             )
-        self.get_logger().info(f'the arm is at {page.url}')
+            self._served = (f'Anybody who can reach {" or ".join(page.urls)} can move the arm.',)
+        self.get_logger().info(f'the arm is at {" and ".join(page.urls)}')
         return page
 
     def destroy_node(self) -> None:
@@ -100,12 +110,16 @@ class PanelNode(Node):
             go_to=taking(self._go_to),
             go_home=taking(self._go_home),
             draw=taking(self._lead),
-            stop_drawing=taking(self._figures.stop),
-            hold=taking(self._hold),
+            stop_drawing=taking(self._figures.stop, lasts=inf),
+            hold=taking(self._hold, lasts=inf),
             resume=taking(self._resume),
             set_branch=taking(partial(link.set_parameter, 'branch')),
             set_speed_scale=taking(partial(link.set_parameter, 'speed_scale')),
         )
+
+    def _on_dropped(self) -> None:
+        self._figures.stop('the panel was held up.')
+        self._link.problem = HELD_UP
 
     def _go_to(self, point: Pair) -> None:
         self._figures.stop()
@@ -144,6 +158,7 @@ class PanelNode(Node):
 
     def _on_described(self, urdf: str, arm: ArmModel) -> None:
         self._figures.stop('there is another arm.')
+        self._drawn = None
         self._surroundings.forget()
         self._page.show_arm(urdf, arm)
 
@@ -153,18 +168,20 @@ class PanelNode(Node):
         arm = self._arm
         if not self._page.is_open or arm.q is None:
             return
-        self._page.show_outcome(self._link.outcome)
-        if (arm.model, arm.q) != self._drawn:
-            self._drawn = arm.model, arm.q
-            self._page.show_joints(arm.joints, arm.q)
+        self._page.show_outcome(self._link.shown)
+        if (arm.q, arm.is_silent) != self._drawn:
+            self._drawn = arm.q, arm.is_silent
+            self._page.show_joints(arm.joints, arm.q, arm.is_silent)
 
     def _tell(self) -> None:
         """Show how things stand, and where the tip has been."""
         self._link.look()
+        self._arm.calibrate(self._link.parameters.values.get('calibration_file'))
         if self._arm.model is not None:
             self._surroundings.show(self._arm.model)
         view = self._link.view(tuple(self._missing()), self._tip_error(), self._figures.figure)
-        self._page.show(replace(view, problem=view.problem or self._figures.notice))
+        view = replace(view, problem=view.problem or self._figures.notice)
+        self._page.show(self._judged(view))
         trail = self._arm.trail
         if trail is None or not self._page.is_open:
             return
@@ -173,10 +190,29 @@ class PanelNode(Node):
             self._trailed = trail, trail.changes
             self._page.show_trail(trail.points)
 
+    def _judged(self, view: View) -> View:
+        """Return a view with what only time tells."""
+        now, is_free = time.monotonic(), not view.holding and view.speed_scale != 0.0
+        error = view.tip_error if is_free else None
+        return replace(
+            view,
+            is_stuck=self._approach.is_stuck(now, view.outcome, error),
+            has_rival=self._rivals.are_there(now, self._link.others),
+            notes=(*self._arm.notes, *self._served),
+        )
+
     def _plot(self) -> None:
         """Plot how the joints have moved, if somebody looks."""
-        if self._page.is_open:
-            self._page.show_history(self._arm.history.table(time.monotonic()))
+        arm = self._arm.model
+        if self._page.is_open and arm is not None:
+            table = self._arm.history.table(time.monotonic())
+            self._page.show_history(table, self._fastest(arm))
+
+    def _fastest(self, arm: ArmModel) -> Pair:
+        """Return the velocity limits in force, rad/s."""
+        values = self._link.parameters.values
+        most, share = values.get('max_velocity') or (0.0, 0.0), values.get('speed_scale')
+        return velocity_limits(arm, most, 1.0 if share is None else share)
 
     def _missing(self) -> Iterator[str]:
         """Yield what is waited for, a sentence each."""

@@ -13,7 +13,8 @@ from std_msgs.msg import String
 
 from ik_nn_ros.arm.model import ArmModel, Pair
 from ik_nn_ros.errors import IkNnError
-from ik_nn_ros.nodes.conversions import MessageError, joint_positions, joint_velocities
+from ik_nn_ros.nodes.conversions import MessageError, joint_positions, joint_velocities, seconds
+from ik_nn_ros.nodes.panel_calibration import NamedCalibration
 from ik_nn_ros.nodes.parameters import Parameters
 from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.nodes.tip_trail import TipTrail
@@ -39,6 +40,9 @@ class PanelArm:
     ) -> None:
         self._node, self._settings, self._on_described = node, settings, described
         self.model: ArmModel | None = None
+        """As built, where the ik_node's calibration can be read."""
+        self._drawing: ArmModel | None = None
+        self._calibration = NamedCalibration()
         self.q: Pair | None = None
         """Where the joints are, rad."""
         self.joints: dict[str, float] = {}
@@ -66,14 +70,30 @@ class PanelArm:
             yield f'a right robot description: {self._description_fault}'
         elif self.model is None:
             yield f'the robot description: nothing has come on {topic}'
-        elif time.monotonic() - self._heard > SILENCE:
+        elif self.is_silent:
             topic = self._node.resolve_topic_name('joint_states')
             why = self._joints_fault or 'is the arm, or `arm_sim`, running?'
             yield f'the arm: nothing comes on {topic}; {why}'
 
+    @property
+    def notes(self) -> Iterator[str]:
+        """What is to be known of how it is shown, a sentence each."""
+        if self._calibration.fault:
+            yield (
+                'This arm is calibrated, but the page shows tip, reach and distances by its '
+                f'drawing: {self._calibration.fault}.'
+            )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is not known where its joints are now."""
+        return self.q is None or time.monotonic() - self._heard > SILENCE
+
     def tip_error(self, outcome: Outcome | None) -> float | None:
-        """Return how far the tip is from where a target has sent it, m; None: nowhere."""
-        if self.model is None or self.q is None or outcome is None or outcome.goal is None:
+        """Return how far the tip is from where a target has sent it, m; None: not known."""
+        if self.model is None or self.q is None or self.is_silent:
+            return None
+        if outcome is None or outcome.goal is None:
             return None
         return dist(self.model.fk_point(*self.q), self.model.fk_point(*outcome.goal))
 
@@ -86,14 +106,29 @@ class PanelArm:
         self._urdf = urdf
         base, tip = self._settings['base_link'], self._settings['tip_link']
         try:
-            self.model = ArmModel.from_urdf(urdf, base, tip)
+            self._drawing = ArmModel.from_urdf(urdf, base, tip)
         except IkNnError as error:
             self._description_fault = str(error)
             self._node.get_logger().error(f'waiting for a right robot_description: {error}')
             return
         self._description_fault = ''
-        self.q, self.trail, self.history = None, TipTrail(self.model), JointHistory()
-        self._on_described(urdf, self.model)
+        self.q, self.history = None, JointHistory()
+        self._build(self._drawing)
+
+    def calibrate(self, file: str | None) -> None:
+        """
+        Have the arm as the ik_node has it.
+
+        :param file: calibration that it names; empty: none; None: not known
+        """
+        if self._calibration.take(file) and self._drawing is not None:
+            self._build(self._drawing)
+
+    def _build(self, drawing: ArmModel) -> None:
+        """Take in another arm."""
+        self.model = self._calibration.apply(drawing)
+        self.trail = TipTrail(self.model)
+        self._on_described(self._urdf, self.model)
 
     def _on_joints(self, message: JointState) -> None:
         if self.model is None or self.trail is None:
@@ -109,4 +144,5 @@ class PanelArm:
         self.joints.update((name, position) for name, position in found if isfinite(position))
         self._heard = time.monotonic()
         self.trail.add(self._heard, self.q)
-        self.history.add(self._heard, self.q, joint_velocities(message, names))
+        measured = seconds(message.header.stamp)
+        self.history.add(self._heard, self.q, joint_velocities(message, names), measured)

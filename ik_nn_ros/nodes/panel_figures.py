@@ -19,6 +19,8 @@ PERIOD = 1.0 / 50.0
 """Between two targets, s."""
 SILENCE = 2.0
 """Without an answer, or held up itself for so long (s), it ends."""
+UNHEARD = 1.5
+"""Without a word from the page that drives for so long (s), it ends."""
 
 
 class FigureLead:
@@ -31,6 +33,7 @@ class FigureLead:
     :param link: to the ik_node
     :param missing: what is waited for, in words; empty: nothing
     :param behind: how far the tip is from where it was sent to, m; None: it was not
+    :param unheard: for how long nothing has been heard of the page that drives, s
     """
 
     def __init__(
@@ -39,7 +42,9 @@ class FigureLead:
         link: IkLink,
         missing: Callable[[], str],
         behind: Callable[[], float | None],
+        unheard: Callable[[], float],
     ) -> None:
+        self._unheard = unheard
         self._node, self._link, self._missing, self._behind = node, link, missing, behind
         self.notice = ''
         """Why the last figure has ended; empty: that is clear."""
@@ -73,9 +78,11 @@ class FigureLead:
 
         :param why: in words, if it is not clear
         """
-        self.notice = ''
         if self._timer is None or self._tracing is None:
+            if not why:
+                self.notice = ''
             return
+        self.notice = ''
         self._node.destroy_timer(self._timer)
         if why:
             self.notice = f'The {self._tracing.outline.name} has ended: {why}'
@@ -100,9 +107,11 @@ class FigureLead:
         if link.holding:
             return 'the arm is held.'
         if outcome is not self._before and outcome is not None and outcome.goal is None:
-            return outcome_words(outcome.code)
+            return outcome_words(outcome.code, outcome.detail)
         if link.others != self._others:
             return 'something else has sent a target.'
+        if self._unheard() > UNHEARD:
+            return 'nothing is heard of the page that drives.'
         if passed > SILENCE:
             return 'the panel was held up.'
         if now - max(link.answered, self._started) > SILENCE:

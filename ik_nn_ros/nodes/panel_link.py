@@ -16,18 +16,24 @@ from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import Pair
 from ik_nn_ros.arm.plane import Plane
+from ik_nn_ros.nodes.panel_calls import Calls
 from ik_nn_ros.nodes.panel_parameters import RemoteParameters
 from ik_nn_ros.nodes.qos import overridable
 from ik_nn_ros.panel.view import Figure, Outcome, View
+from ik_nn_ros.panel.words import NOT_HELD, SENT, SILENT
 
 DEPTH = 100
 ZONES = ('keep_out.circles', 'keep_out.half_planes', 'keep_out.margin')
-SHOWN = ('branch', 'speed_scale', *ZONES)
+SHOWN = ('branch', 'speed_scale', 'max_velocity', 'calibration_file', *ZONES)
 """Parameters of the ik_node that the page shows."""
 HOLDING, IDLE = 'holding', ('not configured', 'not active')
 """How /diagnostics says that no targets are carried out."""
 UNANSWERED = 100
 """Targets whose answers are waited for at most, to tell how long they take."""
+PROMPT, PATIENCE = 0.3, 1.0
+"""After so long (s) a target without an answer is shown as one, and it is said that none comes."""
+SILENCE = 3.0
+"""An ik_node whose diagnostics have not come for so long (s) is missed."""
 
 
 class IkLink:
@@ -45,11 +51,17 @@ class IkLink:
         self._stages: Counter[str] = Counter()
         self._refused = 0
         self.outcome: Outcome | None = None
-        """Of the last target; None: there has been none."""
+        """Of the last target that was answered; None: there has been none."""
+        self._point: Pair | None = None
+        """Where the last target of ours is, m."""
+        self._waiting: float | None = None
+        """Since when an answer to a target of ours is waited for, s; None: none is."""
+        self._calls = Calls()
+        self._is_asked_to_hold = False
         self._latency: float | None = None
         self.holding: bool | None = None
         """Whether it refuses targets until it is resumed; None: not known."""
-        self.parameters = RemoteParameters(node, name, SHOWN)
+        self.parameters = RemoteParameters(node, name, SHOWN, self._calls)
         self.problem = ''
         """Why the last thing asked for was not done; empty: it was."""
         self.answered = 0.0
@@ -58,6 +70,8 @@ class IkLink:
         """How many targets of others it has answered."""
         self._health = ''
         """Why it carries out no targets, as it says itself; empty: it does."""
+        self._heard = self._looked = 0.0
+        """When its diagnostics came last, or it did itself, s."""
         self._targets = node.create_publisher(PoseStamped, 'target_pose', **overridable(DEPTH))
         of = partial('{}/{}'.format, name)
         status = of('target_status')
@@ -70,9 +84,30 @@ class IkLink:
 
     def look(self) -> None:
         """See whether the ik_node is there."""
+        was_there, now = self.parameters.is_there, time.monotonic()
+        if now - self._looked > PATIENCE:
+            self._heard = now  # the panel was held up itself; what was said is still to be read
+        self._looked = now
         self.parameters.look()
-        if not self.parameters.is_there:
-            self.holding, self._health = None, ''
+        self._calls.look()
+        if was_there and not self.parameters.is_there:
+            self._forget()
+        elif self.parameters.is_there and not was_there:
+            self._heard = now
+
+    def _forget(self) -> None:
+        """Know no more what an ik_node that is gone has said: the next one has not said it."""
+        self.holding, self._health, self.problem = None, '', ''
+        self.outcome, self._latency, self._waiting = None, None, None
+        self._sent.clear()
+
+    @property
+    def shown(self) -> Outcome | None:
+        """What the page is to show of the last target: an answer, or that there is none."""
+        waited = 0.0 if self._waiting is None else time.monotonic() - self._waiting
+        if waited < PROMPT:
+            return self.outcome
+        return Outcome(SENT if waited < PATIENCE else SILENT, point=self._point)
 
     @property
     def missing(self) -> Iterator[str]:
@@ -84,6 +119,8 @@ class IkLink:
             yield f'`ik_node`: {self._full_name} takes no targets on {topic}'
         elif self._health:
             yield f'`ik_node`: {self._health}'
+        elif time.monotonic() - self._heard > SILENCE:
+            yield f'`ik_node`: {self._full_name} is silent: it does not run, or is not heard'
 
     def view(
         self, missing: tuple[str, ...], tip_error: float | None, figure: Figure | None
@@ -95,18 +132,20 @@ class IkLink:
         :param tip_error: distance of the tip from where it was sent to, m
         :param figure: what the arm is led along
         """
-        values = self.parameters.values
+        values, shown = self.parameters.values, self.shown
+        is_answered = shown is self.outcome
         return View(
             missing=missing,
             holding=self.holding,
             branch=values.get('branch') or '',
             speed_scale=values.get('speed_scale'),
-            outcome=self.outcome,
+            outcome=shown,
             stages=dict(self._stages),
             refused=self._refused,
-            tip_error=tip_error,
-            latency=self._latency,
+            tip_error=tip_error if is_answered else None,
+            latency=self._latency if is_answered else None,
             problem=self.problem,
+            is_holding=self._is_asked_to_hold,
             figure=figure,
         )
 
@@ -123,11 +162,16 @@ class IkLink:
         while len(self._sent) >= UNANSWERED:
             self._sent.pop(next(iter(self._sent)))
         stamp = message.header.stamp
-        self._sent[f'{stamp.sec}.{stamp.nanosec:09d}'] = time.perf_counter()
+        now = time.monotonic()
+        self._sent[f'{stamp.sec}.{stamp.nanosec:09d}'] = now
+        if self.problem != NOT_HELD:
+            self.problem = ''  # of what was asked for before
+        self._point, self._waiting = point, now if self._waiting is None else self._waiting
         self._targets.publish(message)
 
     def hold(self) -> None:
         """Have the arm brought to rest."""
+        self._is_asked_to_hold = self._hold.service_is_ready()
         self._trigger(self._hold, True)
 
     def resume(self) -> None:
@@ -139,27 +183,34 @@ class IkLink:
         self.parameters.set(name, value, partial(self._on_set, name))
 
     def _trigger(self, client: Any, holding: bool) -> None:
-        def done(future: Any) -> None:
-            response = future.result()
+        def done(response: Trigger.Response) -> None:
+            self._is_asked_to_hold = False
             self.problem = '' if response.success else response.message
             self.holding = holding
             if self.outcome is not None and self.outcome.code == 'HOLDING':
                 self.outcome = None  # it is over
 
+        def late() -> None:
+            self._is_asked_to_hold = False
+            self.problem = NOT_HELD if holding else f'{client.srv_name}: no answer'
+
         if client.service_is_ready():
-            client.call_async(Trigger.Request()).add_done_callback(done)
+            self._calls.call(client, Trigger.Request(), done, late)
         else:
-            self.problem = f'{client.srv_name}: nobody answers'
+            late()
 
     # What the ik_node says
 
     def _on_set(self, name: str, refusal: str) -> None:
-        self.problem = refusal and f'{name} was not changed: {refusal}'
+        self.problem = refusal and f'{name} was not changed: {refusal}.'
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == f'{self._full_name.lstrip("/")}: targets':
+                self._heard = time.monotonic()
                 self.holding = status.message == HOLDING
+                if self.holding and self.problem == NOT_HELD:
+                    self.problem = ''  # it was only its answer that was lost
                 idle = status.message in IDLE or status.level == DiagnosticStatus.ERROR
                 self._health = status.message if idle else ''
 
@@ -169,8 +220,11 @@ class IkLink:
         if sent is None:
             self.others += 1
         else:
-            self._latency = time.perf_counter() - sent
             self.answered = time.monotonic()
+            self._latency = self.answered - sent
+        # Of several that came together only the last may be answered.
+        later = [at for at in self._sent.values() if sent is not None and at > sent]
+        self._waiting = min(later, default=None)
         goal = _pair(values, 'q1', 'q2')
         if goal is None:
             self._refused += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from rcl_interfaces.msg import ParameterEvent
@@ -12,6 +11,8 @@ from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
+
+from ik_nn_ros.nodes.panel_calls import Calls
 
 AGAIN = 2.0
 """After so long (s) without an answer they are asked for again."""
@@ -24,9 +25,11 @@ class RemoteParameters:
     :param node: that asks
     :param name: of the other one, relative to this one's namespace
     :param names: of the parameters
+    :param calls: by which they are set
     """
 
-    def __init__(self, node: Node, name: str, names: Sequence[str]) -> None:
+    def __init__(self, node: Node, name: str, names: Sequence[str], calls: Calls) -> None:
+        self._calls = calls
         self._full_name = node.resolve_service_name(name)
         self._names = tuple(names)
         self.values: dict[str, Any] = {}
@@ -54,11 +57,16 @@ class RemoteParameters:
         """
         Set one of them.
 
-        :param done: called with why it was refused; '': it was not
+        :param done: called with why it was not set; '': it was
         """
+
+        def answered(response: Any) -> None:
+            (result,) = response.results
+            done('' if result.successful else result.reason)
+
         parameter = Parameter(name, value=value).to_parameter_msg()
         request = SetParameters.Request(parameters=[parameter])
-        self._set.call_async(request).add_done_callback(partial(_tell, done))
+        self._calls.call(self._set, request, answered, lambda: done('ik_node does not answer'))
 
     def _on_values(self, future: Any) -> None:
         values = future.result().values
@@ -71,8 +79,3 @@ class RemoteParameters:
         for parameter in (*event.new_parameters, *event.changed_parameters):
             if parameter.name in self._names:
                 self.values[parameter.name] = parameter_value_to_python(parameter.value)
-
-
-def _tell(done: Callable[[str], object], future: Any) -> None:
-    (result,) = future.result().results
-    done('' if result.successful else result.reason)

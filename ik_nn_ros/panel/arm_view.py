@@ -23,7 +23,8 @@ class ArmView:
     """
     Draws what the URDF says is to be seen.
 
-    The page's origin is the base link, so that points on it are points of the base frame.
+    Nothing, until it is told where the joints are. The page's origin is the base link, so that
+    points on it are points of the base frame.
 
     :param server: of the page
     :param urdf: the URDF as text
@@ -37,7 +38,17 @@ class ArmView:
         self._drawn = ViserUrdf(server, self._robot, root_node_name=ROOT)
         self.is_empty = not self._robot.scene.geometry
         """Whether there is nothing to be seen of it."""
-        self.show({})
+        self._frame.visible = False
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether it is drawn."""
+        return self._frame.visible
+
+    @is_visible.setter
+    def is_visible(self, visible: bool) -> None:
+        if visible != self._frame.visible:  # every setting is a message
+            self._frame.visible = visible
 
     def show(self, joints: Mapping[str, float]) -> None:
         """Draw it with its joints (rad, m) there, as far as it has them."""
@@ -51,8 +62,7 @@ class ArmView:
 
     def remove(self) -> None:
         """Take it away."""
-        self._drawn.remove()
-        self._frame.remove()
+        self._frame.remove()  # and with it what hangs below
 
 
 def find_mesh(fname: str) -> str:

@@ -57,9 +57,11 @@ class FigureControls:
         """
         self._drawn = drawn
         for control, attribute, value in (
-            (self._draw, 'visible', drives),  # a group of buttons cannot be disabled
+            (self._draw, 'visible', drives and goes),  # a group of buttons cannot be disabled
             (self._home, 'disabled', not (drives and goes)),
             (self._stop, 'visible', drives and drawn != ''),
+            (self._size, 'disabled', not drives),
+            (self._lap, 'disabled', not drives),
         ):
             if getattr(control, attribute) != value:  # every setting is a message
                 setattr(control, attribute, value)

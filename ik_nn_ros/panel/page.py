@@ -33,18 +33,25 @@ class Page:
 
     def __init__(self, host: str, port: int, actions: Actions) -> None:
         self._server = Server(host, port)
-        self.url = self._server.url
+        self.urls = self._server.urls
+        """Where it is, first for this machine itself."""
         self._actions = actions
         self._scene: Scene | None = None
         self._outcome: Outcome | None = None
         self._drawn: Array = NO_POINTS
         self._tip: Pair | None = None
+        self._view = View()
         self._browsers = Browsers(self._server, actions, self._put, self._let_go)
 
     @property
     def is_open(self) -> bool:
         """Whether anybody looks."""
         return bool(self._browsers)
+
+    @property
+    def silence(self) -> float:
+        """For how long nothing has been heard of the page that drives, s."""
+        return self._browsers.silence
 
     def show_arm(self, urdf: str, arm: ArmModel) -> None:
         """
@@ -55,9 +62,7 @@ class Page:
         """
         if self._scene is not None:
             self._scene.remove()
-        self._scene = Scene(
-            self._server.viser, urdf, arm, self._browsers.may_drive, self._actions.go_to
-        )
+        self._scene = Scene(self._server.viser, urdf, arm, self._may, self._actions.go_to)
         self._scene.show_outcome(self._outcome)
         self._drawn = NO_POINTS
         self._browsers.show_arm(arm)
@@ -72,26 +77,32 @@ class Page:
         if self._scene is not None:
             self._scene.backdrop.show_zones(keep_out)
 
-    def show_history(self, table: Array) -> None:
-        """Plot the table of a :class:`~ik_nn_ros.panel.history.JointHistory`."""
-        self._browsers.show_history(table)
+    def show_history(self, table: Array, fastest: Pair) -> None:
+        """
+        Plot how the joints have moved.
+
+        :param table: of a :class:`~ik_nn_ros.panel.history.JointHistory`
+        :param fastest: velocity limits in force, rad/s
+        """
+        self._browsers.show_history(table, fastest)
 
     def show_trail(self, points: Sequence[Pair]) -> None:
         """Show where the tip has been, m."""
         if self._scene is not None:
             self._scene.show_trail(points)
 
-    def show_joints(self, joints: Mapping[str, float], q: Pair) -> None:
+    def show_joints(self, joints: Mapping[str, float], q: Pair, is_silent: bool) -> None:
         """
         Show where the arm is.
 
         :param joints: of the whole robot by name, rad, m
         :param q: those of the arm, rad
+        :param is_silent: whether that is only where it was when it was heard of last
         """
         if self._scene is None:
             return
         with self._server.viser.atomic():
-            self._scene.show_joints(joints, q)
+            self._scene.show_joints(joints, q, is_silent)
             self._tip = self._scene.arm.fk_point(*q)
             self._place_unasked()
 
@@ -106,6 +117,7 @@ class Page:
 
     def show(self, view: View) -> None:
         """Show what the controls tell, and the figure that is being drawn."""
+        self._view = view
         points = view.figure.points if view.figure is not None else NO_POINTS
         if self._scene is not None and points is not self._drawn:
             self._drawn = points
@@ -120,6 +132,10 @@ class Page:
         """Put a target that nobody has asked for where the tip is: there it is to be taken up."""
         if self._scene is not None and self._outcome is None and self._tip is not None:
             self._scene.place_target(self._tip)
+
+    def _may(self, page: int) -> bool:
+        """Tell whether a page may move the target: not while the arm would not follow it."""
+        return not self._view.missing and self._browsers.hears(page)
 
     def _put(self, page: int, point: Pair) -> None:
         """Have the arm go where a page is clicked on, m."""

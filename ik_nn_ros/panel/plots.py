@@ -15,12 +15,13 @@ from ik_nn_ros.panel.history import LASTS
 
 COLORS = ('#2a70cc', '#e08020')
 LIMIT_DASH = (6.0, 5.0)
-HEIGHT = 130
-"""Pixels."""
+LEGEND = 'margin: -0.4em 0.9em; font-size: 0.85em'
+HEIGHT = 115
+"""Pixels; with that both plots are seen on a screen 800 pixels high."""
 SPARE = 0.08
 """Above the highest limit and below the lowest: part of what is between them."""
-NOTHING = np.array([-LASTS, 0.0])
-"""Times of a plot in which there is nothing yet, s."""
+NOTHING = np.linspace(-LASTS, 0.0, 100), np.full((4, 100), np.nan)
+"""Times (s) and values of a plot in which there is nothing."""
 
 
 class Plots:
@@ -37,17 +38,23 @@ class Plots:
             for color, name in zip(COLORS, arm.joint_names, strict=True)
         )
         self._legend = gui.add_html(
-            f'<div style="margin:0 0.9em">{first} · {second} · dashed: limits</div>'
+            f'<div style="{LEGEND}">{first} · {second} · dashed: limits in force</div>'
         )
         self._positions = Plot(gui, 'Positions, rad', arm.lower, arm.upper)
         slowest = (-arm.velocity[0], -arm.velocity[1])
         self._velocities = Plot(gui, 'Velocities, rad/s', slowest, arm.velocity)
 
-    def show(self, table: Array) -> None:
-        """Show the table of a :class:`~ik_nn_ros.panel.history.JointHistory`."""
-        if table.shape[1]:
-            self._positions.show(table[0], table[1:3])
-            self._velocities.show(table[0], table[3:5])
+    def show(self, table: Array, fastest: Pair) -> None:
+        """
+        Show what there is; nothing, where there is nothing.
+
+        :param table: of a :class:`~ik_nn_ros.panel.history.JointHistory`
+        :param fastest: velocity limits in force, rad/s
+        """
+        self._velocities.limits = (-fastest[0], -fastest[1], *fastest)
+        times, values = (table[0], table[1:]) if table.shape[1] else NOTHING
+        self._positions.show(times, values[:2])
+        self._velocities.show(times, values[2:])
 
     def remove(self) -> None:
         """Take them away."""
@@ -66,25 +73,22 @@ class Plot:
     """
 
     def __init__(self, gui: viser.GuiApi, title: str, lower: Pair, upper: Pair) -> None:
-        limits = zip((0, 1, 0, 1), (*lower, *upper), strict=True)
-        found = [(joint, value) for joint, value in limits if isfinite(value)]
-        self._limits = [value for _, value in found]
+        self.limits = (*lower, *upper)
+        """As they are drawn; what the axis spans stays."""
+        scales = {'x': uplot.Scale(time=False, range=(-LASTS, 0.0))}
+        if all(map(isfinite, self.limits)):
+            spare = SPARE * (max(self.limits) - min(self.limits))
+            scales['y'] = uplot.Scale(range=(min(self.limits) - spare, max(self.limits) + spare))
         lines = [uplot.Series(label='', stroke=color, width=2.0) for color in COLORS]
         dashed = [
-            uplot.Series(label='', stroke=COLORS[joint], width=1.0, dash=LIMIT_DASH)
-            for joint, _ in found
+            uplot.Series(label='', stroke=color, width=1.0, dash=LIMIT_DASH) for color in 2 * COLORS
         ]
-        scales = {'x': uplot.Scale(time=False, range=(-LASTS, 0.0))}
-        if len(found) == 4:
-            spare = SPARE * (max(self._limits) - min(self._limits))
-            ends = min(self._limits) - spare, max(self._limits) + spare
-            scales['y'] = uplot.Scale(range=ends)
         self.handle = gui.add_uplot(
-            self._data(NOTHING, np.zeros((2, 2))),
+            self._data(NOTHING[0], NOTHING[1][:2]),
             (uplot.Series(label=''), *lines, *dashed),
             title=title,
             scales=scales,
-            axes=(uplot.Axis(size=28.0), uplot.Axis(size=44.0)),
+            axes=(uplot.Axis(size=28.0), uplot.Axis(size=44.0, space=20.0)),
             legend=uplot.Legend(show=False),
             cursor=uplot.Cursor(show=False),
             height=HEIGHT,
@@ -95,4 +99,5 @@ class Plot:
         self.handle.data = self._data(times, values)
 
     def _data(self, times: Array, values: Array) -> tuple[Array, ...]:
-        return (times, *values, *(np.full_like(times, limit) for limit in self._limits))
+        known = (limit if isfinite(limit) else np.nan for limit in self.limits)
+        return (times, *values, *(np.full_like(times, limit) for limit in known))

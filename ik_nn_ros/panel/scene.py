@@ -17,6 +17,7 @@ from ik_nn_ros.panel.arm_view import ArmView
 from ik_nn_ros.panel.backdrop import LINE, NO_LINES, Backdrop, Color
 from ik_nn_ros.panel.geometry import links, on_plane, other_branch, segments
 from ik_nn_ros.panel.view import Outcome
+from ik_nn_ros.panel.words import UNANSWERED
 
 PLANE = '/plane'
 GREEN, AMBER, RED, UNUSED = (0, 150, 50), (240, 140, 0), (215, 20, 20), (60, 90, 170)
@@ -26,8 +27,10 @@ DIAMETER, THICKNESS = 0.13, 0.12
 
 
 def outcome_color(outcome: Outcome | None) -> Color:
-    """Return the color of the target: not used yet, accepted, projected, refused."""
+    """Return the color of the target: used or answered not yet, accepted, projected, refused."""
     if outcome is None:
+        return UNUSED
+    if outcome.code in UNANSWERED:
         return UNUSED
     return {'ACCEPTED': GREEN, 'PROJECTED': AMBER}.get(outcome.code, RED)
 
@@ -66,9 +69,9 @@ class Scene:
         none, wide = NO_LINES, LINE * arm.reach
         self._trail = server.scene.add_line_segments(f'{PLANE}/trail', none, TRAIL, thickness=wide)
         self._ghost = server.scene.add_line_segments(f'{PLANE}/ghost', none, GHOST, thickness=wide)
-        self._stick = server.scene.add_line_segments(
-            f'{PLANE}/links', none, STICK, thickness=4.0 * wide, visible=self._robot.is_empty
-        )
+        wide *= 4.0
+        self._stick = server.scene.add_line_segments(f'{PLANE}/links', none, STICK, thickness=wide)
+        self._past = server.scene.add_line_segments(f'{PLANE}/past', none, GHOST, thickness=wide)
 
     def _add_target(self) -> None:
         reach = self.arm.reach
@@ -118,16 +121,23 @@ class Scene:
         self._point = point
         self._target.position = (*point, 0.0)
 
-    def show_joints(self, joints: Mapping[str, float], q: Pair) -> None:
+    def show_joints(self, joints: Mapping[str, float], q: Pair, is_silent: bool) -> None:
         """
         Draw the arm there.
 
         :param joints: of the whole robot by name, rad, m
         :param q: those of the arm, rad
+        :param is_silent: whether that is only where it was; then two pale lines stand for it
         """
         self._robot.show(joints)
-        if self._robot.is_empty:
-            self._stick.points = segments(links(self.arm, q))
+        self._robot.is_visible = not is_silent
+        lines = segments(links(self.arm, q))
+        for handle, is_shown in (
+            (self._past, is_silent),
+            (self._stick, self._robot.is_empty and not is_silent),
+        ):
+            if is_shown or len(handle.points):  # every setting is a message
+                handle.points = lines if is_shown else NO_LINES
 
     def show_trail(self, points: Sequence[Pair]) -> None:
         """Draw where the tip has been, m."""

@@ -17,7 +17,7 @@ class Outcome:
     """
     What became of the last target.
 
-    :param code: ACCEPTED, PROJECTED or a reason code
+    :param code: ACCEPTED, PROJECTED or a reason code; SENT or SILENT while it is not answered
     :param detail: why it was not accepted
     :param point: where it is in the arm's plane, m; None: nowhere
     :param goal: the joints the arm is sent to, rad; None: it was refused
@@ -58,7 +58,11 @@ class View:
     :param tip_error: distance of the tip from where it was sent to, m; None: it was not sent
     :param latency: from the last target to its answer, s; None: not known
     :param problem: why the last thing asked for was not done; empty: it was
+    :param is_holding: whether the arm was asked to hold, and has not answered yet
     :param figure: what the arm is led along; None: nothing
+    :param is_stuck: whether the tip comes no nearer to where it was sent, and is not there
+    :param has_rival: whether another node sends targets, too
+    :param notes: what else there is to know, a sentence each
     """
 
     missing: tuple[str, ...] = ()
@@ -71,7 +75,11 @@ class View:
     tip_error: float | None = None
     latency: float | None = None
     problem: str = ''
+    is_holding: bool = False
     figure: Figure | None = None
+    is_stuck: bool = False
+    has_rival: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Actions(NamedTuple):

@@ -23,10 +23,9 @@ from ik_nn_ros.demo.script import script
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
-DEADLINE = 60.0
-needs_page = pytest.mark.skipif(
-    not (find_spec('viser') and find_spec('yourdfpy')), reason='the page needs viser and yourdfpy'
-)
+DEADLINE = 120.0
+HAS_PAGE = bool(find_spec('viser') and find_spec('yourdfpy'))
+needs_page = pytest.mark.skipif(not HAS_PAGE, reason='the page needs viser and yourdfpy')
 
 
 class Terminal:
@@ -65,9 +64,10 @@ def terminal():
 
 
 def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
-    """With the page, where it can be had: without a terminal it does not wait for it."""
+    """With the page, where it can be had: without a terminal it says until when, and ends."""
     process = ik_nn('demo', '--duration', '6', '--json', 'demo.json')
     output, _ = process.communicate(timeout=DEADLINE)
+    assert ('the page closes after 6 s' in output) == HAS_PAGE
     assert process.returncode == 0, output
     summary = json.loads((tmp_path / 'demo.json').read_text())
     assert summary['unanswered'] == 0
@@ -182,7 +182,7 @@ def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
     targets = script(ARM, 30.0, np.random.default_rng(0))
     assert sum(target.hold for target in targets[1:]) == pytest.approx(30.0, abs=1.5)
     phases = [target.phase for target in targets]
-    order = ['approach', 'figure eight', 'random points', 'refused']
+    order = ['approach', 'figure eight', 'random points', 'refused', 'back']
     assert phases == sorted(phases, key=order.index)
     for target in targets:
         r = np.hypot(*target.position[:2])
@@ -190,6 +190,18 @@ def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
             assert ARM.inner_reach < r < ARM.reach
             assert target.position[2] == 0.0
             assert target.frame == 'base_link'
+
+
+def test_who_watches_sees_every_target_and_the_arm_at_one_in_the_end():
+    told, seen = (script(ARM, 30.0, np.random.default_rng(0), is_seen) for is_seen in (False, True))
+    assert not all(np.isfinite(target.position).all() for target in told)
+    assert {target.frame for target in told} == {'base_link', 'nowhere'}
+    assert all(np.isfinite(target.position).all() for target in seen)
+    assert {target.frame for target in seen} == {'base_link'}
+    assert sum(target.phase == 'refused' for target in seen) > 5
+    for targets in (told, seen):
+        assert targets[-1].position == targets[0].position
+        assert targets[-1].hold >= 1.0  # time to get there
 
 
 def test_a_run_without_anything_measured_still_has_a_summary(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -53,6 +54,9 @@ class Stage:
         self._running[name] = self._stack.enter_context(node)
         if name == 'panel':
             self._running[name].wait_for(f'the arm is at {self.url}')
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        return self._running[name].process
 
     def stop(self, name: str) -> None:
         assert self._running[name].stop() == 0

@@ -50,6 +50,10 @@ def test_another_address_is_served_with_a_warning():
     with reserved_domain() as domain, panel(domain, host='0.0.0.0') as (node, url):
         assert accepts('127.0.0.2', int(url.rsplit(':')[-1]))
         assert 'anybody who can reach this address can move the arm' in node.output
+        assert '//0.0.0.0' not in node.output  # that is no address to open
+        for told in re.findall(r'http://\S+', node.output):
+            with urllib.request.urlopen(told, timeout=10) as page:
+                assert page.status == 200
 
 
 def test_an_address_that_is_not_here_is_named():

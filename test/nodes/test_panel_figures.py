@@ -8,7 +8,7 @@ import pytest
 from ik_nn_ros.arm.figures import Outline
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.nodes import panel_figures
-from ik_nn_ros.nodes.panel_figures import PERIOD, SILENCE, FigureLead
+from ik_nn_ros.nodes.panel_figures import PERIOD, SILENCE, UNHEARD, FigureLead
 from ik_nn_ros.panel.tracing import Tracing
 from ik_nn_ros.panel.view import Outcome
 
@@ -22,13 +22,15 @@ class Led:
 
     def __init__(self, patch):
         self.now, self.timers, self.sent = 100.0, [], []
-        self.missing, self.tip_lag, self.answers = '', 0.0, True
+        self.missing, self.tip_lag, self.answers, self.unheard = '', 0.0, True, 0.0
         patch.setattr(panel_figures, 'time', SimpleNamespace(monotonic=lambda: self.now))
         node = SimpleNamespace(create_timer=self.create_timer, destroy_timer=self.timers.remove)
         self.link = SimpleNamespace(
             outcome=ACCEPTED, others=0, answered=0.0, holding=False, go_to=self.go_to
         )
-        self.lead = FigureLead(node, self.link, lambda: self.missing, lambda: self.tip_lag)
+        self.lead = FigureLead(
+            node, self.link, lambda: self.missing, lambda: self.tip_lag, lambda: self.unheard
+        )
 
     def create_timer(self, period, callback, clock):
         assert period == PERIOD
@@ -92,6 +94,7 @@ HINDRANCES = {
     'missing': (lambda led: setattr(led, 'missing', 'there is no node /ik_node'), 'no node'),
     'held': (lambda led: setattr(led.link, 'holding', True), 'held'),
     'others': (lambda led: setattr(led.link, 'others', 1), 'something else'),
+    'unheard': (lambda led: setattr(led, 'unheard', UNHEARD + 0.1), 'nothing is heard of the page'),
     'silent': (lambda led: setattr(led, 'answers', False), 'does not answer'),
 }
 
@@ -103,7 +106,7 @@ def test_it_ends_for_good_and_says_why(led, hinder, why):
     assert led.lead.figure is None
     assert led.lead.notice.startswith('The circle has ended: ')
     assert why in led.lead.notice
-    led.missing, led.link.holding, led.answers = '', False, True
+    led.missing, led.link.holding, led.answers, led.unheard = '', False, True, 0.0
     led.pass_time(1.0)
     assert not led.sent
 
@@ -120,6 +123,14 @@ def test_a_panel_that_was_held_up_does_not_go_on(led):
     led.pass_time(1.0)
     assert not led.sent
     assert 'held up' in led.lead.notice
+
+
+def test_why_it_ended_is_told_until_something_new_is_asked_for(led):
+    led.lead.stop('nobody drives.')
+    led.lead.stop('the page was closed.')  # whatever else comes of that
+    assert 'nobody drives' in led.lead.notice
+    led.lead.stop()
+    assert led.lead.notice == ''
 
 
 def test_stopped_by_hand_it_needs_no_reason(led):

@@ -13,7 +13,8 @@ from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Status
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.panel.fitting import Fitting
-from ik_nn_ros.panel.tracing import ARRIVED, FAR, Tracing
+from ik_nn_ros.panel.tracing import ARRIVED, FAR, PATIENCE, STILL, Approach, Tracing
+from ik_nn_ros.panel.view import Outcome
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
@@ -119,3 +120,28 @@ def test_the_target_waits_for_a_tip_that_is_held_up():
     waiting = tracing.next(0.02, FAR * 0.5)
     assert tracing.next(0.02, None) == tracing.next(0.02, 0.3) == waiting
     assert tracing.next(0.02, 0.0) != waiting
+
+
+def stuck(errors, outcomes=None):
+    """Whether the tip is stuck after each tenth of a second, with these distances, m."""
+    approach, same = Approach(), Outcome('ACCEPTED')
+    return [
+        approach.is_stuck(0.1 * number, outcomes[number] if outcomes else same, error)
+        for number, error in enumerate(errors)
+    ]
+
+
+def test_a_tip_that_stays_away_from_its_target_is_stuck_after_a_while():
+    told = stuck([0.012 + 0.4 * STILL * (number % 2) for number in range(60)])
+    assert 0.1 * told.index(True) == pytest.approx(PATIENCE, abs=0.15)
+    assert all(told[told.index(True) :])
+
+
+def test_a_tip_on_its_way_is_not_stuck():
+    assert not any(stuck(np.linspace(0.4, 0.0, 60)))
+    # The elbow changes sides: the tip goes away first.
+    assert not any(stuck(0.2 * np.sin(np.linspace(0.1, 3.0, 100))))
+    # A stream of targets, each as far ahead.
+    assert not any(stuck([0.05] * 60, [Outcome('ACCEPTED') for _ in range(60)]))
+    # Not on its way: held, or nowhere to go to.
+    assert not any(stuck([None] * 60))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ik_nn_ros.panel.history import LASTS, PERIOD, JointHistory
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.panel.history import LASTS, PERIOD, JointHistory, velocity_limits
 
 
 def filled(velocity, rate=100.0, lasts=12.0):
@@ -31,6 +32,31 @@ def test_without_them_they_are_told_from_the_positions():
     table = filled(None).table(12.0)
     np.testing.assert_allclose(table[3], 0.5, atol=1e-9)
     np.testing.assert_allclose(table[4], -1.0, atol=1e-9)
+
+
+def test_they_are_told_by_when_the_positions_were_measured():
+    history = JointHistory()
+    for number in range(40):
+        late = 0.03 * (number % 2)  # on its way here
+        history.add(0.1 * number + late, (0.05 * number, -0.1 * number), None, 7.0 + 0.1 * number)
+    table = history.table(4.0)
+    np.testing.assert_allclose(table[3, 1:], 0.5, atol=1e-9)
+    np.testing.assert_allclose(table[4, 1:], -1.0, atol=1e-9)
+
+
+@pytest.mark.parametrize('stamps', [(5.0, 5.0), (5.0, 1.0), (0.0, 0.0)])
+def test_stamps_that_tell_no_time_do_not_count(stamps):
+    history = JointHistory()
+    for number, stamp in enumerate(stamps):
+        history.add(0.1 * number, (0.05 * number, -0.1 * number), None, stamp)
+    assert history.table(0.1)[3:, 1] == pytest.approx((0.5, -1.0))
+
+
+def test_the_limits_are_those_in_force():
+    arm = ArmModel('free', ('a', 'b'), (0.3, 0.2), velocity=(3.0, np.inf))
+    assert velocity_limits(arm, (0.0, 2.0), 1.0) == (3.0, 2.0)
+    assert velocity_limits(arm, (1.0, 2.0), 0.5) == (0.5, 1.0)
+    assert velocity_limits(arm, (9.0, 0.0), 0.1) == pytest.approx((0.3, np.inf))
 
 
 def test_what_is_old_goes_when_nothing_new_comes():

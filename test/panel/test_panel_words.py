@@ -4,11 +4,16 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Reason
+from ik_nn_ros.nodes.targets import _why
 from ik_nn_ros.panel.view import Figure, Outcome, View
-from ik_nn_ros.panel.words import REASONS, number_words, outcome_words, status_words
+from ik_nn_ros.panel.words import REASONS, count_words, number_words, outcome_words, status_words
 
+ARM = ArmModel('stiff', ('a', 'b'), (0.3, 0.2))
 INTERFACES = Path(__file__).parents[2] / 'docs' / 'interfaces.md'
 
 
@@ -82,6 +87,46 @@ def test_a_page_that_watches_says_so():
 
 def test_numbers_that_are_not_known_are_not_made_up():
     assert number_words(View()).count('–') == 2
-    text = number_words(View(tip_error=0.00123, latency=0.0045, stages={'refined': 7}, refused=2))
-    for shown in ('1.23 mm', '4.5 ms', 'refined 7', 'closed form 0', 'refused 2'):
+    text = number_words(View(tip_error=0.00123, latency=0.0045))
+    assert '1.23 mm' in text
+    assert '4.5 ms' in text
+
+
+def test_a_network_whose_answer_is_refined_is_named():
+    text = count_words(View(stages={'network': 3, 'refined': 7}, refused=2))
+    for shown in ('network alone 3', 'network, refined 7', 'closed form 0', 'refused 2'):
         assert shown in text
+
+
+@pytest.mark.parametrize(
+    ('point', 'said', 'unsaid'),
+    [((0.6, 0.0), 'Too far away', 'Too near'), ((0.01, 0.0), 'Too near', 'Too far')],
+)
+def test_it_says_whether_a_target_is_too_far_or_too_near(point, said, unsaid):
+    """By what the ik_node says of it."""
+    detail = _why(HybridSolver(ARM), Reason.UNREACHABLE, point, ARM.home)
+    text = words(outcome=Outcome('UNREACHABLE', detail, point))
+    assert said in text
+    assert unsaid not in text
+
+
+def test_an_arm_that_does_not_get_there_is_not_said_to_be_going():
+    accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
+    text = words(outcome=accepted, tip_error=0.0123, is_stuck=True)
+    assert 'does not get there: the tip is 12.3 mm off' in text
+    assert 'Going' not in text
+    assert 'at the target' in words(outcome=accepted, tip_error=1e-4, is_stuck=True)
+    assert 'does not get there' not in words(outcome=Outcome('HOLDING'), is_stuck=True)
+
+
+def test_who_drives_is_told_how_to_take_over_from_another_node():
+    rival = View(branch='nearest', has_rival=True)
+    assert 'Another node sends targets. Drag the disc' in status_words(rival, drives=True)
+    assert 'Another node sends targets' in status_words(rival, drives=False)
+    assert 'Drag the disc to take over' not in status_words(rival, drives=False)
+    assert 'Another node' not in words(has_rival=True, missing=('the arm',))
+
+
+def test_notes_are_there_whatever_goes_on():
+    for view in ({'missing': ('the arm',)}, {'holding': True}, {}):
+        assert 'Anybody can' in words(notes=('Anybody can.',), **view)
