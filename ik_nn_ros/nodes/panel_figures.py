@@ -19,7 +19,7 @@ PERIOD = 1.0 / 50.0
 """Between two targets, s."""
 SILENCE = 2.0
 """Without an answer, or held up itself for so long (s), it ends."""
-UNHEARD = 1.5
+UNHEARD = 3.0
 """Without a word from the page that drives for so long (s), it ends."""
 
 

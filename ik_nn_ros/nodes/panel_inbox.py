@@ -10,8 +10,7 @@ from functools import partial
 
 from rclpy.node import Node
 
-LATE = 0.5
-"""What has waited for so long (s) is done no more: who asked for it counts on it no longer."""
+from ik_nn_ros.panel.pulse import LATE
 
 
 class Inbox:

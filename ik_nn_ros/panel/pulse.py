@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 PERIOD = 0.2
 """Between an answer and the next ping, s."""
-LATE = 0.5
+LATE = 1.0
 """What may be older (s) than this does not count."""
 
 
