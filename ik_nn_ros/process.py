@@ -29,7 +29,7 @@ class ProcessError(IkNnError):
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Let SIGINT and SIGTERM wait: between fork and bookkeeping one would leave an orphan."""
     noted: list[int] = []
     before = {
@@ -71,7 +71,7 @@ class NodeProcess:
     def __enter__(self) -> NodeProcess:
         self._log = tempfile.TemporaryFile()
         try:
-            with _signals_held():
+            with signals_held():
                 self._process = subprocess.Popen(
                     self._command,
                     stdin=subprocess.DEVNULL,

@@ -88,7 +88,7 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     assert 'a.onnx' in shown
 
 
-@pytest.mark.parametrize('name', ['paper', 'feed_forward', 'variational', 'graph'])
+@pytest.mark.parametrize('name', ['paper', 'variational'])
 def test_it_trains_the_other_families_too(name, tmp_path, monkeypatch):
     """For the node to run; of the policy the export takes seconds, ik_node's tests have that."""
     monkeypatch.setattr(command, 'TEST_TARGETS', 500)

@@ -7,7 +7,7 @@ import ik_nn_ros.nodes
 
 FOR_ALL = {'/diagnostics', '/clock', '/tf', '/tf_static', '/rosout'}
 """Topics that ROS has once for all robots."""
-BENCH = ('arms_bench.py', 'node_bench.py', 'bench_client.py')
+BENCH = ('arms_bench.py', 'node_bench.py', 'panel_bench.py', 'bench_client.py')
 """They name whole other nodes, in namespaces of their own."""
 
 

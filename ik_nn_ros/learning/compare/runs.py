@@ -27,7 +27,7 @@ from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.export import add_metadata, to_onnx
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
 from ik_nn_ros.learning.networks.network import Network
-from ik_nn_ros.process import ProcessError, end_with_parent
+from ik_nn_ros.process import ProcessError, end_with_parent, signals_held
 
 TRIAL = 0.05
 """Share of the time that tells how many steps fit into the rest."""
@@ -104,7 +104,8 @@ def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> Non
     workers = min(len(jobs), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, context, _begin_worker, (stop, os.getpid())) as pool:
         try:
-            with _interrupt_blocked():
+            # Another thread may be given what this one blocks: it is not to break into a start.
+            with signals_held(), _interrupt_blocked():
                 futures: dict[Future[None], Job] = {pool.submit(_train, job): job for job in jobs}
             for number, future in enumerate(as_completed(futures), start=1):
                 future.result()
