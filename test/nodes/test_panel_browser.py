@@ -126,6 +126,7 @@ def test_an_arm_is_dragged_refused_and_held(page, stage):
     page.goes((0.3, -0.2), by=lambda: page.click((0.3, -0.2)))
 
 
+@pytest.mark.soak
 def test_a_figure_is_drawn_until_stopped_and_then_home_is_reached(page, stage):
     name = 'square'
     page.field('Round, s').fill('3')
@@ -192,6 +193,7 @@ def is_quiet(stage):
     return not stage.targets and not stage.commands
 
 
+@pytest.mark.soak
 def test_zones_and_plots_are_seen(page, stage):
     page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
     assert redness(page.color(ZONE[:2])) < 20
@@ -223,6 +225,7 @@ def ends_at(lines, values, error):
     return ends == pytest.approx(values, abs=error)
 
 
+@pytest.mark.soak
 def test_elbow_and_speed_are_chosen(page, stage):
     choose_elbow(page, stage, 'negative')
     page.goes((0.35, 0.1), by=lambda: page.click((0.35, 0.1)))

@@ -18,6 +18,8 @@ pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
 from panel_page import Stage
 from wire_page import Stalling, WirePage, stalling_page
 
+from ik_nn_ros.panel.pulse import LATE
+
 HOME = ARM.fk_point(*ARM.home)
 DEADLINE, AGAIN = 20.0, 1.0
 
@@ -49,6 +51,11 @@ class Scene:
             return False
 
         self.wait(found, f'no effect of {label}')
+
+    def wait_until_late(self):
+        """Let what has been asked for grow too old."""
+        begin = time.monotonic()
+        self.wait(lambda: time.monotonic() - begin > 1.5 * LATE)
 
     def is_quiet(self):
         """Tell whether for half a second nothing is asked for."""
@@ -93,6 +100,7 @@ def test_a_connection_that_stalls_ends_a_figure_and_delivers_a_hold_but_no_motio
     scene.way.stall()
     scene.page.press('Go home')
     scene.page.press('Hold')
+    scene.wait_until_late()
     scene.wait(scene.is_quiet, 'the figure goes on')
     scene.way.go_on()
     scene.shows('came too late')
@@ -108,8 +116,7 @@ def test_a_panel_that_was_held_up_does_not_do_what_was_asked_meanwhile(scene):
     with stopped(scene.stage, 'panel'):
         scene.stage.forget()
         scene.page.press('Go home')
-        scene.wait(scene.is_quiet, 'it is not stopped')
-        scene.wait(scene.is_quiet, 'it is not stopped')
+        scene.wait_until_late()
     scene.shows('came too late')
     assert scene.stage.targets == []
 
