@@ -61,6 +61,7 @@ def test_the_node_is_measured_and_ended(tmp_path, monkeypatch):
     assert not any(Path(f'/proc/{process.pid}').exists() for process in started)
 
 
+@pytest.mark.soak
 def test_the_panel_is_measured_beside_none(tmp_path, monkeypatch):
     pytest.importorskip('viser', reason='the panel needs viser')
     started = []

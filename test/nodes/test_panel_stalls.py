@@ -95,6 +95,7 @@ def stopped(stage: Stage, name: str) -> Iterator[None]:
         process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.soak
 def test_a_connection_that_stalls_ends_a_figure_and_delivers_a_hold_but_no_motion(scene):
     scene.until(lambda text: 'Drawing a circle' in text, 'Draw', 'Circle')
     scene.way.stall()
