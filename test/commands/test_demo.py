@@ -147,7 +147,9 @@ def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(ik_nn, tmp_path):
     assert not process.nodes
 
 
-@pytest.mark.parametrize('number', [signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    'number', [pytest.param(signal.SIGHUP, marks=pytest.mark.soak), signal.SIGKILL]
+)
 def test_however_it_ends_its_nodes_end_too(ik_nn, number):
     process = ik_nn('demo', '--headless', '--duration', '600')
     for line in process.stdout:

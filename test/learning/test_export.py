@@ -22,7 +22,6 @@ from ik_nn_ros.learning.evaluation import propose, tip_errors
 from ik_nn_ros.learning.families import PATH_FAMILIES
 from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
-from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork
 from ik_nn_ros.learning.networks.graph import GraphNetwork
 from ik_nn_ros.learning.networks.network import Use
 from ik_nn_ros.learning.networks.paper import PaperNetwork
@@ -39,7 +38,6 @@ TURNED = 3
 OTHERS = (
     AsBuiltNetwork,
     PaperNetwork,
-    FeedForwardNetwork,
     VariationalNetwork,
     GraphNetwork,
     *PATH_FAMILIES.values(),
