@@ -82,7 +82,7 @@ def test_file_gives_the_networks_answers_for_any_arm(family, seed):
     inside = (r > arm.inner_reach + margin) & (r < arm.reach - margin)
     apart = angles_apart(network, content, target)[inside]
     # The choice between two solutions that are as good may be another one at a few targets.
-    assert np.quantile(apart, 0.99) < 2e-5
+    assert np.quantile(apart, 0.99 if family.chooses else 1.0) < 2e-5
 
 
 def test_an_export_that_differs_is_refused(model):

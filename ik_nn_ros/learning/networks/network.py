@@ -53,6 +53,8 @@ class Network(nn.Module):
     label: ClassVar[str]
     branches: ClassVar[str] = 'both'
     use: ClassVar[Use] = Use.NODE
+    chooses: ClassVar[bool] = False
+    """Whether rounding may lead it to another answer that is as good, or by another way to one."""
     sample: ClassVar[Sampler]
     config: ClassVar[TrainingConfig]
 

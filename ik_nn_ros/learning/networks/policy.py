@@ -32,6 +32,7 @@ class PolicyNetwork(ElbowNetwork):
     """
 
     family = 'policy'
+    chooses = True
     label = 'policy, reinforcement'
     config = TrainingConfig(
         adam_steps=4000, learning_rate=3e-3, lm_iterations=0, validation_samples=5000

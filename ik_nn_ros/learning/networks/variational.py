@@ -17,7 +17,7 @@ ANGLE, TIP = 0.1, 0.03
 """
 Standard deviations that the likelihood gives angles (rad) and the tip (of reach).
 
-With a tenth of them the latent variable comes to hold more than the branch, and the fixed codes no
+With 0.03 and 0.003 the latent variable comes to hold more than the branch, and the fixed codes no
 longer meet it: the answers are 20 times worse.
 """
 BENT = 0.05
@@ -38,6 +38,7 @@ class VariationalNetwork(RootNetwork):
     """
 
     family = 'variational'
+    chooses = True
     label = 'variational autoencoder'
     config = TrainingConfig(
         adam_steps=8000, learning_rate=1e-2, lm_iterations=0, validation_samples=5000
