@@ -72,12 +72,12 @@ def write_atomically(output: Path, content: bytes) -> None:
 
 def to_json(content: Any) -> bytes:
     """Return content as JSON for people to read; what is not a finite number is null."""
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False).encode() + b'\n'
+    return json.dumps(_replace_non_finite(content), indent=2, ensure_ascii=False).encode() + b'\n'
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _replace_non_finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_replace_non_finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value

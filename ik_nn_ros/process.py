@@ -15,12 +15,12 @@ from types import TracebackType
 
 from ik_nn_ros.errors import IkNnError
 
-PATIENCE = 5.0
+STOP_TIMEOUT_S = 5.0
 """How long (s) a node may take to end before it is killed."""
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
-QUOTED = 5
+MAX_QUOTED_LINES = 5
 """Lines of what a node said that an error quotes."""
 
 
@@ -29,7 +29,7 @@ class ProcessError(IkNnError):
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
+def deferred_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM wait: between fork and bookkeeping one would leave an orphan."""
     noted: list[int] = []
     before = {
@@ -45,7 +45,7 @@ def signals_held() -> Iterator[None]:
             signal.raise_signal(received)
 
 
-def end_with_parent() -> None:
+def terminate_with_parent() -> None:
     """Have Linux send this process SIGTERM when its parent is gone, also by SIGKILL."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -55,13 +55,22 @@ class NodeProcess:
     One node: a context manager that starts and ends it.
 
     :param module: what to run, ``python -m``
-    :param arguments: ROS arguments, those after ``--ros-args``
-    :param words: arguments before them
+    :param ros_arguments: ROS arguments, those after ``--ros-args``
+    :param program_arguments: arguments before them
     """
 
-    def __init__(self, module: str, arguments: list[str], words: Sequence[str] = ()) -> None:
+    def __init__(
+        self, module: str, ros_arguments: list[str], program_arguments: Sequence[str] = ()
+    ) -> None:
         self.module = module
-        self._command = [sys.executable, '-m', module, *words, '--ros-args', *arguments]
+        self._command = [
+            sys.executable,
+            '-m',
+            module,
+            *program_arguments,
+            '--ros-args',
+            *ros_arguments,
+        ]
 
     @property
     def pid(self) -> int:
@@ -71,13 +80,13 @@ class NodeProcess:
     def __enter__(self) -> NodeProcess:
         self._log = tempfile.TemporaryFile()
         try:
-            with signals_held():
+            with deferred_signals():
                 self._process = subprocess.Popen(
                     self._command,
                     stdin=subprocess.DEVNULL,
                     stdout=self._log,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=end_with_parent,
+                    preexec_fn=terminate_with_parent,
                 )
         except KeyboardInterrupt:
             self.stop()
@@ -98,7 +107,7 @@ class NodeProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -125,12 +134,12 @@ class NodeProcess:
 
     def error(self, got: str, expected: str) -> ProcessError:
         """Return an error that quotes the last of what the process said."""
-        said = self.output.strip().splitlines()[-QUOTED:]
+        said = self.output.strip().splitlines()[-MAX_QUOTED_LINES:]
         return ProcessError(self.module, got=f'{got} ({" | ".join(said)})', expected=expected)
 
-    def memory(self) -> float:
+    def resident_memory_mib(self) -> float:
         """Return its resident memory, MiB."""
-        for line in self._proc('status').splitlines():
+        for line in self._read_proc('status').splitlines():
             if line.startswith('VmRSS:'):
                 return int(line.split()[1]) / 1024.0
         raise self.error('no VmRSS', 'a running node')
@@ -138,13 +147,13 @@ class NodeProcess:
     def cpu_seconds(self) -> float:
         """Return the processor time it has used, s."""
         # The name, second field, may hold spaces; user and system time are fields 14 and 15.
-        fields = self._proc('stat').rpartition(')')[2].split()
+        fields = self._read_proc('stat').rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def has_loaded(self, library: str) -> bool:
         """Tell whether a shared library with this in its path is in its memory."""
-        return library in self._proc('maps')
+        return library in self._read_proc('maps')
 
-    def _proc(self, name: str) -> str:
+    def _read_proc(self, name: str) -> str:
         self.require_running()
         return Path(f'/proc/{self.pid}/{name}').read_text(encoding='utf-8')

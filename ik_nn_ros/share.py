@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-PACKAGE = 'ik_nn_ros'
+PACKAGE_NAME = 'ik_nn_ros'
 
 
 @cache
@@ -19,9 +19,9 @@ def share_directory() -> Path:
     """
     here = Path(__file__).resolve()
     for parent in here.parents:
-        for place in (parent, parent / 'share' / PACKAGE):
+        for place in (parent, parent / 'share' / PACKAGE_NAME):
             if (place / 'package.xml').is_file() and (place / 'urdf').is_dir():
                 return place
     raise FileNotFoundError(
-        f'data files of {PACKAGE}: got none beside or above {here}, expected share/{PACKAGE}'
+        f'data files of {PACKAGE_NAME}: got none beside or above {here}, expected share/{PACKAGE_NAME}'
     )

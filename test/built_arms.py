@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from arms import random_arm
 
-from ik_nn_ros.arm.calibrated import CalibratedArm, Harmonic
-from ik_nn_ros.arm.calibration import Calibration, identify
+from ik_nn_ros.arm.calibrated import CalibratedArm, FourierTerm
+from ik_nn_ros.arm.calibration import Calibration, describe_arm
 from ik_nn_ros.arm.model import ArmModel
 
 
@@ -16,12 +16,12 @@ def calibration_of(arm: ArmModel, seed: int = 0, size: float = 1e-3) -> Calibrat
     """A calibration made up, ``size`` of reach per term of the residual."""
     rng = np.random.default_rng(seed)
     return Calibration(
-        identify(arm),
+        describe_arm(arm),
         tuple((np.array(arm.lengths) * rng.uniform(0.98, 1.02, 2)).tolist()),
         tuple((np.array(arm.offsets) + rng.normal(0.0, 0.02, 2)).tolist()),
         tuple(rng.normal(0.0, 0.01 * arm.reach, 2).tolist()),
         tuple(
-            Harmonic(k1, k2, complex(*rng.normal(0.0, size * arm.reach, 2)))
+            FourierTerm(k1, k2, complex(*rng.normal(0.0, size * arm.reach, 2)))
             for k1 in range(-1, 3)
             for k2 in range(-1, 3)
         ),

@@ -8,19 +8,24 @@ import numpy as np
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.compare.results import (
+    CompareRow,
     Comparison,
-    Errors,
-    Kind,
-    Row,
-    Run,
-    Steps,
-    Training,
+    IterationCounts,
+    MethodErrors,
+    MethodKind,
+    MethodRun,
+    TrainingRecord,
 )
-from ik_nn_ros.learning.compare.test_set import Sizes
+from ik_nn_ros.learning.compare.test_set import EvaluationSizes
 
 ARM = ArmModel('<left> & "right"', ('a$1$', 'b$'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 MACHINE = {'processor': 'A<b> 3000', 'cores': 2, 'python': '3.11.2', 'numpy': '9.9', 'torch': '9.8'}
-CF, NUM, NET, PATH = Kind.CLOSED_FORM, Kind.NUMERICAL, Kind.NETWORK, Kind.PATH_NETWORK
+CF, NUM, NET, PATH = (
+    MethodKind.CLOSED_FORM,
+    MethodKind.NUMERICAL,
+    MethodKind.NETWORK,
+    MethodKind.PATH_NETWORK,
+)
 
 # Name, label, kind, weights, use, median error, µs for one target, roughness.
 METHODS = (
@@ -67,14 +72,14 @@ def comparison(names=NAMES, seeds=3, size=21, points=61) -> Comparison:
         if method[0] in names:
             rows += _rows(method, rng, seeds, size, xy)
     return Comparison(ARM, 'ik_nn compare --output <d>', '2030-01-02', MACHINE, 60.0, seeds,
-                      tuple(rows), xy, Sizes(100, 7, 9, size))  # fmt: skip
+                      tuple(rows), xy, EvaluationSizes(100, 7, 9, size))  # fmt: skip
 
 
 def _rows(method, rng, seeds, size, xy):
     name, label, kind, weights, use, p50, single, roughness = method
     trained = kind in (NET, PATH)
     numbers = range(seeds) if trained else [None]
-    alone = Row(
+    alone = CompareRow(
         name, label, kind, False, weights, use,
         tuple(_run(seed, kind, p50, roughness, rng) for seed in numbers),
         single, 4e6 if kind is CF else 7e4 if kind is NUM else 1.3e6 / (1 + weights / 9e3),
@@ -84,7 +89,7 @@ def _rows(method, rng, seeds, size, xy):
         return [alone]
     runs = tuple(_refined(run, rng) for run in alone.runs)
     time = None if single is None else single + 9.0 + 40.0 * p50**0.3
-    refined = replace(alone, refined=True, runs=runs, single=time, batch=alone.batch / 2.1)
+    refined = replace(alone, refined=True, runs=runs, single=time, batch=alone.batch_per_s / 2.1)
     error_map, figure = _map(rng, size, 1e-13, ''), _joints(xy, rng, 0.0)
     return [alone, replace(refined, error_map=error_map, figure=figure)]
 
@@ -92,7 +97,7 @@ def _rows(method, rng, seeds, size, xy):
 def _errors(p50, rng, failed=0.0):
     p50 *= rng.uniform(0.8, 1.3)
     p99, worst = p50 * rng.uniform(4, 9), p50 * rng.uniform(20, 60)
-    return Errors(p50, p99, inf if failed else worst, failed)
+    return MethodErrors(p50, p99, inf if failed else worst, failed)
 
 
 def _run(seed, kind, p50, roughness, rng):
@@ -100,17 +105,17 @@ def _run(seed, kind, p50, roughness, rng):
     exact = kind is CF or (kind is NUM and p50 < 1e-10)
     scattered = _errors(2 * p50, rng, 0.031 if p50 == 2e-11 else 0.4 if p50 > 1e-2 else 0.0)
     if p50 == 7e-10:
-        scattered = Errors(inf, inf, inf, 1.0)
+        scattered = MethodErrors(inf, inf, inf, 1.0)
     noise = (p50**2 + 0.0118**2) ** 0.5
-    outside = Errors(inf, inf, inf, 1.0) if kind is CF else _errors(max(p50, 2e-4) * 5, rng)
-    steps = Steps(6.0, 31.0) if kind is NUM else None
-    return Run(
+    outside = MethodErrors(inf, inf, inf, 1.0) if kind is CF else _errors(max(p50, 2e-4) * 5, rng)
+    steps = IterationCounts(6.0, 31.0) if kind is NUM else None
+    return MethodRun(
         seed=seed,
-        training=Training(58.0 + 3 * rng.random(), 4_000_000, 'time') if trained else None,
+        training=TrainingRecord(58.0 + 3 * rng.random(), 4_000_000, 'time') if trained else None,
         scattered=None if kind is PATH else scattered,
         along_path=_errors(p50, rng),
         exact=1.0 if exact else 0.99997 if kind is NUM else 0.0,
-        noisy=Errors(noise, 2.6 * noise, 4 * noise, 0.55),
+        noisy=MethodErrors(noise, 2.6 * noise, 4 * noise, 0.55),
         outside=outside,
         both_branches=1.0 if kind is CF else 0.13 if kind is NUM else 0.92,
         roughness=roughness * rng.uniform(0.9, 1.2),
@@ -128,8 +133,8 @@ def _refined(run, rng):
         exact=0.9993,
         roughness=1.0,
         both_branches=0.98,
-        steps=None if path else Steps(2.0, 6.0),
-        path_steps=Steps(2.0, 4.0),
+        steps=None if path else IterationCounts(2.0, 6.0),
+        path_steps=IterationCounts(2.0, 4.0),
     )
 
 

@@ -16,10 +16,10 @@ import yaml
 
 import ik_nn_ros
 from ik_nn_ros.nodes import arm_sim, data_collector, ik_node, panel
-from ik_nn_ros.nodes.parameters import Spec
+from ik_nn_ros.nodes.parameters import ParameterSpec
 from ik_nn_ros.share import share_directory
 
-NODES: Mapping[str, Mapping[str, Spec]] = {
+NODES: Mapping[str, Mapping[str, ParameterSpec]] = {
     'ik_node': ik_node.PARAMETERS,
     'arm_sim': arm_sim.PARAMETERS,
     'data_collector': data_collector.PARAMETERS,
@@ -42,7 +42,7 @@ def config(node: str) -> Path:
     return share_directory() / 'config' / f'{node}.yaml'
 
 
-def _bounds(spec: Spec) -> list[str]:
+def _bounds(spec: ParameterSpec) -> list[str]:
     notes = []
     if spec.low is not None and spec.high is not None:
         notes.append(f'{spec.low:g} to {spec.high:g}')
@@ -51,15 +51,15 @@ def _bounds(spec: Spec) -> list[str]:
     return notes
 
 
-def _value(spec: Spec) -> str:
+def _value(spec: ParameterSpec) -> str:
     dumped = yaml.safe_dump(spec.default, default_flow_style=True)
     return dumped.removesuffix('...\n').strip()
 
 
-def _comment(spec: Spec) -> str:
+def _comment(spec: ParameterSpec) -> str:
     """Return what stands above a parameter: meaning, range, whether it can be changed live."""
-    notes = [*_bounds(spec), *(['live'] if spec.live else [])]
-    return f'# {spec.text}' + (f' [{"; ".join(notes)}]' if notes else '')
+    notes = [*_bounds(spec), *(['live'] if spec.dynamic else [])]
+    return f'# {spec.description}' + (f' [{"; ".join(notes)}]' if notes else '')
 
 
 def expected_yaml(node: str) -> str:
@@ -74,12 +74,16 @@ def without_head(text: str) -> str:
     return ''.join(line for line in text.splitlines(True) if not line.startswith('#'))
 
 
-def _entry(name: str, spec: Spec) -> str:
-    kind = f'{KINDS[spec.of]}[]' if isinstance(spec.default, list) else KINDS[type(spec.default)]
-    groups = [f'groups of {spec.group}'] if spec.group else []
-    live = ['**live**'] if spec.live else []
+def _entry(name: str, spec: ParameterSpec) -> str:
+    kind = (
+        f'{KINDS[spec.element_type]}[]'
+        if isinstance(spec.default, list)
+        else KINDS[type(spec.default)]
+    )
+    groups = [f'groups of {spec.group_size}'] if spec.group_size else []
+    live = ['**live**'] if spec.dynamic else []
     notes = '; '.join([f'{kind}, {_value(spec)}', *groups, *_bounds(spec), *live])
-    text = f'- `{name}` ({notes}): {spec.text}'
+    text = f'- `{name}` ({notes}): {spec.description}'
     return textwrap.fill(text, WIDTH, subsequent_indent='  ', break_on_hyphens=False)
 
 

@@ -104,7 +104,7 @@ class NodeProcess:
     A running node.
 
     :param module: run as ``python -m``
-    :param arguments: of its command line
+    :param ros_arguments: of its command line
     :param domain: ROS_DOMAIN_ID
     """
 

@@ -36,7 +36,7 @@ def write_recording(path: Path, arm: ArmModel, q: np.ndarray, tip: np.ndarray) -
                 'effort': [],
             }
             pose = {
-                'header': {'stamp': stamp, 'frame_id': arm.plane.frame},
+                'header': {'stamp': stamp, 'frame_id': arm.plane.base_frame},
                 'pose': {
                     'position': dict(zip('xyz', point, strict=True)),
                     'orientation': {'x': 0.0, 'y': 0.0, 'z': 0.0, 'w': 1.0},

@@ -26,7 +26,7 @@ from std_msgs.msg import String
 from ik_nn_ros.cli import COMMANDS
 from ik_nn_ros.ik.result import Reason
 from ik_nn_ros.nodes.command_types import COMMAND_TYPES, JointStateCommand
-from ik_nn_ros.nodes.ik_node import LATCHED
+from ik_nn_ros.nodes.ik_node import LATCHED_QOS
 
 ROOT = INTERFACES.parents[1]
 DOCS = ROOT / 'docs'
@@ -155,7 +155,7 @@ def test_parameters_that_are_shown_can_be_set():
     for name, value in shown:
         if name == 'qos_overrides':  # rclpy's own
             continue
-        assert NODES['ik_node'][name].fault(name, value) is None
+        assert NODES['ik_node'][name].error(name, value) is None
 
 
 def test_python_examples_print_what_they_say(monkeypatch, capsys):
@@ -236,7 +236,7 @@ def running(tmp_path_factory):
             )
             stack.enter_context(process)
         client = stack.enter_context(Client(domain))
-        client.node.create_publisher(String, 'robot_description', LATCHED).publish(
+        client.node.create_publisher(String, 'robot_description', LATCHED_QOS).publish(
             String(data=URDF)
         )
         arrays = client.collect(DiagnosticArray, '/diagnostics')

@@ -24,23 +24,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ArmError
 
-Rows = tuple[tuple[complex, ...], ...]
+CoefficientRows = tuple[tuple[complex, ...], ...]
 
-RESIDUAL = 'residual'
+RESIDUAL_KEY = 'residual'
 """The entry of an identity that only a calibrated arm has."""
-GRID = 64
+RESIDUAL_GRID_COUNT = 64
 """Joint positions along each joint at which the size of the residual is taken."""
-MARGIN = 1.1
+RESIDUAL_MARGIN_RATIO = 1.1
 """On that size, for what lies between them."""
-ROUNDS = 3
+FIXED_POINT_ITERATIONS = 3
 """Of solving the rigid arm for the target less the residual; each leaves a few percent."""
 
 
-class Harmonic(NamedTuple):
+class FourierTerm(NamedTuple):
     """One term of the residual: ``coefficient`` (x + iy, m) times e^(i (k1 a + k2 b))."""
 
     k1: int
@@ -48,32 +48,32 @@ class Harmonic(NamedTuple):
     coefficient: complex
 
 
-class _Series:
+class _FourierSeries:
     """Σ c_k e^(i (k1 a + k2 b)) by Horner's rule; a and b are numbers or arrays."""
 
-    def __init__(self, terms: Iterable[Harmonic]) -> None:
+    def __init__(self, terms: Iterable[FourierTerm]) -> None:
         table = {(k1, k2): c for k1, k2, c in terms}
-        self._low1, self._low2 = (min(k[i] for k in table) for i in (0, 1))
+        self._min_order1, self._min_order2 = (min(k[i] for k in table) for i in (0, 1))
         high1, high2 = (max(k[i] for k in table) for i in (0, 1))
-        self._rows: Rows = tuple(
-            tuple(table.get((k1, k2), 0j) for k2 in range(high2, self._low2 - 1, -1))
-            for k1 in range(high1, self._low1 - 1, -1)
+        self._coefficients: CoefficientRows = tuple(
+            tuple(table.get((k1, k2), 0j) for k2 in range(high2, self._min_order2 - 1, -1))
+            for k1 in range(high1, self._min_order1 - 1, -1)
         )
 
-    def __call__(self, turn1: Any, turn2: Any) -> Any:
+    def __call__(self, phasor1: Any, phasor2: Any) -> Any:
         """
         Return the sum.
 
-        :param turn1: e^(ia)
-        :param turn2: e^(ib)
+        :param phasor1: e^(ia)
+        :param phasor2: e^(ib)
         """
         total = 0j
-        for row in self._rows:
+        for row in self._coefficients:
             inner = 0j
             for coefficient in row:
-                inner = inner * turn2 + coefficient
-            total = total * turn1 + inner
-        return total * turn1**self._low1 * turn2**self._low2
+                inner = inner * phasor2 + coefficient
+            total = total * phasor1 + inner
+        return total * phasor1**self._min_order1 * phasor2**self._min_order2
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class CalibratedArm(ArmModel):
     :param residual: its terms; may be none
     """
 
-    residual: tuple[Harmonic, ...] = ()
+    residual: tuple[FourierTerm, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,46 +92,49 @@ class CalibratedArm(ArmModel):
             raise ArmError(f'{self.name}: residual', got='a term not finite', expected='numbers')
 
     @cached_property
-    def _tip(self) -> tuple[_Series, _Series, _Series]:
+    def _tip_series(self) -> tuple[_FourierSeries, _FourierSeries, _FourierSeries]:
         """The tip and its derivatives by q1 and q2."""
         (l1, l2), (o1, o2), (s1, s2) = self.lengths, self.offsets, self.signs
         terms = [
-            Harmonic(1, 0, cmath.rect(l1, o1)),
-            Harmonic(1, 1, cmath.rect(l2, o1 + o2)),
+            FourierTerm(1, 0, cmath.rect(l1, o1)),
+            FourierTerm(1, 1, cmath.rect(l2, o1 + o2)),
         ]
         summed: dict[tuple[int, int], complex] = {}
         for k1, k2, c in (*terms, *self.residual):
             summed[k1, k2] = summed.get((k1, k2), 0j) + c
-        terms = [Harmonic(k1, k2, c) for (k1, k2), c in summed.items()]
+        terms = [FourierTerm(k1, k2, c) for (k1, k2), c in summed.items()]
         return (
-            _Series(terms),
-            _Series(Harmonic(k1, k2, 1j * s1 * k1 * c) for k1, k2, c in terms),
-            _Series(Harmonic(k1, k2, 1j * s2 * k2 * c) for k1, k2, c in terms),
+            _FourierSeries(terms),
+            _FourierSeries(FourierTerm(k1, k2, 1j * s1 * k1 * c) for k1, k2, c in terms),
+            _FourierSeries(FourierTerm(k1, k2, 1j * s2 * k2 * c) for k1, k2, c in terms),
         )
 
     @cached_property
-    def deviation(self) -> float:
+    def residual_bound(self) -> float:
         """A bound on how far (m) the residual moves the tip within the joint limits."""
         if not self.residual:
             return 0.0
-        axes = [np.linspace(low, up, GRID) for low, up in zip(*self.one_turn, strict=True)]
+        axes = [
+            np.linspace(low, up, RESIDUAL_GRID_COUNT)
+            for low, up in zip(*self.finite_limits, strict=True)
+        ]
         q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-        offset = self.offset(q)
-        return MARGIN * float(np.hypot(offset[:, 0], offset[:, 1]).max())
+        offset = self.tip_residual(q)
+        return RESIDUAL_MARGIN_RATIO * float(np.hypot(offset[:, 0], offset[:, 1]).max())
 
-    def offset(self, q: Array) -> Array:
+    def tip_residual(self, q: Array) -> Array:
         """Return by how much (N, 2), m, the residual moves the tip at (N, 2) angles, rad."""
         return self.fk(q) - super().fk(q)
 
     def identity(self) -> dict[str, list[float | None]]:
         """Return what :meth:`ArmModel.identity` does, and the residual as k1, k2, x, y, ..."""
         terms = [float(v) for k1, k2, c in self.residual for v in (k1, k2, c.real, c.imag)]
-        return {**super().identity(), RESIDUAL: [*terms]}
+        return {**super().identity(), RESIDUAL_KEY: [*terms]}
 
-    def fk_point(self, q1: float, q2: float) -> Pair:
+    def fk_point(self, q1: float, q2: float) -> JointPair:
         """Return the tip (x, y), m, at joint angles q1, q2, rad."""
         turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
-        tip: complex = self._tip[0](turn1, turn2)
+        tip: complex = self._tip_series[0](turn1, turn2)
         return tip.real, tip.imag
 
     def linearize_point(
@@ -139,16 +142,16 @@ class CalibratedArm(ArmModel):
     ) -> tuple[float, float, float, float, float, float]:
         """Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2 (m, m/rad)."""
         turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
-        tip, by1, by2 = (series(turn1, turn2) for series in self._tip)
+        tip, by1, by2 = (series(turn1, turn2) for series in self._tip_series)
         return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
 
-    def bend(self, q: Pair) -> float:
+    def elbow_sine(self, q: JointPair) -> float:
         """Return the determinant of the Jacobian, scaled to be the sine of the rigid elbow."""
         _, _, dx1, dx2, dy1, dy2 = self.linearize_point(*q)
         return self.signs[0] * (dx1 * dy2 - dx2 * dy1) / (self.lengths[0] * self.lengths[1])
 
-    def bend_batch(self, q: Array) -> Array:
-        """Do :meth:`bend` for (N, 2) angles, rad."""
+    def elbow_sine_batch(self, q: Array) -> Array:
+        """Do :meth:`elbow_sine` for (N, 2) angles, rad."""
         _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
         bend: Array = self.signs[0] * (dx1 * dy2 - dx2 * dy1)
         return bend / (self.lengths[0] * self.lengths[1])
@@ -160,7 +163,7 @@ class CalibratedArm(ArmModel):
         :param q: (..., 2) joint angles, rad
         :return: (..., 2) tip in the plane, m
         """
-        tip = self._tip[0](*self._turns(q))
+        tip = self._tip_series[0](*self._phasors(q))
         return np.stack((tip.real, tip.imag), axis=-1)
 
     def linearize(self, q: ArrayLike) -> tuple[Array, Array, Array, Array, Array, Array]:
@@ -170,35 +173,37 @@ class CalibratedArm(ArmModel):
         :param q: (..., 2) joint angles, rad
         :return: six arrays (...), m and m/rad
         """
-        turns = self._turns(q)
-        tip, by1, by2 = (series(*turns) for series in self._tip)
+        turns = self._phasors(q)
+        tip, by1, by2 = (series(*turns) for series in self._tip_series)
         return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
 
-    def _turns(self, q: ArrayLike) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    def _phasors(self, q: ArrayLike) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
         q = np.asarray(q, dtype=float)
         s1, s2 = self.signs
         return np.exp(1j * s1 * q[..., 0]), np.exp(1j * s2 * q[..., 1])
 
 
-def closed_form_as_built(arm: CalibratedArm, x: float, y: float, branch: int, near: Pair) -> Pair:
+def closed_form_calibrated(
+    arm: CalibratedArm, x: float, y: float, branch: int, q_now: JointPair
+) -> JointPair:
     """
     Do :func:`closed_form` on the rigid arm, for the target less the residual there.
 
     Near enough for Newton steps to end it, also where the arm is all but stretched.
     """
-    q = closed_form(arm, x, y, branch, near)
-    for _ in range(ROUNDS):
+    q = closed_form(arm, x, y, branch, q_now)
+    for _ in range(FIXED_POINT_ITERATIONS):
         tip_x, tip_y = arm.fk_point(*q)
         rigid_x, rigid_y = ArmModel.fk_point(arm, *q)
-        q = closed_form(arm, x - tip_x + rigid_x, y - tip_y + rigid_y, branch, near)
+        q = closed_form(arm, x - tip_x + rigid_x, y - tip_y + rigid_y, branch, q_now)
     return q
 
 
-def closed_form_as_built_batch(
-    arm: CalibratedArm, xy: Array, branch: NDArray[np.int8], near: Array
+def closed_form_calibrated_batch(
+    arm: CalibratedArm, xy: Array, branch: NDArray[np.int8], q_now: Array
 ) -> Array:
-    """Do :func:`closed_form_as_built` for many targets, as :func:`closed_form_batch` does."""
-    q = closed_form_batch(arm, xy, branch, near)
-    for _ in range(ROUNDS):
-        q = closed_form_batch(arm, xy - arm.offset(q), branch, near)
+    """Do :func:`closed_form_calibrated` for many targets, as :func:`closed_form_batch` does."""
+    q = closed_form_batch(arm, xy, branch, q_now)
+    for _ in range(FIXED_POINT_ITERATIONS):
+        q = closed_form_batch(arm, xy - arm.tip_residual(q), branch, q_now)
     return q

@@ -13,11 +13,11 @@ from math import atan2, cos, hypot, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
 
-def closed_form(arm: ArmModel, x: float, y: float, branch: int, near: Pair) -> Pair:
+def closed_form(arm: ArmModel, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
     """
     Return the joint angles of one branch, on the turn nearest to ``near``, put inside the limits.
 
@@ -27,7 +27,7 @@ def closed_form(arm: ArmModel, x: float, y: float, branch: int, near: Pair) -> P
     :param x: target in the plane, m
     :param y: target in the plane, m
     :param branch: +1 or -1
-    :param near: (q1, q2) where the joints are now, rad
+    :param q_now: (q1, q2) where the joints are now, rad
     :return: (q1, q2), rad
     """
     (l1, l2), (s1, s2), (o1, o2) = arm.lengths, arm.signs, arm.offsets
@@ -38,28 +38,28 @@ def closed_form(arm: ArmModel, x: float, y: float, branch: int, near: Pair) -> P
     )
     theta2 *= branch * s2
     theta1 = atan2(y, x) - atan2(l2 * sin(theta2), l1 + l2 * cos(theta2))
-    q1 = arm.nearest_turn(0, s1 * (theta1 - o1), near[0])
-    q2 = arm.nearest_turn(1, s2 * (theta2 - o2), near[1])
+    q1 = arm.wrap_joint(0, s1 * (theta1 - o1), q_now[0])
+    q2 = arm.wrap_joint(1, s2 * (theta2 - o2), q_now[1])
     # Near the stretched or folded arm rounding moves the joints by up to its square root, and with
     # them past a limit: hold the joint that is at a limit and point the rest at the target.
     if q1 == arm.lower[0] or q1 == arm.upper[0]:
         theta1 = s1 * q1 + o1
         theta2 = atan2(y - l1 * sin(theta1), x - l1 * cos(theta1)) - theta1
-        q2 = arm.nearest_turn(1, s2 * (theta2 - o2), near[1])
+        q2 = arm.wrap_joint(1, s2 * (theta2 - o2), q_now[1])
     elif q2 == arm.lower[1] or q2 == arm.upper[1]:
         theta2 = s2 * q2 + o2
         theta1 = atan2(y, x) - atan2(l2 * sin(theta2), l1 + l2 * cos(theta2))
-        q1 = arm.nearest_turn(0, s1 * (theta1 - o1), near[0])
+        q1 = arm.wrap_joint(0, s1 * (theta1 - o1), q_now[0])
     return q1, q2
 
 
-def closed_form_batch(arm: ArmModel, xy: Array, branch: NDArray[np.int8], near: Array) -> Array:
+def closed_form_batch(arm: ArmModel, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array:
     """
     Do :func:`closed_form` for many targets.
 
     :param xy: (N, 2) targets in the plane, m
     :param branch: (N,) +1 or -1
-    :param near: (N, 2) or (2,) where the joints are now, rad
+    :param q_now: (N, 2) or (2,) where the joints are now, rad
     :return: (N, 2) joint angles, rad
     """
     (l1, l2), signs, offsets = arm.lengths, np.array(arm.signs), np.array(arm.offsets)
@@ -73,7 +73,7 @@ def closed_form_batch(arm: ArmModel, xy: Array, branch: NDArray[np.int8], near: 
     theta2 *= branch * arm.signs[1]
     theta1 = np.arctan2(y, x) - np.arctan2(l2 * np.sin(theta2), l1 + l2 * np.cos(theta2))
     theta = np.stack((theta1, theta2), axis=-1)
-    q = arm.into_limits_batch(signs * (theta - offsets), near)
+    q = arm.wrap_into_limits_batch(signs * (theta - offsets), q_now)
 
     at_limit = (q == arm.lower) | (q == arm.upper)
     rows = np.flatnonzero(at_limit.any(axis=1))
@@ -83,8 +83,8 @@ def closed_form_batch(arm: ArmModel, xy: Array, branch: NDArray[np.int8], near: 
         pointed2 = np.arctan2(y - l1 * np.sin(theta1), x - l1 * np.cos(theta1)) - theta1
         pointed1 = np.arctan2(y, x) - np.arctan2(l2 * np.sin(theta2), l1 + l2 * np.cos(theta2))
         theta = np.stack((pointed1, pointed2), axis=-1)
-        pointed = arm.into_limits_batch(
-            signs * (theta - offsets), np.broadcast_to(near, q.shape)[rows]
+        pointed = arm.wrap_into_limits_batch(
+            signs * (theta - offsets), np.broadcast_to(q_now, q.shape)[rows]
         )
         q[rows] = np.where(np.stack((held, ~held), axis=-1), q[rows], pointed)
     return q

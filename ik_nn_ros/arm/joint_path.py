@@ -18,23 +18,26 @@ class JointPath:
 
     They are so near to each other that a smooth curve through them keeps the tip on the path.
 
-    :param places: (N, 2), rad, at least one; no two that follow each other are alike
+    :param waypoints: (N, 2), rad, at least one; no two that follow each other are alike
     :param corners: (N,) where the path turns so sharply that the arm stops; its ends are corners
     :raises ConfigError: places that are none
     """
 
-    places: Array
+    waypoints: Array
     corners: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        shape = self.places.shape
+        shape = self.waypoints.shape
         if len(shape) != 2 or shape[0] == 0 or shape[1] != 2 or self.corners.shape != shape[:1]:
             raise ConfigError(
                 'path of the joints',
                 got=f'shapes {shape} and {self.corners.shape}',
                 expected='(N, 2) and (N,), N > 0',
             )
-        if not np.isfinite(self.places).all() or (np.diff(self.places, axis=0) == 0).all(1).any():
+        if (
+            not np.isfinite(self.waypoints).all()
+            or (np.diff(self.waypoints, axis=0) == 0).all(1).any()
+        ):
             raise ConfigError(
                 'path of the joints', got='places alike or not finite', expected='none such'
             )

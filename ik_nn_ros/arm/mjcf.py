@@ -5,12 +5,12 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from ik_nn_ros.arm.as_built import AsBuilt, Transmission
+from ik_nn_ros.arm.as_built import ArmDeviations, Transmission
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.simulated_bodies import build_spec
-from ik_nn_ros.arm.simulator import TIME_STEP, Simulator
+from ik_nn_ros.arm.simulator import TIME_STEP_S, Simulator
 
-LINK_WIDTH = 0.08
+LINK_WIDTH_RATIO = 0.08
 """Of the drawn links, as a part of their length."""
 
 
@@ -27,8 +27,8 @@ def to_mjcf(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> s
     :raises ArmError: not a usable 2-DOF arm
     """
     simulator = Simulator(urdf, base_link, tip_link)
-    spec = build_spec(urdf, tip_link, Transmission(simulator.arm, AsBuilt()))
-    spec.option.timestep = TIME_STEP
+    spec = build_spec(urdf, tip_link, Transmission(simulator.arm, ArmDeviations()))
+    spec.option.timestep = TIME_STEP_S
     for actuator, stiffness, damping in zip(spec.actuators, *simulator.servo_gains, strict=True):
         actuator.gainprm[0] = stiffness
         actuator.biasprm[1:3] = -stiffness, -damping
@@ -49,7 +49,7 @@ def _draw_links(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
         spec.body(model.body(body).name).add_geom(
             type=mujoco.mjtGeom.mjGEOM_CAPSULE,
             fromto=np.concatenate((np.zeros(3), along)),
-            size=[LINK_WIDTH * length / 2.0, 0.0, 0.0],
+            size=[LINK_WIDTH_RATIO * length / 2.0, 0.0, 0.0],
             mass=0.0,
             contype=0,
             conaffinity=0,

@@ -29,12 +29,12 @@ from numpy.typing import ArrayLike
 from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.errors import ArmError
 
-Pair = tuple[float, float]
+JointPair = tuple[float, float]
 
-TURN = 2.0 * pi
-BUILT_LENGTH = 0.25
+TWO_PI = 2.0 * pi
+MAX_LENGTH_DEVIATION_RATIO = 0.25
 """Part of its length by which a link as built may differ from its URDF."""
-LIMIT_SLACK = 1e-7
+LIMIT_TOLERANCE_RAD = 1e-7
 """
 How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
 clipped.
@@ -53,19 +53,19 @@ class ArmModel:
     :param offsets: link angles (θ1, θ2) at q = 0, rad
     :param lower: joint limits, rad; -inf for a continuous joint
     :param upper: joint limits, rad; +inf for a continuous joint
-    :param velocity: joint velocity limits, rad/s; inf where there is none
+    :param max_velocity: joint velocity limits, rad/s; inf where there is none
     :param plane: where the arm's plane lies in the base frame
     :raises ArmError: a value that no arm has
     """
 
     name: str
     joint_names: tuple[str, str]
-    lengths: Pair
-    signs: Pair = (1.0, 1.0)
-    offsets: Pair = (0.0, 0.0)
-    lower: Pair = (-np.inf, -np.inf)
-    upper: Pair = (np.inf, np.inf)
-    velocity: Pair = (np.inf, np.inf)
+    lengths: JointPair
+    signs: JointPair = (1.0, 1.0)
+    offsets: JointPair = (0.0, 0.0)
+    lower: JointPair = (-np.inf, -np.inf)
+    upper: JointPair = (np.inf, np.inf)
+    max_velocity: JointPair = (np.inf, np.inf)
     plane: Plane = field(default_factory=lambda: Plane('base_link'))
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class ArmModel:
                     expected='a positive length',
                 )
         for joint, low, up, speed in zip(
-            self.joint_names, self.lower, self.upper, self.velocity, strict=True
+            self.joint_names, self.lower, self.upper, self.max_velocity, strict=True
         ):
             if not low < up:
                 raise ArmError(
@@ -103,27 +103,27 @@ class ArmModel:
         return abs(self.lengths[0] - self.lengths[1])
 
     @property
-    def one_turn(self) -> tuple[Pair, Pair]:
+    def finite_limits(self) -> tuple[JointPair, JointPair]:
         """Lower and upper ends, rad, of where the joints can be, of each at most one turn."""
         ranges = zip(self.lower, self.upper, strict=True)
-        lower = tuple(low if isfinite(low) else min(up, pi) - TURN for low, up in ranges)
-        upper = tuple(min(up, low + TURN) for low, up in zip(lower, self.upper, strict=True))
+        lower = tuple(low if isfinite(low) else min(up, pi) - TWO_PI for low, up in ranges)
+        upper = tuple(min(up, low + TWO_PI) for low, up in zip(lower, self.upper, strict=True))
         return (lower[0], lower[1]), (upper[0], upper[1])
 
-    def is_length_of_it(self, lengths: Pair) -> bool:
+    def has_plausible_lengths(self, lengths: JointPair) -> bool:
         """Tell whether links of these lengths (m) may be this arm's as built, not another's."""
         return all(
-            abs(there - here) <= BUILT_LENGTH * here
+            abs(there - here) <= MAX_LENGTH_DEVIATION_RATIO * here
             for there, here in zip(lengths, self.lengths, strict=True)
         )
 
     @property
-    def deviation(self) -> float:
+    def residual_bound(self) -> float:
         """How far (m) the tip may be from where two rigid links have it; 0 unless calibrated."""
         return 0.0
 
     @property
-    def home(self) -> Pair:
+    def home(self) -> JointPair:
         """A position inside the limits: the middle of each range, 0 or next to it without one."""
         middle1, middle2 = (
             (low + up) / 2.0 if isfinite(low) and isfinite(up) else 0.0
@@ -155,7 +155,7 @@ class ArmModel:
 
     # Points and joint angles as plain numbers, for one target at a time.
 
-    def fk_point(self, q1: float, q2: float) -> Pair:
+    def fk_point(self, q1: float, q2: float) -> JointPair:
         """Return the tip (x, y), m, at joint angles q1, q2, rad."""
         theta1 = self.signs[0] * q1 + self.offsets[0]
         tip = theta1 + self.signs[1] * q2 + self.offsets[1]
@@ -174,21 +174,21 @@ class ArmModel:
         x, y = l1 * cos(theta1) + x2, l1 * sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def branch_of(self, q: Pair) -> int:
+    def branch_of(self, q: JointPair) -> int:
         """Return the side the elbow is bent to, +1 or -1; +1 for the straight arm."""
-        return -1 if self.bend(q) < 0.0 else 1
+        return -1 if self.elbow_sine(q) < 0.0 else 1
 
-    def bend(self, q: Pair) -> float:
+    def elbow_sine(self, q: JointPair) -> float:
         """Return the sine of the elbow's angle about joint 2's own axis: 0 for a straight arm."""
         return sin(q[1] + self.signs[1] * self.offsets[1])
 
-    def bend_batch(self, q: Array) -> Array:
-        """Do :meth:`bend` for (N, 2) angles, rad."""
+    def elbow_sine_batch(self, q: Array) -> Array:
+        """Do :meth:`elbow_sine` for (N, 2) angles, rad."""
         bend: Array = np.sin(q[:, 1] + self.signs[1] * self.offsets[1])
         return bend
 
-    def nearest_turn(
-        self, joint: int, angle: float, near: float, slack: float = LIMIT_SLACK
+    def wrap_joint(
+        self, joint: int, angle: float, reference: float, tolerance: float = LIMIT_TOLERANCE_RAD
     ) -> float:
         """
         Return the angle, turned by whole turns to lie inside the limits and nearest to ``near``.
@@ -198,35 +198,37 @@ class ArmModel:
 
         :param joint: 0 or 1
         :param angle: rad, any turn
-        :param near: where the joint is now, rad
-        :param slack: how far past a limit (rad) an angle still means the limit
+        :param reference: where the joint is now, rad
+        :param tolerance: how far past a limit (rad) an angle still means the limit
         """
         low, up = self.lower[joint], self.upper[joint]
-        angle += TURN * round((min(max(near, low), up) - angle) / TURN)
-        if angle > up + slack:
-            angle -= TURN * ceil((angle - up - slack) / TURN)
-        elif angle < low - slack:
-            angle += TURN * ceil((low - slack - angle) / TURN)
+        angle += TWO_PI * round((min(max(reference, low), up) - angle) / TWO_PI)
+        if angle > up + tolerance:
+            angle -= TWO_PI * ceil((angle - up - tolerance) / TWO_PI)
+        elif angle < low - tolerance:
+            angle += TWO_PI * ceil((low - tolerance - angle) / TWO_PI)
         if low <= angle <= up:
             return angle
-        if low - slack <= angle <= up + slack:
+        if low - tolerance <= angle <= up + tolerance:
             return low if angle < low else up
-        gap_low, gap_up = (low - angle) % TURN, (angle - up) % TURN
-        return low if min(gap_low, TURN - gap_low) <= min(gap_up, TURN - gap_up) else up
+        gap_low, gap_up = (low - angle) % TWO_PI, (angle - up) % TWO_PI
+        return low if min(gap_low, TWO_PI - gap_low) <= min(gap_up, TWO_PI - gap_up) else up
 
-    def into_limits(self, q: Pair, near: Pair, slack: float = LIMIT_SLACK) -> Pair:
+    def wrap_into_limits(
+        self, q: JointPair, reference: JointPair, tolerance: float = LIMIT_TOLERANCE_RAD
+    ) -> JointPair:
         """Return ``q`` with both joints on the turn inside the limits nearest to ``near``."""
         return (
-            self.nearest_turn(0, q[0], near[0], slack),
-            self.nearest_turn(1, q[1], near[1], slack),
+            self.wrap_joint(0, q[0], reference[0], tolerance),
+            self.wrap_joint(1, q[1], reference[1], tolerance),
         )
 
-    def clip(self, q: Pair) -> Pair:
+    def clip(self, q: JointPair) -> JointPair:
         """Return ``q`` with each joint that is past a limit put at that limit."""
         (low1, low2), (up1, up2) = self.lower, self.upper
         return min(max(q[0], low1), up1), min(max(q[1], low2), up2)
 
-    def within_limits(self, q: Pair) -> bool:
+    def within_limits(self, q: JointPair) -> bool:
         """Tell whether both joints lie inside their limits, ends included."""
         return self.lower[0] <= q[0] <= self.upper[0] and self.lower[1] <= q[1] <= self.upper[1]
 
@@ -239,7 +241,7 @@ class ArmModel:
         :param q: (..., 2) joint angles, rad
         :return: (..., 2) tip in the plane, m
         """
-        theta1, tip = self._angles(q)
+        theta1, tip = self._absolute_link_angles(q)
         l1, l2 = self.lengths
         return np.stack(
             (l1 * np.cos(theta1) + l2 * np.cos(tip), l1 * np.sin(theta1) + l2 * np.sin(tip)),
@@ -263,46 +265,48 @@ class ArmModel:
         :param q: (..., 2) joint angles, rad
         :return: six arrays (...), m and m/rad
         """
-        theta1, tip = self._angles(q)
+        theta1, tip = self._absolute_link_angles(q)
         (l1, l2), (s1, s2) = self.lengths, self.signs
         x2, y2 = l2 * np.cos(tip), l2 * np.sin(tip)
         x, y = l1 * np.cos(theta1) + x2, l1 * np.sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def into_limits_batch(self, q: Array, near: Array, slack: float = LIMIT_SLACK) -> Array:
+    def wrap_into_limits_batch(
+        self, q: Array, reference: Array, tolerance: float = LIMIT_TOLERANCE_RAD
+    ) -> Array:
         """
-        Do :meth:`into_limits` for many positions.
+        Do :meth:`wrap_into_limits` for many positions.
 
         :param q: (N, 2) joint angles, rad
-        :param near: (N, 2) or (2,), rad
-        :param slack: rad
+        :param reference: (N, 2) or (2,), rad
+        :param tolerance: rad
         :return: (N, 2), rad
         """
-        q = q + TURN * np.round((np.clip(near, self.lower, self.upper) - q) / TURN)
+        q = q + TWO_PI * np.round((np.clip(reference, self.lower, self.upper) - q) / TWO_PI)
         out = (q < self.lower) | (q > self.upper)
         rows = np.flatnonzero(out[:, 0] | out[:, 1])
         if len(rows):
-            q[rows] = self._turned_into_limits(q[rows], slack)
+            q[rows] = self._wrap_rows(q[rows], tolerance)
         return q
 
-    def _turned_into_limits(self, q: Array, slack: float) -> Array:
+    def _wrap_rows(self, q: Array, tolerance: float) -> Array:
         low, up = np.asarray(self.lower), np.asarray(self.upper)
         with np.errstate(invalid='ignore'):  # a continuous joint is never outside
-            down = np.where(q > up + slack, np.ceil((q - up - slack) / TURN), 0.0)
-            lift = np.where(q < low - slack, np.ceil((low - slack - q) / TURN), 0.0)
-            q = q + TURN * (lift - down)
-            gap_low, gap_up = (low - q) % TURN, (q - up) % TURN
-            to_low = np.minimum(gap_low, TURN - gap_low) <= np.minimum(gap_up, TURN - gap_up)
-        close = (q >= low - slack) & (q <= up + slack)
+            down = np.where(q > up + tolerance, np.ceil((q - up - tolerance) / TWO_PI), 0.0)
+            lift = np.where(q < low - tolerance, np.ceil((low - tolerance - q) / TWO_PI), 0.0)
+            q = q + TWO_PI * (lift - down)
+            gap_low, gap_up = (low - q) % TWO_PI, (q - up) % TWO_PI
+            to_low = np.minimum(gap_low, TWO_PI - gap_low) <= np.minimum(gap_up, TWO_PI - gap_up)
+        close = (q >= low - tolerance) & (q <= up + tolerance)
         outside = np.where(np.where(close, q < low, to_low), low, up)
         return np.where((q >= low) & (q <= up), q, outside)
 
-    def _angles(self, q: ArrayLike) -> tuple[Array, Array]:
+    def _absolute_link_angles(self, q: ArrayLike) -> tuple[Array, Array]:
         q = np.asarray(q, dtype=float)
         theta1 = self.signs[0] * q[..., 0] + self.offsets[0]
         return theta1, theta1 + self.signs[1] * q[..., 1] + self.offsets[1]
 
-    def link_angle_range(self, joint: int) -> Pair:
+    def link_angle_range(self, joint: int) -> JointPair:
         """
         Return the range of a link angle θ, rad, at most one turn.
 
@@ -310,7 +314,7 @@ class ArmModel:
         """
         sign, offset = self.signs[joint], self.offsets[joint]
         ends = sorted((sign * self.lower[joint] + offset, sign * self.upper[joint] + offset))
-        if ends[1] - ends[0] >= TURN:
+        if ends[1] - ends[0] >= TWO_PI:
             return -pi, pi
-        turns = TURN * floor((ends[0] + pi) / TURN)
+        turns = TWO_PI * floor((ends[0] + pi) / TWO_PI)
         return ends[0] - turns, ends[1] - turns

@@ -16,24 +16,24 @@ class Plane:
     """
     The plane frame in coordinates of the base frame.
 
-    :param frame: name of the base frame
+    :param base_frame: name of the base frame
     :param origin: (3,) origin, m
     :param rotation: (3, 3), columns are the plane's x, y and z axes
     """
 
-    frame: str
+    base_frame: str
     origin: Array = field(default_factory=lambda: np.zeros(3))
     rotation: Array = field(default_factory=lambda: np.eye(3))
 
     @cached_property
-    def _rows(self) -> tuple[tuple[float, ...], ...]:
+    def _axes(self) -> tuple[tuple[float, ...], ...]:
         return tuple(tuple(float(v) for v in axis) for axis in self.rotation.T)
 
     @cached_property
     def _origin(self) -> tuple[float, ...]:
         return tuple(float(v) for v in self.origin)
 
-    def project(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+    def to_plane(self, x: float, y: float, z: float) -> tuple[float, float, float]:
         """
         Express a position of the base frame in the plane frame.
 
@@ -41,10 +41,10 @@ class Plane:
         """
         ox, oy, oz = self._origin
         x, y, z = x - ox, y - oy, z - oz
-        (a, b, c), (d, e, f), (g, h, i) = self._rows
+        (a, b, c), (d, e, f), (g, h, i) = self._axes
         return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
 
-    def lift(self, point: ArrayLike) -> Array:
+    def to_base(self, point: ArrayLike) -> Array:
         """
         Express points of the plane in the base frame.
 

@@ -9,17 +9,17 @@ import mujoco
 import numpy as np
 
 from ik_nn_ros.arm.as_built import Transmission
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ArmError
 
-ROD_DENSITY = 1.3
+ROD_DENSITY_KG_PER_M = 1.3
 """Of a link whose URDF gives no mass, kg/m: about that of the default arm's links."""
-NO_MASS = 1e-6
+NEGLIGIBLE_MASS_KG = 1e-6
 """Below this (kg) a link counts as given without a mass."""
-KEPT = {'link': ('inertial',), 'joint': ('parent', 'child', 'origin', 'axis', 'dynamics')}
+KEPT_ELEMENTS = {'link': ('inertial',), 'joint': ('parent', 'child', 'origin', 'axis', 'dynamics')}
 """The elements of a URDF that matter here; shapes, meshes and extensions are left out."""
-MOMENTS = ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz')
+INERTIA_ATTRIBUTES = ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz')
 LIMIT_SOLREF, LIMIT_SOLIMP = (2e-3, 1.0), (0.99, 0.999, 1e-4, 0.5, 2.0)
 """A mechanical stop as stiff as the time step of 1 ms allows."""
 
@@ -33,10 +33,10 @@ def build_spec(urdf: str, tip_link: str, transmission: Transmission) -> mujoco.M
     :raises ArmError: MuJoCo refuses it
     """
     arm = transmission.arm
-    spec = _read(_bare(urdf, arm), arm.name)
+    spec = _parse_urdf(_strip_urdf(urdf, arm), arm.name)
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    _lengthen(spec, arm, tip_link, transmission.as_built.length_errors)
-    _fill_in_masses(spec, arm, tip_link)
+    _apply_length_errors(spec, arm, tip_link, transmission.deviations.length_errors)
+    _add_missing_masses(spec, arm, tip_link)
     lower, upper = transmission.joint_limits()
     for name, low, up, effort in zip(
         arm.joint_names, lower, upper, effort_limits(urdf, arm), strict=True
@@ -46,7 +46,7 @@ def build_spec(urdf: str, tip_link: str, transmission: Transmission) -> mujoco.M
     return spec
 
 
-def _read(urdf: str, name: str) -> mujoco.MjSpec:
+def _parse_urdf(urdf: str, name: str) -> mujoco.MjSpec:
     try:
         spec = mujoco.MjSpec.from_string(urdf)
         spec.compiler.fusestatic = False  # base and tip stay bodies
@@ -65,7 +65,7 @@ def _read(urdf: str, name: str) -> mujoco.MjSpec:
     return spec
 
 
-def effort_limits(urdf: str, arm: ArmModel) -> Pair:
+def effort_limits(urdf: str, arm: ArmModel) -> JointPair:
     """Return the joints' effort limits, N m; inf where there is none, or the zero of exporters."""
     robot = ElementTree.fromstring(urdf)
     efforts = []
@@ -84,27 +84,29 @@ def effort_limits(urdf: str, arm: ArmModel) -> Pair:
     return efforts[0], efforts[1]
 
 
-def _bare(urdf: str, arm: ArmModel) -> str:
+def _strip_urdf(urdf: str, arm: ArmModel) -> str:
     """Return the URDF with nothing but bodies and joints, all fixed but the arm's two."""
     robot = ElementTree.fromstring(urdf)
     for element in list(robot):
-        if element.tag not in KEPT:
+        if element.tag not in KEPT_ELEMENTS:
             robot.remove(element)
             continue
         for child in list(element):
-            if child.tag not in KEPT[element.tag]:
+            if child.tag not in KEPT_ELEMENTS[element.tag]:
                 element.remove(child)
             elif child.tag == 'inertial' and child.find('inertia') is None:
-                ElementTree.SubElement(child, 'inertia', dict.fromkeys(MOMENTS, '0'))
+                ElementTree.SubElement(child, 'inertia', dict.fromkeys(INERTIA_ATTRIBUTES, '0'))
         if element.tag == 'joint':
             moves = element.get('name') in arm.joint_names
             element.set('type', 'continuous' if moves else 'fixed')
     return ElementTree.tostring(robot, encoding='unicode')
 
 
-def _lengthen(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str, errors: Pair) -> None:
+def _apply_length_errors(
+    spec: mujoco.MjSpec, arm: ArmModel, tip_link: str, errors: JointPair
+) -> None:
     """Stretch the two links across the joints' axes; what lies along the axes stays."""
-    model, data = _at_zero(spec)
+    model, data = _compile_at_zero(spec)
     upper, lower, tip = _link_bodies(model, arm, tip_link)
     axis = data.xaxis[model.joint(arm.joint_names[0]).id]
     for first, last, error in ((upper, lower, errors[0]), (lower, tip, errors[1])):
@@ -115,7 +117,7 @@ def _lengthen(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str, errors: Pair) -
             last = parent
 
 
-def _at_zero(spec: mujoco.MjSpec) -> tuple[mujoco.MjModel, mujoco.MjData]:
+def _compile_at_zero(spec: mujoco.MjSpec) -> tuple[mujoco.MjModel, mujoco.MjData]:
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
@@ -128,16 +130,16 @@ def _link_bodies(model: mujoco.MjModel, arm: ArmModel, tip_link: str) -> tuple[i
     return upper, lower, int(model.body(tip_link).id)
 
 
-def _fill_in_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
+def _add_missing_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
     """Make a slender rod of each link that has no mass, from its joint to the next or the tip."""
-    model, data = _at_zero(spec)
+    model, data = _compile_at_zero(spec)
     upper, lower, tip = _link_bodies(model, arm, tip_link)
     below = model.body_subtreemass
     for body, end, mass in (
         (upper, lower, below[upper] - below[lower]),
         (lower, tip, below[lower]),
     ):
-        if mass < NO_MASS:
+        if mass < NEGLIGIBLE_MASS_KG:
             rotation = data.xmat[body].reshape(3, 3)
             along: Array = rotation.T @ (data.xpos[end] - data.xpos[body])
             _make_rod(spec.body(model.body(body).name), along)
@@ -145,7 +147,7 @@ def _fill_in_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
 
 def _make_rod(body: mujoco.MjsBody, along: Array) -> None:
     length = float(np.linalg.norm(along))
-    body.mass = ROD_DENSITY * length
+    body.mass = ROD_DENSITY_KG_PER_M * length
     body.ipos = along / 2.0
     body.iquat = (1.0, 0.0, 0.0, 0.0)
     body.inertia = np.full(3, body.mass * length**2 / 12.0)

@@ -22,15 +22,15 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ik_nn_ros.arm.as_built import AsBuilt, Transmission
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.as_built import ArmDeviations, Transmission
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.simulated_bodies import build_spec, effort_limits
 from ik_nn_ros.errors import ArmError, ConfigError
 
-TIME_STEP = 1e-3
+TIME_STEP_S = 1e-3
 """Of the physics and of the servos, s."""
-EFFORT_SHARE = 0.5
+ACCELERATION_EFFORT_FRACTION = 0.5
 """The part of the effort limit the profile spends on acceleration; the rest carries the load."""
 
 
@@ -52,7 +52,7 @@ class ServoConfig:
 
 
 @dataclass
-class Profile:
+class ServoProfile:
     """
     The reference of one servo, on its way to the command.
 
@@ -88,7 +88,7 @@ class Simulator:
     :param tip_link: the frame whose origin is the tip
     :param config: the servos
     :param q: (2,) where the joints start, rad; None: :attr:`ArmModel.home`
-    :param as_built: how the arm differs from the URDF; None: not at all
+    :param deviations: how the arm differs from the URDF; None: not at all
     :raises ArmError: not a usable 2-DOF arm, or a start outside its limits
     """
 
@@ -99,28 +99,31 @@ class Simulator:
         tip_link: str = 'tip',
         config: ServoConfig | None = None,
         q: ArrayLike | None = None,
-        as_built: AsBuilt | None = None,
+        deviations: ArmDeviations | None = None,
     ) -> None:
         self.arm = ArmModel.from_urdf(urdf, base_link, tip_link)
-        self.as_built = as_built or AsBuilt()
-        self._transmission = Transmission(self.arm, self.as_built)
-        start = _pair(self.arm.home if q is None else q, 'start position')
+        self.deviations = deviations or ArmDeviations()
+        self._transmission = Transmission(self.arm, self.deviations)
+        start = _joint_pair(self.arm.home if q is None else q, 'start position')
         if not self.arm.within_limits(start):
-            raise ArmError('start position', got=f'{start} rad', expected=_range_text(self.arm))
+            raise ArmError('start position', got=f'{start} rad', expected=_format_limits(self.arm))
         spec = build_spec(urdf, tip_link, self._transmission)
-        spec.option.timestep = TIME_STEP
+        spec.option.timestep = TIME_STEP_S
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
-        self._base = self._model.body(base_link).id
-        self._tip = self._model.body(tip_link).id
-        acceleration = self._set_servos(config or ServoConfig(), effort_limits(urdf, self.arm))
-        self._data.qpos[:] = self._data.ctrl[:] = self._transmission.joints(start)
+        self._base_id = self._model.body(base_link).id
+        self._tip_id = self._model.body(tip_link).id
+        acceleration = self._configure_servos(
+            config or ServoConfig(), effort_limits(urdf, self.arm)
+        )
+        self._data.qpos[:] = self._data.ctrl[:] = self._transmission.joint_positions(start)
         mujoco.mj_forward(self._model, self._data)
         self._profiles = [
-            Profile(*values) for values in zip(start, self.arm.velocity, acceleration, strict=True)
+            ServoProfile(*values)
+            for values in zip(start, self.arm.max_velocity, acceleration, strict=True)
         ]
         self._command = start
-        self._owed = 0.0
+        self._pending_time = 0.0
 
     @property
     def joint_names(self) -> tuple[str, str]:
@@ -137,7 +140,7 @@ class Simulator:
     def q(self) -> Array:
         """(2,) joint positions by the encoders, rad."""
         q1, q2 = self._data.qpos
-        return np.array(self._transmission.encoders((float(q1), float(q2))))
+        return np.array(self._transmission.encoder_positions((float(q1), float(q2))))
 
     @property
     def velocity(self) -> Array:
@@ -154,45 +157,45 @@ class Simulator:
     def tip(self) -> Array:
         """(3,) true position of the tip in the base link's frame, m."""
         pose = self._data
-        rotation = pose.xmat[self._base].reshape(3, 3)
-        position: Array = rotation.T @ (pose.xpos[self._tip] - pose.xpos[self._base])
+        rotation = pose.xmat[self._base_id].reshape(3, 3)
+        position: Array = rotation.T @ (pose.xpos[self._tip_id] - pose.xpos[self._base_id])
         return position
 
     @property
     def tip_quaternion(self) -> Array:
         """(4,) true orientation of the tip link in the base link's frame, as (x, y, z, w)."""
         inverse, relative = np.empty(4), np.empty(4)
-        mujoco.mju_negQuat(inverse, self._data.xquat[self._base])
-        mujoco.mju_mulQuat(relative, inverse, self._data.xquat[self._tip])
+        mujoco.mju_negQuat(inverse, self._data.xquat[self._base_id])
+        mujoco.mju_mulQuat(relative, inverse, self._data.xquat[self._tip_id])
         return np.roll(relative, -1)
 
-    def command(self, q: ArrayLike) -> None:
+    def set_command(self, q: ArrayLike) -> None:
         """
         Give the servos a new goal; they clip it to the joint limits.
 
         :param q: (2,) joint positions, rad
         :raises ConfigError: not two finite numbers
         """
-        q1, q2 = _pair(q, 'commanded position')
+        q1, q2 = _joint_pair(q, 'commanded position')
         low, up = self.arm.lower, self.arm.upper
         self._command = min(max(q1, low[0]), up[0]), min(max(q2, low[1]), up[1])
 
     def step(self, seconds: float) -> None:
         """Let the time pass; what is left of a physics step is owed to the next call."""
-        self._owed += seconds
-        count = round(self._owed / TIME_STEP)
-        self._owed -= count * TIME_STEP
+        self._pending_time += seconds
+        count = round(self._pending_time / TIME_STEP_S)
+        self._pending_time -= count * TIME_STEP_S
         for _ in range(count):
             reference1, reference2 = (
-                profile.advance(goal, TIME_STEP)
+                profile.advance(goal, TIME_STEP_S)
                 for profile, goal in zip(self._profiles, self._command, strict=True)
             )
-            self._data.ctrl[:] = self._transmission.joints((reference1, reference2))
+            self._data.ctrl[:] = self._transmission.joint_positions((reference1, reference2))
             mujoco.mj_step(self._model, self._data)
         # mj_step leaves the poses of the bodies one step behind the joints.
         mujoco.mj_kinematics(self._model, self._data)
 
-    def _set_servos(self, config: ServoConfig, effort: Pair) -> Array:
+    def _configure_servos(self, config: ServoConfig, effort: JointPair) -> Array:
         """
         Choose the gains from the arm's inertia; return the profile accelerations, rad/s².
 
@@ -210,7 +213,7 @@ class Simulator:
         self._model.actuator_gainprm[:, 0] = kp
         self._model.actuator_biasprm[:, 1] = -kp
         self._model.actuator_biasprm[:, 2] = -kv
-        return EFFORT_SHARE * np.array(effort) / inertia
+        return ACCELERATION_EFFORT_FRACTION * np.array(effort) / inertia
 
     def _mass_matrices(self) -> Array:
         """(N, 2, 2) mass matrices, kg m², over one turn of joint 2, which alone changes them."""
@@ -223,14 +226,14 @@ class Simulator:
         return masses
 
 
-def _pair(q: ArrayLike, what: str) -> Pair:
+def _joint_pair(q: ArrayLike, subject: str) -> JointPair:
     values = np.asarray(q, dtype=float)
     if values.shape != (2,) or not all(isfinite(value) for value in values):
-        raise ConfigError(what, got=values.tolist(), expected='two finite joint positions')
+        raise ConfigError(subject, got=values.tolist(), expected='two finite joint positions')
     return float(values[0]), float(values[1])
 
 
-def _range_text(arm: ArmModel) -> str:
+def _format_limits(arm: ArmModel) -> str:
     return ', '.join(
         f'{joint} in [{low:.4g}, {up:.4g}]'
         for joint, low, up in zip(arm.joint_names, arm.lower, arm.upper, strict=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
-EXACT = 1e-9
+MAX_TIP_ERROR_RATIO = 1e-9
 """Largest error of a right answer, as a fraction of reach."""
 
 
 @dataclass(frozen=True)
-class Reachable:
+class ReachableTargets:
     """
     N targets that the arm can reach, each with the joint angles it was made from.
 
@@ -29,30 +29,34 @@ class Reachable:
     start: Array
 
     @property
-    def points(self) -> list[Pair]:
+    def points(self) -> list[JointPair]:
         """The targets as plain numbers, m."""
         return [(x, y) for x, y in self.xy.tolist()]
 
     @property
-    def starts(self) -> list[Pair]:
+    def starts(self) -> list[JointPair]:
         """Where the joints are, as plain numbers, rad."""
         return [(q1, q2) for q1, q2 in self.start.tolist()]
 
 
-def joints(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+def random_joints(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
     """Return (count, 2) joint angles inside the limits, rad; continuous joints over one turn."""
     return rng.uniform(np.maximum(arm.lower, -np.pi), np.minimum(arm.upper, np.pi), (count, 2))
 
 
-def reachable(arm: ArmModel, rng: np.random.Generator, count: int) -> Reachable:
+def random_reachable_targets(
+    arm: ArmModel, rng: np.random.Generator, count: int
+) -> ReachableTargets:
     """Return targets over the whole workspace."""
-    q = joints(arm, rng, count)
-    return Reachable(arm.fk(q), q, joints(arm, rng, count))
+    q = random_joints(arm, rng, count)
+    return ReachableTargets(arm.fk(q), q, random_joints(arm, rng, count))
 
 
-def boundary(arm: ArmModel, rng: np.random.Generator, count: int) -> Reachable:
+def random_boundary_targets(
+    arm: ArmModel, rng: np.random.Generator, count: int
+) -> ReachableTargets:
     """Return targets on the edge: the arm stretched, or one joint at one of its limits."""
-    q = joints(arm, rng, count)
+    q = random_joints(arm, rng, count)
     kind = rng.integers(5, size=count)
     straight = -arm.signs[1] * arm.offsets[1]
     for number, (joint, value) in enumerate(
@@ -60,10 +64,10 @@ def boundary(arm: ArmModel, rng: np.random.Generator, count: int) -> Reachable:
     ):
         if arm.lower[joint] <= value <= arm.upper[joint] and np.isfinite(value):
             q[kind == number, joint] = value
-    return Reachable(arm.fk(q), q, joints(arm, rng, count))
+    return ReachableTargets(arm.fk(q), q, random_joints(arm, rng, count))
 
 
-def square(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+def random_points(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
     """Return (count, 2) points in and around the workspace, reachable or not, m."""
     return rng.uniform(-1.1 * arm.reach, 1.1 * arm.reach, (count, 2))
 

@@ -19,16 +19,16 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.errors import ArmError
 
-PARALLEL_TOLERANCE = 1e-6
+MAX_AXIS_SKEW_SINE = 1e-6
 """Sine of the largest angle between two axes that count as parallel."""
-SMALLEST_LINK = 1e-6
+MIN_LINK_LENGTH_M = 1e-6
 """Links shorter than this (m) count as having no length."""
 
 
 @dataclass(frozen=True)
 class _Joint:
     name: str
-    kind: str
+    joint_type: str
     parent: str
     child: str
     origin: Array  # (4, 4), child in parent at zero
@@ -79,28 +79,28 @@ def read_arm(urdf: str, base_link: str, tip_link: str) -> ArmModel:
     moving: list[
         tuple[_Joint, Array, Array]
     ] = []  # joint, axis and point on it in the base frame, at zero
-    for joint in _chain(robot, base_link, tip_link):
+    for joint in _joint_chain(robot, base_link, tip_link):
         pose = pose @ joint.origin
-        if joint.kind != 'fixed':
+        if joint.joint_type != 'fixed':
             moving.append((joint, pose[:3, :3] @ joint.axis, pose[:3, 3].copy()))
     _require_two_revolute([joint for joint, _, _ in moving])
     (joint1, axis1, point1), (joint2, axis2, point2) = moving
     skew = float(np.linalg.norm(np.cross(axis1, axis2)))
-    if skew > PARALLEL_TOLERANCE:
+    if skew > MAX_AXIS_SKEW_SINE:
         raise ArmError(
             f'axes of {joint1.name} and {joint2.name}',
             got=f'{np.degrees(np.arcsin(min(skew, 1.0))):.3g} degrees between them',
             expected='parallel axes',
         )
 
-    plane = _plane(base_link, axis1, point1, pose[:3, 3])
-    elbow = np.array(plane.project(*point2)[:2])
-    forearm = np.array(plane.project(*pose[:3, 3])[:2]) - elbow
+    plane = _plane_frame(base_link, axis1, point1, pose[:3, 3])
+    elbow = np.array(plane.to_plane(*point2)[:2])
+    forearm = np.array(plane.to_plane(*pose[:3, 3])[:2]) - elbow
     lengths = (hypot(*elbow), hypot(*forearm))
     for length, of in zip(
         lengths, (f'{joint1.name} to {joint2.name}', f'{joint2.name} to {tip_link}'), strict=True
     ):
-        if length < SMALLEST_LINK:
+        if length < MIN_LINK_LENGTH_M:
             raise ArmError(
                 f'link from {of}',
                 got=f'{length:.3g} m across the axis',
@@ -109,7 +109,7 @@ def read_arm(urdf: str, base_link: str, tip_link: str) -> ArmModel:
     theta1 = atan2(elbow[1], elbow[0])
     theta2 = atan2(forearm[1], forearm[0]) - theta1
     normal = plane.rotation[:, 2]
-    limits = [_limits(joint) for joint in (joint1, joint2)]
+    limits = [_parse_joint_limits(joint) for joint in (joint1, joint2)]
     return ArmModel(
         name=name,
         joint_names=(joint1.name, joint2.name),
@@ -118,12 +118,12 @@ def read_arm(urdf: str, base_link: str, tip_link: str) -> ArmModel:
         offsets=(theta1, float(atan2(np.sin(theta2), np.cos(theta2)))),
         lower=(limits[0][0], limits[1][0]),
         upper=(limits[0][1], limits[1][1]),
-        velocity=(limits[0][2], limits[1][2]),
+        max_velocity=(limits[0][2], limits[1][2]),
         plane=plane,
     )
 
 
-def _chain(robot: ElementTree.Element, base_link: str, tip_link: str) -> list[_Joint]:
+def _joint_chain(robot: ElementTree.Element, base_link: str, tip_link: str) -> list[_Joint]:
     links = [link.get('name', '') for link in robot.findall('link')]
     for link in (base_link, tip_link):
         if link not in links:
@@ -146,12 +146,12 @@ def _chain(robot: ElementTree.Element, base_link: str, tip_link: str) -> list[_J
                 got=f'no joint above {link}',
                 expected='one up to the base',
             )
-        chain.append(_joint(by_child.pop(link)))  # popped, so that a loop ends
+        chain.append(_parse_joint(by_child.pop(link)))  # popped, so that a loop ends
         link = chain[-1].parent
     return chain[::-1]
 
 
-def _joint(element: ElementTree.Element) -> _Joint:
+def _parse_joint(element: ElementTree.Element) -> _Joint:
     name, kind = element.get('name', '?'), element.get('type', '?')
     parent, child = element.find('parent'), element.find('child')
     if parent is None or child is None:
@@ -159,11 +159,11 @@ def _joint(element: ElementTree.Element) -> _Joint:
     origin, axis = element.find('origin'), element.find('axis')
     pose = np.eye(4)
     if origin is not None:
-        pose[:3, 3] = _numbers(origin.get('xyz', '0 0 0'), f'origin xyz of joint {name}')
-        pose[:3, :3] = _rotation(
-            _numbers(origin.get('rpy', '0 0 0'), f'origin rpy of joint {name}')
+        pose[:3, 3] = _parse_numbers(origin.get('xyz', '0 0 0'), f'origin xyz of joint {name}')
+        pose[:3, :3] = _rotation_from_rpy(
+            _parse_numbers(origin.get('rpy', '0 0 0'), f'origin rpy of joint {name}')
         )
-    direction = _numbers(
+    direction = _parse_numbers(
         '1 0 0' if axis is None else axis.get('xyz', '1 0 0'), f'axis of joint {name}'
     )
     norm = float(np.linalg.norm(direction))
@@ -182,9 +182,11 @@ def _joint(element: ElementTree.Element) -> _Joint:
 
 def _require_two_revolute(joints: list[_Joint]) -> None:
     for joint in joints:
-        if joint.kind not in ('revolute', 'continuous'):
+        if joint.joint_type not in ('revolute', 'continuous'):
             raise ArmError(
-                f'joint {joint.name}', got=f'type {joint.kind}', expected='revolute or continuous'
+                f'joint {joint.name}',
+                got=f'type {joint.joint_type}',
+                expected='revolute or continuous',
             )
         if joint.element.find('mimic') is not None:
             raise ArmError(
@@ -197,14 +199,16 @@ def _require_two_revolute(joints: list[_Joint]) -> None:
         )
 
 
-def _limits(joint: _Joint) -> tuple[float, float, float]:
+def _parse_joint_limits(joint: _Joint) -> tuple[float, float, float]:
     """Return lower and upper limit (rad) and velocity limit (rad/s)."""
     limit = joint.element.find('limit')
     values = {} if limit is None else limit.attrib
     velocity = float(
-        _numbers(values.get('velocity', 'inf'), f'velocity limit of joint {joint.name}', count=1)[0]
+        _parse_numbers(
+            values.get('velocity', 'inf'), f'velocity limit of joint {joint.name}', count=1
+        )[0]
     )
-    if joint.kind == 'continuous':
+    if joint.joint_type == 'continuous':
         return -np.inf, np.inf, velocity
     missing = [side for side in ('lower', 'upper') if side not in values]
     if missing:
@@ -214,13 +218,13 @@ def _limits(joint: _Joint) -> tuple[float, float, float]:
             expected='both on a revolute joint',
         )
     lower, upper = (
-        float(_numbers(values[side], f'{side} limit of joint {joint.name}', count=1)[0])
+        float(_parse_numbers(values[side], f'{side} limit of joint {joint.name}', count=1)[0])
         for side in ('lower', 'upper')
     )
     return lower, upper, velocity
 
 
-def _numbers(text: str, what: str, count: int = 3) -> Array:
+def _parse_numbers(text: str, subject: str, count: int = 3) -> Array:
     try:
         values = np.array([float(word) for word in text.split()])
     except ValueError:
@@ -231,12 +235,12 @@ def _numbers(text: str, what: str, count: int = 3) -> Array:
         or (count > 1 and not np.isfinite(values).all())
     ):
         raise ArmError(
-            what, got=repr(text), expected=f'{count} finite number{"s" if count > 1 else ""}'
+            subject, got=repr(text), expected=f'{count} finite number{"s" if count > 1 else ""}'
         )
     return values
 
 
-def _rotation(rpy: Array) -> Array:
+def _rotation_from_rpy(rpy: Array) -> Array:
     """Return the rotation of fixed-axis roll, pitch, yaw: Rz(yaw) Ry(pitch) Rx(roll)."""
     (cr, cp, cy), (sr, sp, sy) = np.cos(rpy), np.sin(rpy)
     return np.array(
@@ -248,7 +252,7 @@ def _rotation(rpy: Array) -> Array:
     )
 
 
-def _plane(frame: str, axis: Array, on_axis: Array, tip: Array) -> Plane:
+def _plane_frame(base_frame: str, axis: Array, on_axis: Array, tip: Array) -> Plane:
     """
     Lay the plane frame.
 
@@ -262,4 +266,4 @@ def _plane(frame: str, axis: Array, on_axis: Array, tip: Array) -> Plane:
     x_axis = x_axis - normal * (x_axis @ normal)
     x_axis /= np.linalg.norm(x_axis)
     origin: Array = on_axis + normal * ((tip - on_axis) @ normal)
-    return Plane(frame, origin, np.stack((x_axis, np.cross(normal, x_axis), normal), axis=-1))
+    return Plane(base_frame, origin, np.stack((x_axis, np.cross(normal, x_axis), normal), axis=-1))

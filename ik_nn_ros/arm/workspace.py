@@ -18,14 +18,14 @@ from math import atan2, ceil, cos, floor, hypot, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import TURN, ArmModel, Pair
+from ik_nn_ros.arm.model import TWO_PI, ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
-BOTH = 0
+BOTH_BRANCHES = 0
 """Stands for «either branch» where a branch is asked for."""
-ROUNDING = 1e-9
+BOUNDARY_TOLERANCE_RATIO = 1e-9
 """How far (fraction of reach) rounding may put a point of the edge inside it."""
-ROOM = 4e-6
+LIMIT_CLEARANCE_RATIO = 4e-6
 """
 How far (fraction of reach) points on an arc about the first axis keep from joint 1's limits: the
 arm straight and at the limit could not bend to its branch.
@@ -41,22 +41,22 @@ class Arc:
     :param radius: m
     :param start: rad
     :param sweep: rad, 0 to 2π
-    :param encloses: whether what is reached next to the arc lies inside its circle
-    :param room: how far its points keep from its ends, rad
+    :param encloses_reachable: whether what is reached next to the arc lies inside its circle
+    :param clearance: how far its points keep from its ends, rad
     """
 
-    center: Pair
+    center: JointPair
     radius: float
     start: float
     sweep: float
-    encloses: bool
-    room: float = 0.0
+    encloses_reachable: bool
+    clearance: float = 0.0
 
     def points(self, spacing: float) -> Array:
         """Return (N, 2) points along the arc, ends included, at most ``spacing`` (m) apart."""
         count = max(2, ceil(self.radius * self.sweep / spacing) + 1)
-        angle = self.start + np.linspace(self.room, self.sweep - self.room, count)
-        return np.asarray(self.center) + self.radius * _unit(angle)
+        angle = self.start + np.linspace(self.clearance, self.sweep - self.clearance, count)
+        return np.asarray(self.center) + self.radius * _unit_vector(angle)
 
 
 class Workspace:
@@ -64,11 +64,11 @@ class Workspace:
     What the tip reaches within the joint limits, with one branch or both.
 
     :param arm: the arm
-    :param branch: +1, -1 or :data:`BOTH`
+    :param branch: +1, -1 or :data:`BOTH_BRANCHES`
     """
 
-    def __init__(self, arm: ArmModel, branch: int = BOTH) -> None:
-        pieces = [tuple(_boundary(arm, *elbow)) for elbow in _elbow_ranges(arm, branch)]
+    def __init__(self, arm: ArmModel, branch: int = BOTH_BRANCHES) -> None:
+        pieces = [tuple(_boundary_arcs(arm, *elbow)) for elbow in _elbow_ranges(arm, branch)]
         self.arcs = tuple(itertools.chain(*pieces))
         """
         Arcs that hold the whole boundary, and parts of the inside; none if nothing is reached.
@@ -77,17 +77,19 @@ class Workspace:
         self._radius = np.array([arc.radius for arc in self.arcs])
         self._start = np.array([arc.start for arc in self.arcs])
         self._sweep = np.array([arc.sweep for arc in self.arcs])
-        self._room = np.array([arc.room for arc in self.arcs])
-        self._outwards = np.array([1.0 if arc.encloses else -1.0 for arc in self.arcs])
-        self._corners = np.array(list(_corners(pieces)), dtype=np.intp).reshape(-1, 2)
-        arc, end = np.divmod(self._corners[:, 0], 2)
-        along = np.where(end == 0, self._room[arc], self._sweep[arc] - self._room[arc])
+        self._clearance = np.array([arc.clearance for arc in self.arcs])
+        self._outward_sign = np.array(
+            [1.0 if arc.encloses_reachable else -1.0 for arc in self.arcs]
+        )
+        self._corner_end_pairs = np.array(list(_corner_ends(pieces)), dtype=np.intp).reshape(-1, 2)
+        arc, end = np.divmod(self._corner_end_pairs[:, 0], 2)
+        along = np.where(end == 0, self._clearance[arc], self._sweep[arc] - self._clearance[arc])
         angle = self._start[arc] + along
-        self._corner = self._center[arc] + self._radius[arc, None] * _unit(angle)
+        self._corner_points = self._center[arc] + self._radius[arc, None] * _unit_vector(angle)
         # What a calibrated arm cannot reach, the rigid one may.
-        self._slack = 2.0 * arm.deviation + ROUNDING * arm.reach
+        self._tolerance = 2.0 * arm.residual_bound + BOUNDARY_TOLERANCE_RATIO * arm.reach
 
-    def nearest(self, xy: Array) -> Array:
+    def nearest_points(self, xy: Array) -> Array:
         """
         Return the nearest reachable point to each unreachable one.
 
@@ -96,11 +98,11 @@ class Workspace:
         """
         if not self.arcs:
             return np.full_like(xy, np.nan)
-        places, distance, _ = self.places(xy)
+        places, distance, _ = self.projection_candidates(xy)
         nearest: Array = places[np.arange(len(xy)), np.argmin(distance, axis=1)]
         return nearest
 
-    def places(self, xy: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    def projection_candidates(self, xy: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """
         Return the places of the edge from which every way along it leads away from a point.
 
@@ -111,16 +113,16 @@ class Workspace:
         """
         offset = xy[:, None, :] - self._center  # (N, arcs, 2)
         angle = np.arctan2(offset[..., 1], offset[..., 0])
-        past_start = (angle - self._start) % TURN
-        past_end = (past_start - self._sweep) % TURN
-        out = self._outwards * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
-        is_foot = (past_start <= self._sweep) & (out >= -self._slack)
-        along = np.clip(past_start, self._room, self._sweep - self._room)
-        foot = self._center + self._radius[:, None] * _unit(self._start + along)
+        past_start = (angle - self._start) % TWO_PI
+        past_end = (past_start - self._sweep) % TWO_PI
+        out = self._outward_sign * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
+        is_foot = (past_start <= self._sweep) & (out >= -self._tolerance)
+        along = np.clip(past_start, self._clearance, self._sweep - self._clearance)
+        foot = self._center + self._radius[:, None] * _unit_vector(self._start + along)
         # An end of an arc is such a place if the point draws the tip past it on both its arcs.
         drawn = np.stack((past_start >= pi, past_end <= pi), axis=-1).reshape(len(xy), -1)
-        is_corner = drawn[:, self._corners].all(axis=-1)
-        corner = np.broadcast_to(self._corner, (len(xy), *self._corner.shape))
+        is_corner = drawn[:, self._corner_end_pairs].all(axis=-1)
+        corner = np.broadcast_to(self._corner_points, (len(xy), *self._corner_points.shape))
         places = np.concatenate((foot, corner), axis=1)
         away = places - xy[:, None, :]
         distance = np.hypot(away[..., 0], away[..., 1])
@@ -128,21 +130,25 @@ class Workspace:
         return places, distance, np.concatenate((out >= 0.0, is_corner), axis=1)
 
 
-def _unit(angle: Array) -> Array:
+def _unit_vector(angle: Array) -> Array:
     return np.stack((np.cos(angle), np.sin(angle)), axis=-1)
 
 
-def _boundary(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
+def _boundary_arcs(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
     """Yield the arcs with the elbow at its two ends, then those with the shoulder at its two."""
     (l1, l2), (low1, up1) = arm.lengths, arm.link_angle_range(0)
     shoulder = up1 - low1
     for theta2 in (low2, up2):
         x, y = l1 + l2 * cos(theta2), l2 * sin(theta2)
         radius, start = hypot(x, y), low1 + atan2(y, x)
-        room = min(ROOM * arm.reach / radius, 0.1 * shoulder) if shoulder < TURN else 0.0
+        room = (
+            min(LIMIT_CLEARANCE_RATIO * arm.reach / radius, 0.1 * shoulder)
+            if shoulder < TWO_PI
+            else 0.0
+        )
         outer = cos(theta2) >= cos(low2 + up2 - theta2)
         yield Arc((0.0, 0.0), radius, start, shoulder, outer, room)
-    if shoulder < TURN:
+    if shoulder < TWO_PI:
         for theta1 in (low1, up1):
             # The shoulder's turn moves the tip off the circle at L1 sin θ2.
             inward = (theta1 == up1) == (sin((low2 + up2) / 2.0) > 0.0)
@@ -150,7 +156,7 @@ def _boundary(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
             yield Arc(elbow, l2, theta1 + low2, up2 - low2, inward)
 
 
-def _corners(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
+def _corner_ends(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
     """Yield the two ends of arcs that meet at each corner; end ``e`` of arc ``n`` is 2 n + e."""
     first = 0
     for piece in pieces:
@@ -160,11 +166,11 @@ def _corners(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
         first += len(piece)
 
 
-def _elbow_ranges(arm: ArmModel, branch: int) -> Iterator[Pair]:
+def _elbow_ranges(arm: ArmModel, branch: int) -> Iterator[JointPair]:
     """Cut the elbow's range where it is straight or folded; keep the pieces of the branch."""
     low, up = arm.link_angle_range(1)
     cuts = [low, *(k * pi for k in range(floor(low / pi) + 1, ceil(up / pi))), up]
     for start, end in itertools.pairwise(cuts):
         side = 1 if sin((start + end) / 2.0) > 0.0 else -1
-        if branch in (BOTH, side * arm.signs[1]):
+        if branch in (BOTH_BRANCHES, side * arm.signs[1]):
             yield start, end

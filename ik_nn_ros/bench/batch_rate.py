@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ik_nn_ros.arm.targets import reachable
+from ik_nn_ros.arm.targets import random_reachable_targets
 from ik_nn_ros.ik.hybrid import HybridSolver
 
-REPEAT_TARGETS = 1_000_000
+MAX_REPEATED_TARGETS = 1_000_000
 """Smaller batches are repeated, up to so many targets in all."""
 MAX_REPEATS = 100
 MIN_REPEATS = 3
@@ -32,7 +32,7 @@ class BatchRate:
     hybrid: float | None
 
 
-def batch_rates(
+def measure_batch_rates(
     closed_form: HybridSolver,
     hybrid: HybridSolver | None,
     rng: np.random.Generator,
@@ -40,12 +40,12 @@ def batch_rates(
 ) -> list[BatchRate]:
     """Time batches of every size, the two solvers taking turns; each from its own joint angles."""
     solvers = [solver for solver in (closed_form, hybrid) if solver is not None]
-    targets = reachable(closed_form.arm, rng, max(sizes))
+    targets = random_reachable_targets(closed_form.arm, rng, max(sizes))
     rates = []
     for size in sizes:
         xy, start = targets.xy[:size], targets.start[:size]
         times: list[list[float]] = [[] for _ in solvers]
-        for _ in range(max(MIN_REPEATS, min(MAX_REPEATS, REPEAT_TARGETS // size))):
+        for _ in range(max(MIN_REPEATS, min(MAX_REPEATS, MAX_REPEATED_TARGETS // size))):
             for solver, took in zip(solvers, times, strict=True):
                 begin = time.perf_counter()
                 solver.solve_batch(xy, start)

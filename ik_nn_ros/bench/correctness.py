@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.targets import boundary, joints, reachable, square, tip_errors
-from ik_nn_ros.ik.answers import Answers, judge
+from ik_nn_ros.arm.targets import (
+    random_boundary_targets,
+    random_joints,
+    random_points,
+    random_reachable_targets,
+    tip_errors,
+)
+from ik_nn_ros.ik.answers import SolveStatistics, verify
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 
@@ -23,32 +29,36 @@ class NetworkErrors:
     worst: float
 
 
-def reachable_answers(solver: HybridSolver, rng: np.random.Generator, count: int) -> Answers:
+def verify_reachable_targets(
+    solver: HybridSolver, rng: np.random.Generator, count: int
+) -> SolveStatistics:
     """Solve reachable targets, a tenth of them on the boundary, in a batch."""
-    edge = boundary(solver.arm, rng, count // 10)
-    inner = reachable(solver.arm, rng, count - len(edge.xy))
+    edge = random_boundary_targets(solver.arm, rng, count // 10)
+    inner = random_reachable_targets(solver.arm, rng, count - len(edge.xy))
     xy = np.concatenate((edge.xy, inner.xy))
     solved = solver.solve_batch(xy, np.concatenate((edge.start, inner.start)))
-    return judge(solver.arm, tip_errors(solver.arm, xy, solved.q), solved.q, solved.stage)
+    return verify(solver.arm, tip_errors(solver.arm, xy, solved.q), solved.q, solved.stage)
 
 
-def command_answers(solver: HybridSolver, rng: np.random.Generator, count: int) -> Answers:
+def verify_targets_one_by_one(
+    solver: HybridSolver, rng: np.random.Generator, count: int
+) -> SolveStatistics:
     """Solve targets in and around the workspace one by one, as the node does."""
-    xy = square(solver.arm, rng, count)
-    starts = joints(solver.arm, rng, count)
+    xy = random_points(solver.arm, rng, count)
+    starts = random_joints(solver.arm, rng, count)
     q, stage = np.full((count, 2), np.nan), np.zeros(count, dtype=np.int8)
     for row, ((x, y), start) in enumerate(zip(xy.tolist(), starts.tolist(), strict=True)):
         solution = solver.solve(x, y, (start[0], start[1]))
         if solution.q is not None:
             q[row], stage[row] = solution.q, solution.stage
-    return judge(solver.arm, tip_errors(solver.arm, xy, q), q, stage)
+    return verify(solver.arm, tip_errors(solver.arm, xy, q), q, stage)
 
 
-def network_errors(
+def measure_network_errors(
     arm: ArmModel, network: Network, rng: np.random.Generator, count: int
 ) -> NetworkErrors:
     """Measure the network alone over the whole workspace, on the branches it was trained for."""
-    targets = reachable(arm, rng, count)
+    targets = random_reachable_targets(arm, rng, count)
     side = np.where(np.sin(targets.q[:, 1] + arm.signs[1] * arm.offsets[1]) < 0.0, -1, 1)
     known = np.isin(side, network.branches)
     xy, side = targets.xy[known], side[known]

@@ -7,23 +7,23 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ('ik_nn_ros', 'numpy', 'onnxruntime')
+VERSIONED_PACKAGES = ('ik_nn_ros', 'numpy', 'onnxruntime')
 
 
-def machine() -> dict[str, str | int | float]:
+def machine_info() -> dict[str, str | int | float]:
     """Return processor, load and versions; the load tells how far to trust the rest."""
     return {
-        'processor': _processor(),
+        'processor': _processor_name(),
         'cores': len(os.sched_getaffinity(0)),
         'load_before': os.getloadavg()[0],
         'system': platform.platform(terse=True),
         'python': platform.python_version(),
         'ros_distro': os.environ.get('ROS_DISTRO', ''),
-        **{package: _version(package) for package in PACKAGES},
+        **{package: _package_version(package) for package in VERSIONED_PACKAGES},
     }
 
 
-def _processor() -> str:
+def _processor_name() -> str:
     try:
         lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
     except OSError:
@@ -32,7 +32,7 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _version(package: str) -> str:
+def _package_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

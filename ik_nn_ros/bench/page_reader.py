@@ -12,7 +12,7 @@ import msgspec
 import viser
 from websockets.sync.client import connect
 
-CAMERA = {
+CAMERA_MESSAGE = {
     'type': 'ViewerCameraMessage',
     'wxyz': (1.0, 0.0, 0.0, 0.0),
     'position': (0.0, 0.0, 1.0),
@@ -32,7 +32,7 @@ def main(url: str) -> None:
     address = url.replace('http', 'ws', 1)
     protocol = f'viser-v{viser.__version__}'
     with connect(address, subprotocols=[protocol], max_size=None, compression=None) as page:
-        page.send(msgspec.msgpack.encode(CAMERA))
+        page.send(msgspec.msgpack.encode(CAMERA_MESSAGE))
         page.recv()
         sys.stdout.write('the page is open\n')
         sys.stdout.flush()

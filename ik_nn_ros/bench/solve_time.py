@@ -10,38 +10,38 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT, Reachable, outside_limits, tip_errors
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, ReachableTargets, outside_limits, tip_errors
 from ik_nn_ros.bench import witnesses
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.refine import refine
 
-CLOSED_FORM, CHECKED = 'closed form', 'closed form, checked'
-NETWORK, REFINE = 'network', 'refinement of it'
-HYBRID, LOOSE = 'hybrid', 'hybrid to 1e-4'
+CLOSED_FORM, CHECKED_CLOSED_FORM = 'closed form', 'closed form, checked'
+NETWORK, REFINEMENT = 'network', 'refinement of it'
+HYBRID, LOOSE_HYBRID = 'hybrid', 'hybrid to 1e-4'
 IKPY, PINOCCHIO = 'ikpy', 'Pinocchio DLS'
-LOOSE_TOLERANCE = 1e-4
+LOOSE_TOLERANCE_RATIO = 1e-4
 """A fraction of reach at which the network's proposal needs no refinement."""
-ROUND = 50
+TARGETS_PER_TURN = 50
 """Targets a method solves before it is the next one's turn: noise falls on all of them."""
 
 
 @dataclass(frozen=True)
-class Method:
+class TimedMethod:
     """
     One way to solve.
 
     :param name: for the table
     :param call: takes one row of ``rows``
-    :param rows: arguments, one row a target
+    :param arguments: arguments, one row a target
     """
 
     name: str
     call: Callable[..., Any]
-    rows: Sequence[tuple[Any, ...]]
+    arguments: Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,23 @@ class SolveTime:
     worst: float | None = None
 
 
-def solve_times(
-    arm: ArmModel, urdf: str, frames: tuple[str, str], network: Network | None, targets: Reachable
+def measure_solve_times(
+    arm: ArmModel,
+    urdf: str,
+    links: tuple[str, str],
+    network: Network | None,
+    targets: ReachableTargets,
 ) -> list[SolveTime]:
     """
     Time every method on the same targets from the same joint angles, taking turns.
 
     :param urdf: the arm's description
-    :param frames: its base link and tip link
+    :param links: its base link and tip link
     :param network: None: the stages that need one are left out
     """
-    methods = list(_methods(arm, network, targets))
+    methods = list(_timed_methods(arm, network, targets))
     missing = []
-    base_link, tip_link = frames
+    base_link, tip_link = links
     for name, make, given in (
         (IKPY, witnesses.ikpy_solver, (arm, urdf, base_link)),
         (PINOCCHIO, witnesses.pinocchio_solver, (arm, urdf, base_link, tip_link)),
@@ -87,52 +91,54 @@ def solve_times(
         except ImportError:
             missing.append(SolveTime(name))
         else:
-            methods.append(Method(name, call, _rows(targets)))
-    times, answers = _take_turns(methods, len(targets.xy))
+            methods.append(TimedMethod(name, call, _solver_arguments(targets)))
+    times, answers = _time_in_turns(methods, len(targets.xy))
     results = [
-        _result(arm, method.name, targets, took, answer)
+        _summarize_times(arm, method.name, targets, took, answer)
         for method, took, answer in zip(methods, times, answers, strict=True)
     ]
     return results + missing
 
 
-def _rows(targets: Reachable) -> list[tuple[Any, ...]]:
+def _solver_arguments(targets: ReachableTargets) -> list[tuple[Any, ...]]:
     return [(x, y, start) for (x, y), start in zip(targets.points, targets.starts, strict=True)]
 
 
-def _methods(arm: ArmModel, network: Network | None, targets: Reachable) -> Iterator[Method]:
+def _timed_methods(
+    arm: ArmModel, network: Network | None, targets: ReachableTargets
+) -> Iterator[TimedMethod]:
     sides = [arm.branch_of(q) for q in targets.q.tolist()]
-    rows = _rows(targets)
-    yield Method(
+    rows = _solver_arguments(targets)
+    yield TimedMethod(
         CLOSED_FORM,
         closed_form,
         [(arm, x, y, side, q) for (x, y, q), side in zip(rows, sides, strict=True)],
     )
-    yield Method(CHECKED, HybridSolver(arm).solve, rows)
+    yield TimedMethod(CHECKED_CLOSED_FORM, HybridSolver(arm).solve, rows)
     if network is None:
         return
     asked = [(x, y, side) for (x, y, _), side in zip(rows, sides, strict=True)]
-    yield Method(NETWORK, network.propose, asked)
-    exact = EXACT * arm.reach
+    yield TimedMethod(NETWORK, network.propose, asked)
+    exact = MAX_TIP_ERROR_RATIO * arm.reach
     proposed = [
-        (arm, *ask, arm.into_limits(network.propose(*ask), start), exact)
+        (arm, *ask, arm.wrap_into_limits(network.propose(*ask), start), exact)
         for ask, start in zip(asked, targets.starts, strict=True)
     ]
-    yield Method(REFINE, lambda *row: refine(*row)[0], proposed)
-    yield Method(HYBRID, HybridSolver(arm, network).solve, rows)
-    loose = SolverConfig(tolerance=LOOSE_TOLERANCE * arm.reach)
-    yield Method(LOOSE, HybridSolver(arm, network, loose).solve, rows)
+    yield TimedMethod(REFINEMENT, lambda *row: refine(*row)[0], proposed)
+    yield TimedMethod(HYBRID, HybridSolver(arm, network).solve, rows)
+    loose = SolverConfig(tolerance=LOOSE_TOLERANCE_RATIO * arm.reach)
+    yield TimedMethod(LOOSE_HYBRID, HybridSolver(arm, network, loose).solve, rows)
 
 
-def _take_turns(methods: Sequence[Method], count: int) -> tuple[Array, list[list[Any]]]:
+def _time_in_turns(methods: Sequence[TimedMethod], count: int) -> tuple[Array, list[list[Any]]]:
     """Return (methods, count) times, µs, and the answers."""
     clock = time.perf_counter_ns
     times = np.zeros((len(methods), count))
     answers: list[list[Any]] = [[] for _ in methods]
-    for start in range(0, count, ROUND):
+    for start in range(0, count, TARGETS_PER_TURN):
         for number, method in enumerate(methods):
             call, given = method.call, answers[number]
-            for index, row in enumerate(method.rows[start : start + ROUND], start):
+            for index, row in enumerate(method.arguments[start : start + TARGETS_PER_TURN], start):
                 begin = clock()
                 answer = call(*row)
                 times[number, index] = clock() - begin
@@ -140,14 +146,14 @@ def _take_turns(methods: Sequence[Method], count: int) -> tuple[Array, list[list
     return times * 1e-3, answers
 
 
-def _result(
-    arm: ArmModel, name: str, targets: Reachable, took: Array, answers: Sequence[Any]
+def _summarize_times(
+    arm: ArmModel, name: str, targets: ReachableTargets, took: Array, answers: Sequence[Any]
 ) -> SolveTime:
-    q = np.array([_joints(answer) for answer in answers])
+    q = np.array([_answered_joints(answer) for answer in answers])
     if name == NETWORK:  # on any turn
-        q = arm.into_limits_batch(q, targets.start)
+        q = arm.wrap_into_limits_batch(q, targets.start)
     errors = tip_errors(arm, targets.xy, q)
-    solved = (errors <= EXACT * (1 + 1e-6)) & ~outside_limits(arm, q)
+    solved = (errors <= MAX_TIP_ERROR_RATIO * (1 + 1e-6)) & ~outside_limits(arm, q)
     given = errors[np.isfinite(errors)]
     median, p99 = np.quantile(took, (0.5, 0.99)).tolist()
     return SolveTime(
@@ -155,6 +161,6 @@ def _result(
     )
 
 
-def _joints(answer: Any) -> Pair:
+def _answered_joints(answer: Any) -> JointPair:
     q = getattr(answer, 'q', answer)
     return (np.nan, np.nan) if q is None else q

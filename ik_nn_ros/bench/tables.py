@@ -10,30 +10,34 @@ from rich.table import Table
 
 from ik_nn_ros.bench.batch_rate import BatchRate
 from ik_nn_ros.bench.results import (
-    ArmsLoad,
-    Figure,
+    BenchmarkResults,
+    MultiArmLoad,
     NodeResults,
-    PanelTrips,
-    Results,
+    PanelRoundTrips,
+    Requirement,
     RoundTrip,
 )
 from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
 
-NONE = '-'
+NO_VALUE = '-'
 
 
-def all_tables(results: Results, figures: Iterable[Figure]) -> Group:
+def all_tables(results: BenchmarkResults, requirements: Iterable[Requirement]) -> Group:
     """Return every table, the figures to reach last."""
-    tables = [_solve(results.solve), _correctness(results), _batch(results.batch)]
+    tables = [
+        _solve_time_table(results.solve),
+        _correctness_table(results),
+        _batch_table(results.batch),
+    ]
     if results.node is not None:
-        tables.append(_node(results.node))
-        tables.append(_panel(results.panel))
+        tables.append(_node_table(results.node))
+        tables.append(_panel_table(results.panel))
     if results.arms:
-        tables.append(_arms(results.arms))
-    return Group(*tables, _figures(figures))
+        tables.append(_multi_arm_table(results.arms))
+    return Group(*tables, _requirements_table(requirements))
 
 
-def _table(title: str, *columns: str) -> Table:
+def _new_table(title: str, *columns: str) -> Table:
     table = Table(
         title=title,
         title_justify='left',
@@ -49,8 +53,8 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _solve(rows: list[SolveTime]) -> Table:
-    table = _table(
+def _solve_time_table(rows: list[SolveTime]) -> Table:
+    table = _new_table(
         'One solve, same targets and start for all',
         *('method', 'µs', '/ closed', '/ hybrid', 'solved', 'error', 'largest'),
     )
@@ -62,7 +66,7 @@ def _solve(rows: list[SolveTime]) -> Table:
         table.add_row(
             row.method,
             f'{row.median:.1f}',
-            *(_ratio(row.median, medians.get(name)) for name in (CLOSED_FORM, HYBRID)),
+            *(_format_ratio(row.median, medians.get(name)) for name in (CLOSED_FORM, HYBRID)),
             f'{row.solved:.1%}',
             *(f'{error:.1e}' for error in (row.error, row.worst)),
         )
@@ -70,12 +74,12 @@ def _solve(rows: list[SolveTime]) -> Table:
     return table
 
 
-def _ratio(value: float, other: float | None) -> str:
-    return f'{value / other:.2f}' if other else NONE
+def _format_ratio(value: float, other: float | None) -> str:
+    return f'{value / other:.2f}' if other else NO_VALUE
 
 
-def _correctness(results: Results) -> Table:
-    table = _table('Answers', 'targets', 'reachable, 10 % on edges', 'anywhere around')
+def _correctness_table(results: BenchmarkResults) -> Table:
+    table = _new_table('Answers', 'targets', 'reachable, 10 % on edges', 'anywhere around')
     for name, form in (
         ('targets', ','),
         ('answered', '.4%'),
@@ -96,54 +100,58 @@ def _correctness(results: Results) -> Table:
     return table
 
 
-def _batch(rows: list[BatchRate]) -> Table:
-    table = _table(
+def _batch_table(rows: list[BatchRate]) -> Table:
+    table = _new_table(
         'Batches, verified solutions a second',
         *('size', 'closed form', 'ms', 'hybrid', 'ms', 'ratio'),
     )
     for row in rows:
-        table.add_row(f'{row.size:,}', *_rate(row.size, row.closed_form), *_hybrid(row))
+        table.add_row(
+            f'{row.size:,}', *_format_rate(row.size, row.closed_form), *_format_hybrid_rate(row)
+        )
     return table
 
 
-def _rate(size: int, rate: float) -> Iterator[str]:
+def _format_rate(size: int, rate: float) -> Iterator[str]:
     yield f'{rate:,.0f}'
     yield f'{1e3 * size / rate:.2f}'
 
 
-def _hybrid(row: BatchRate) -> tuple[str, ...]:
+def _format_hybrid_rate(row: BatchRate) -> tuple[str, ...]:
     if row.hybrid is None:
-        return NONE, NONE, NONE
-    return (*_rate(row.size, row.hybrid), _ratio(row.hybrid, row.closed_form))
+        return NO_VALUE, NO_VALUE, NO_VALUE
+    return (*_format_rate(row.size, row.hybrid), _format_ratio(row.hybrid, row.closed_form))
 
 
-def _node(node: NodeResults) -> Table:
-    return _trips('Round trip', {'ik_node': node.ik_node, 'bare relay': node.relay})
+def _node_table(node: NodeResults) -> Table:
+    return _round_trip_table('Round trip', {'ik_node': node.ik_node, 'bare relay': node.relay})
 
 
-def _panel(panel: PanelTrips | None) -> Table:
+def _panel_table(panel: PanelRoundTrips | None) -> Table:
     title = 'Round trip of two ik_node, one with the panel and a page open'
     if panel is not None:
-        return _trips(title, {'with panel': panel.beside, 'without': panel.alone})
-    table = _table(title, 'node', '')
+        return _round_trip_table(title, {'with panel': panel.beside, 'without': panel.alone})
+    table = _new_table(title, 'node', '')
     table.add_row('with panel', 'viser is not installed')
     return table
 
 
-def _trips(title: str, trips: Mapping[str, RoundTrip]) -> Table:
+def _round_trip_table(title: str, trips: Mapping[str, RoundTrip]) -> Table:
     """Return two of them and their ratio."""
-    table = _table(f'{title}, taking turns', 'node', 'samples', 'p50 µs', 'p99 µs', 'lost')
+    table = _new_table(f'{title}, taking turns', 'node', 'samples', 'p50 µs', 'p99 µs', 'lost')
     for name, trip in trips.items():
         table.add_row(
             name, f'{trip.samples:,}', f'{trip.p50:.0f}', f'{trip.p99:.0f}', str(trip.lost)
         )
     first, second = trips.values()
-    table.add_row('ratio', '', _ratio(first.p50, second.p50), _ratio(first.p99, second.p99))
+    table.add_row(
+        'ratio', '', _format_ratio(first.p50, second.p50), _format_ratio(first.p99, second.p99)
+    )
     return table
 
 
-def _arms(rows: list[ArmsLoad]) -> Table:
-    table = _table(
+def _multi_arm_table(rows: list[MultiArmLoad]) -> Table:
+    table = _new_table(
         'Arms in one process, 50 targets a second and smooth motion each',
         *('arms', 'core', 'core / arm', 'commands/s', 'MiB', 'MiB / further arm', 'p50 µs'),
     )
@@ -156,27 +164,27 @@ def _arms(rows: list[ArmsLoad]) -> Table:
             f'{row.cpu / row.arms:.3f}',
             f'{row.rate:.0f}',
             f'{row.memory:.0f}',
-            f'{(row.memory - first.memory) / further:.1f}' if further else NONE,
+            f'{(row.memory - first.memory) / further:.1f}' if further else NO_VALUE,
             f'{row.p50:.0f}',
         )
     table.caption = 'core: share of one processor; p50: from a target to its answer'
     return table
 
 
-def _figures(figures: Iterable[Figure]) -> Table:
-    table = _table('Figures to reach', 'what', 'measured', 'to reach', '')
-    for figure in figures:
+def _requirements_table(requirements: Iterable[Requirement]) -> Table:
+    table = _new_table('Figures to reach', 'what', 'measured', 'to reach', '')
+    for figure in requirements:
         sign = '≥' if figure.at_least else '≤'
         table.add_row(
             figure.what,
-            f'{_number(figure.value)} {figure.unit}',
-            f'{sign} {_number(figure.bound)} {figure.unit}',
-            '[green]reached[/]' if figure.reached else '[red]missed[/]',
+            f'{_format_number(figure.value)} {figure.unit}',
+            f'{sign} {_format_number(figure.bound)} {figure.unit}',
+            '[green]reached[/]' if figure.is_met else '[red]missed[/]',
         )
     return table
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     if isinstance(value, int) or value >= 1e4:
         return f'{value:,.0f}'
     return f'{value:.5g}' if 0.9 < value < 1.0 else f'{value:.3g}'

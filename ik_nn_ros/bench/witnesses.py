@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.arm.targets import EXACT
+from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO
 
-Solve = Callable[[float, float, Pair], Pair]
+SolveFunction = Callable[[float, float, JointPair], JointPair]
 MAX_STEPS = 100
-STEP_CAP = 0.3
+MAX_JOINT_STEP_RAD = 0.3
 """Longest step of a joint, rad: the same as in our own refinement."""
 
 
-def ikpy_solver(arm: ArmModel, urdf: str, base_link: str) -> Solve:
+def ikpy_solver(arm: ArmModel, urdf: str, base_link: str) -> SolveFunction:
     """
     Return ikpy's inverse kinematics with its own settings.
 
@@ -37,15 +37,15 @@ def ikpy_solver(arm: ArmModel, urdf: str, base_link: str) -> Solve:
     start = np.zeros(len(moving))
     plane = arm.plane
 
-    def solve(x: float, y: float, q_now: Pair) -> Pair:
+    def solve(x: float, y: float, q_now: JointPair) -> JointPair:
         start[columns] = q_now
-        q = chain.inverse_kinematics(plane.lift((x, y)), initial_position=start)[columns]
+        q = chain.inverse_kinematics(plane.to_base((x, y)), initial_position=start)[columns]
         return float(q[0]), float(q[1])
 
     return solve
 
 
-def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) -> Solve:
+def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) -> SolveFunction:
     """
     Return damped least squares on Pinocchio's kinematics and Jacobian.
 
@@ -61,11 +61,11 @@ def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) ->
     base, tip = model.getFrameId(base_link), model.getFrameId(tip_link)
     pin.framesForwardKinematics(model, data, pin.neutral(model))
     mount = data.oMf[base].copy()
-    enough = (EXACT * arm.reach) ** 2
+    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     identity = np.eye(2)
 
-    def solve(x: float, y: float, q_now: Pair) -> Pair:
-        target = mount.act(arm.plane.lift((x, y)))
+    def solve(x: float, y: float, q_now: JointPair) -> JointPair:
+        target = mount.act(arm.plane.to_base((x, y)))
         q = np.array(q_now)
         for _ in range(MAX_STEPS):
             pin.computeJointJacobians(model, data, q)
@@ -76,7 +76,7 @@ def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) ->
                 break
             jacobian = pin.getFrameJacobian(model, data, tip, pin.LOCAL_WORLD_ALIGNED)[:3]
             step = np.linalg.solve(jacobian.T @ jacobian + squared * identity, jacobian.T @ error)
-            q += step * min(1.0, STEP_CAP / max(np.abs(step).max(), 1e-300))
-        return arm.into_limits((float(q[0]), float(q[1])), q_now)
+            q += step * min(1.0, MAX_JOINT_STEP_RAD / max(np.abs(step).max(), 1e-300))
+        return arm.wrap_into_limits((float(q[0]), float(q[1])), q_now)
 
     return solve

@@ -8,7 +8,7 @@ from pathlib import Path
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.recordings.samples import Topics
+from ik_nn_ros.recordings.samples import TopicNames
 from ik_nn_ros.share import share_directory
 
 
@@ -38,22 +38,22 @@ def add_topic_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def topics(args: argparse.Namespace) -> Topics:
+def topics_from_args(args: argparse.Namespace) -> TopicNames:
     """Return the topics to read from recordings."""
-    return Topics(args.joint_states, args.tip_pose)
+    return TopicNames(args.joint_states, args.tip_pose)
 
 
-def description(args: argparse.Namespace) -> str:
+def urdf_from_args(args: argparse.Namespace) -> str:
     """Return the URDF text."""
     return read_description(args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro')
 
 
-def nominal_arm(args: argparse.Namespace) -> ArmModel:
+def nominal_arm_from_args(args: argparse.Namespace) -> ArmModel:
     """Return the arm as its URDF has it."""
-    return ArmModel.from_urdf(description(args), args.base_link, args.tip_link)
+    return ArmModel.from_urdf(urdf_from_args(args), args.base_link, args.tip_link)
 
 
-def arm_as_asked(args: argparse.Namespace) -> ArmModel:
+def arm_from_args(args: argparse.Namespace) -> ArmModel:
     """Return the arm, calibrated where ``--calibration`` is given."""
-    arm = nominal_arm(args)
+    arm = nominal_arm_from_args(args)
     return Calibration.read(args.calibration).apply(arm) if args.calibration else arm

@@ -19,13 +19,13 @@ from ik_nn_ros.files import require_writable, to_json, write_atomically
 from ik_nn_ros.share import share_directory
 
 if TYPE_CHECKING:
-    from ik_nn_ros.bench.effort import Effort
-    from ik_nn_ros.bench.results import ArmsLoad, NodeResults, PanelTrips, Results
+    from ik_nn_ros.bench.effort import BenchmarkSizes
+    from ik_nn_ros.bench.results import BenchmarkResults, MultiArmLoad, NodeResults, PanelRoundTrips
 
 HELP = 'measure speed and errors of solver and node, side by side with others'
 BASE_LINK, TIP_LINK = 'base_link', 'tip'
 SEED = 0
-ARMS = (1, 2, 4, 8)
+ARM_COUNTS = (1, 2, 4, 8)
 """In one process, with ``--arms``."""
 
 
@@ -39,11 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how long to send targets at 1 kHz (default: %(default)s s; the figure asks for 60)',
     )
     parser.add_argument(
-        '--arms', action='store_true', help=f'also measure {_listed(ARMS)} arms in one process'
+        '--arms',
+        action='store_true',
+        help=f'also measure {_format_list(ARM_COUNTS)} arms in one process',
     )
 
 
-def _listed(numbers: tuple[int, ...]) -> str:
+def _format_list(numbers: tuple[int, ...]) -> str:
     return ', '.join(map(str, numbers[:-1])) + f' and {numbers[-1]}'
 
 
@@ -55,39 +57,39 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--seconds', got=args.seconds, expected='0.1 to 3600')
     from rich.console import Console
 
-    from ik_nn_ros.bench.effort import Effort
-    from ik_nn_ros.bench.results import figures
+    from ik_nn_ros.bench.effort import BenchmarkSizes
+    from ik_nn_ros.bench.results import requirements
     from ik_nn_ros.bench.tables import all_tables
 
     # Without this a SIGTERM would leave the nodes running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     errors = Console(stderr=True)
     with errors.status('') as status:
-        effort = Effort(seconds=args.seconds, arms=ARMS if args.arms else ())
-        results = measure(effort, status.update, errors.print)
-    found = figures(results)
+        effort = BenchmarkSizes(load_s=args.seconds, arm_counts=ARM_COUNTS if args.arms else ())
+        results = measure_all(effort, status.update, errors.print)
+    found = requirements(results)
     if args.json is not None:
-        rows = [{**asdict(figure), 'reached': figure.reached} for figure in found]
+        rows = [{**asdict(figure), 'reached': figure.is_met} for figure in found]
         write_atomically(args.json, to_json({**asdict(results), 'figures': rows}))
     Console().print(all_tables(results, found))
     return 0
 
 
-def measure(
-    effort: Effort, report: Callable[[str], None], remark: Callable[[str], None]
-) -> Results:
+def measure_all(
+    sizes: BenchmarkSizes, on_status: Callable[[str], None], on_omission: Callable[[str], None]
+) -> BenchmarkResults:
     """
     Measure everything on the default arm and its network.
 
-    :param report: takes what is being done
-    :param remark: takes what is left out and why
+    :param on_status: takes what is being done
+    :param on_omission: takes what is left out and why
     """
     import numpy as np
 
     from ik_nn_ros.arm import targets
     from ik_nn_ros.bench import batch_rate, correctness, solve_time
-    from ik_nn_ros.bench.machine import machine
-    from ik_nn_ros.bench.results import Results
+    from ik_nn_ros.bench.machine import machine_info
+    from ik_nn_ros.bench.results import BenchmarkResults
     from ik_nn_ros.ik.hybrid import HybridSolver
     from ik_nn_ros.ik.network import Network
 
@@ -96,27 +98,29 @@ def measure(
     arm = ArmModel.from_urdf(urdf, BASE_LINK, TIP_LINK)
     file: Path | None = share / 'models' / 'arm.onnx'
     if not file.is_file():
-        remark(f'{file}: no such file; measuring without a network')
+        on_omission(f'{file}: no such file; measuring without a network')
         file = None
     network = Network(file, arm) if file else None
     solver, rng = HybridSolver(arm, network), np.random.default_rng(SEED)
-    here = machine()
-    report('solver: one solve')
-    chosen = targets.reachable(arm, rng, effort.solves)
-    solve = solve_time.solve_times(arm, urdf, (BASE_LINK, TIP_LINK), network, chosen)
-    report('solver: batches')
-    batch = batch_rate.batch_rates(
-        HybridSolver(arm), solver if network else None, rng, effort.sizes
+    here = machine_info()
+    on_status('solver: one solve')
+    chosen = targets.random_reachable_targets(arm, rng, sizes.solve_targets)
+    solve = solve_time.measure_solve_times(arm, urdf, (BASE_LINK, TIP_LINK), network, chosen)
+    on_status('solver: batches')
+    batch = batch_rate.measure_batch_rates(
+        HybridSolver(arm), solver if network else None, rng, sizes.batch_sizes
     )
-    report('node')
-    node, panel, arms = _measure_node(effort, arm, urdf, file, rng, report, remark)
-    report(f'solver: answers to {effort.answers:,} targets')
-    return Results(
+    on_status('node')
+    node, panel, arms = _measure_node(sizes, arm, urdf, file, rng, on_status, on_omission)
+    on_status(f'solver: answers to {sizes.verified_targets:,} targets')
+    return BenchmarkResults(
         machine=here,
         solve=solve,
-        network=correctness.network_errors(arm, network, rng, effort.answers) if network else None,
-        reachable=correctness.reachable_answers(solver, rng, effort.answers),
-        commands=correctness.command_answers(solver, rng, effort.answers),
+        network=correctness.measure_network_errors(arm, network, rng, sizes.verified_targets)
+        if network
+        else None,
+        reachable=correctness.verify_reachable_targets(solver, rng, sizes.verified_targets),
+        commands=correctness.verify_targets_one_by_one(solver, rng, sizes.verified_targets),
         batch=batch,
         node=node,
         panel=panel,
@@ -125,15 +129,15 @@ def measure(
 
 
 def _measure_node(
-    effort: Effort,
+    sizes: BenchmarkSizes,
     arm: ArmModel,
     urdf: str,
     model: Path | None,
     rng: Any,
-    report: Callable[[str], None],
-    remark: Callable[[str], None],
-) -> tuple[NodeResults | None, PanelTrips | None, list[ArmsLoad]]:
-    if effort.starts == 0:
+    on_status: Callable[[str], None],
+    on_omission: Callable[[str], None],
+) -> tuple[NodeResults | None, PanelRoundTrips | None, list[MultiArmLoad]]:
+    if sizes.node_starts == 0:
         return None, None, []
     # Apart from whatever runs on this machine or network; read when rclpy starts.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
@@ -141,11 +145,11 @@ def _measure_node(
     try:
         from ik_nn_ros.nodes import arms_bench, node_bench, panel_bench
     except ModuleNotFoundError as error:
-        remark(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
+        on_omission(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
         return None, None, []
 
     with tempfile.TemporaryDirectory() as folder:
         setup = node_bench.Setup(arm, urdf, model, Path(folder))
-        node = node_bench.measure(setup, effort, rng, report)
-        panel = panel_bench.measure_panel(setup, effort, rng, report)
-        return node, panel, arms_bench.measure_arms(setup, effort, report)
+        node = node_bench.measure(setup, sizes, rng, on_status)
+        panel = panel_bench.measure_panel(setup, sizes, rng, on_status)
+        return node, panel, arms_bench.measure_arms(setup, sizes, on_status)

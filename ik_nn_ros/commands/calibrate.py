@@ -8,8 +8,8 @@ from pathlib import Path
 from ik_nn_ros.commands.arm_arguments import (
     add_arm_arguments,
     add_topic_arguments,
-    nominal_arm,
-    topics,
+    nominal_arm_from_args,
+    topics_from_args,
 )
 from ik_nn_ros.commands.command_line import command_line
 from ik_nn_ros.errors import CalibrationError, ConfigError
@@ -39,13 +39,15 @@ def run(args: argparse.Namespace) -> int:
     from ik_nn_ros.commands.fit_calibration import fit_calibration
 
     require_writable(args.output, '.yaml')
-    _require_calibration(args.output)
+    _require_calibration_file(args.output)
     command = command_line('calibrate', add_arguments, args)
-    fit_calibration(nominal_arm(args), args.recordings, topics(args), command).write(args.output)
+    fit_calibration(
+        nominal_arm_from_args(args), args.recordings, topics_from_args(args), command
+    ).write(args.output)
     return 0
 
 
-def _require_calibration(output: Path) -> None:
+def _require_calibration_file(output: Path) -> None:
     """Refuse to write over what is no calibration, such as a file of parameters."""
     from ik_nn_ros.arm.calibration import Calibration
 

@@ -26,11 +26,11 @@ def command_line(
         if value == action.default:
             continue
         values = value if isinstance(value, list) else [value]
-        words += [*action.option_strings[-1:], *(_word(item) for item in values)]
+        words += [*action.option_strings[-1:], *(_argument_text(item) for item in values)]
     return shlex.join(words)
 
 
-def _word(value: object) -> str:
+def _argument_text(value: object) -> str:
     if isinstance(value, Path) and (value.is_absolute() or '..' in value.parts):
         here, there = Path.cwd(), value.resolve()
         value = there.relative_to(here) if there.is_relative_to(here) else there.name

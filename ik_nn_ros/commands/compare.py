@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.arm_arguments import add_arm_arguments, nominal_arm
+from ik_nn_ros.commands.arm_arguments import add_arm_arguments, nominal_arm_from_args
 from ik_nn_ros.commands.command_line import command_line
-from ik_nn_ros.commands.needs import training_needed
+from ik_nn_ros.commands.needs import require_training_packages
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from ik_nn_ros.learning.compare.results import Comparison
 
 HELP = 'compare traditional and learned methods on one arm: error, time, robustness'
-OUTPUT = Path('output/compare')
-PAGE, NUMBERS, TABLE, MODELS = 'report.html', 'comparison.json', 'comparison.csv', 'models'
-SECONDS, SEEDS = (1.0, 3600.0), (1, 20)
+DEFAULT_OUTPUT = Path('output/compare')
+PAGE_FILE, NUMBERS_FILE, TABLE_FILE, MODELS_FOLDER = (
+    'report.html',
+    'comparison.json',
+    'comparison.csv',
+    'models',
+)
+TRAINING_TIME_RANGE_S, SEED_COUNT_RANGE = (1.0, 3600.0), (1, 20)
 """Least and most that can be asked for."""
 
 
@@ -49,26 +54,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--output',
         type=Path,
-        default=OUTPUT,
+        default=DEFAULT_OUTPUT,
         metavar='DIR',
-        help=f'folder for {PAGE}, {NUMBERS}, {TABLE} and {MODELS} (default: %(default)s); '
+        help=f'folder for {PAGE_FILE}, {NUMBERS_FILE}, {TABLE_FILE} and {MODELS_FOLDER} (default: %(default)s); '
         'interrupted, the same command goes on where it stopped',
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    _require('--seconds', args.seconds, *SECONDS)
-    _require('--seeds', args.seeds, *SEEDS)
-    arm = nominal_arm(args)
-    with training_needed():
+    _require_in_range('--seconds', args.seconds, *TRAINING_TIME_RANGE_S)
+    _require_in_range('--seeds', args.seeds, *SEED_COUNT_RANGE)
+    arm = nominal_arm_from_args(args)
+    with require_training_packages():
         from ik_nn_ros.learning.compare import comparison
-    from ik_nn_ros.bench.machine import machine
+    from ik_nn_ros.bench.machine import machine_info
     from ik_nn_ros.commands.progress import progress_bars
 
-    methods = _chosen(args.methods, comparison.METHODS)
-    prepare_folder(args.output, PAGE, NUMBERS, TABLE)
-    prepare_folder(args.output / MODELS)
+    methods = _select_methods(args.methods, comparison.METHODS)
+    prepare_folder(args.output, PAGE_FILE, NUMBERS_FILE, TABLE_FILE)
+    prepare_folder(args.output / MODELS_FOLDER)
     request = comparison.Request(
         arm=arm,
         output=args.output,
@@ -77,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         methods=methods,
         command=command_line('compare', add_arguments, args),
         created=time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime()),
-        machine={**machine(), 'torch': version('torch')},
+        machine={**machine_info(), 'torch': version('torch')},
     )
     try:
         with progress_bars() as show:
@@ -85,37 +90,40 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write('ik_nn compare: interrupted; the same command goes on where it stopped\n')
         return 130
-    _write(args.output, found)
+    _write_results(args.output, found)
     return 0
 
 
-def _require(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ConfigError(name, got=value, expected=f'{least:g} to {most:g}')
+def _require_in_range(name: str, value: float, lower: float, upper: float) -> None:
+    if not lower <= value <= upper:
+        raise ConfigError(name, got=value, expected=f'{lower:g} to {upper:g}')
 
 
-def _chosen(asked: Sequence[str] | None, methods: Sequence[str]) -> tuple[str, ...]:
+def _select_methods(requested: Sequence[str] | None, methods: Sequence[str]) -> tuple[str, ...]:
     """Return the methods asked for, in the order they have in the tables."""
-    unknown = [name for name in asked or () if name not in methods]
+    unknown = [name for name in requested or () if name not in methods]
     if unknown:
         raise ConfigError('--methods', got=', '.join(unknown), expected=f'of {", ".join(methods)}')
-    return tuple(name for name in methods if asked is None or name in asked)
+    return tuple(name for name in methods if requested is None or name in requested)
 
 
-def _write(output: Path, found: Comparison) -> None:
+def _write_results(output: Path, found: Comparison) -> None:
     """Write the files, and show the tables."""
     from rich.console import Console
 
     from ik_nn_ros.learning.compare.metrics import metrics
     from ik_nn_ros.learning.compare.page import to_html
-    from ik_nn_ros.learning.compare.tables import WIDTH, all_tables, to_csv
+    from ik_nn_ros.learning.compare.tables import TABLE_WIDTH_CHARACTERS, terminal_tables, to_csv
 
-    write_atomically(output / NUMBERS, to_json(metrics(found)))
-    write_atomically(output / TABLE, to_csv(found).encode())
+    write_atomically(output / NUMBERS_FILE, to_json(metrics(found)))
+    write_atomically(output / TABLE_FILE, to_csv(found).encode())
     with Console(stderr=True).status('plots'):
-        write_atomically(output / PAGE, to_html(found).encode())
+        write_atomically(output / PAGE_FILE, to_html(found).encode())
     console = Console(highlight=False)
     # Broken lines are better than numbers cut short.
-    console.width = max(console.width, WIDTH)
-    console.print(all_tables(found))
-    console.print(', '.join(f'{output / name}' for name in (PAGE, NUMBERS, TABLE)), markup=False)
+    console.width = max(console.width, TABLE_WIDTH_CHARACTERS)
+    console.print(terminal_tables(found))
+    console.print(
+        ', '.join(f'{output / name}' for name in (PAGE_FILE, NUMBERS_FILE, TABLE_FILE)),
+        markup=False,
+    )

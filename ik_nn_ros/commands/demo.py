@@ -12,24 +12,27 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.needs import rclpy_needed
-from ik_nn_ros.commands.own_nodes import OwnNodes, own_nodes
-from ik_nn_ros.demo.page import INSTALL, missing_module, open_in_browser
+from ik_nn_ros.commands.needs import require_rclpy
+from ik_nn_ros.commands.own_nodes import RunningNodes, running_nodes
+from ik_nn_ros.demo.page import INSTALL_COMMAND, missing_module, open_in_browser
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ik_nn_ros.demo.record import Record
+    from ik_nn_ros.demo.record import DemoRecord
 
 HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
 SEED = 0
-PLOT = Path('output/demo.png')
-NODES: dict[str, dict[str, object]] = {'arm_sim': {}, 'ik_node': {'model_file': 'arm.onnx'}}
-STARTUP = 60.0
+DEFAULT_PLOT_FILE = Path('output/demo.png')
+NODE_PARAMETERS: dict[str, dict[str, object]] = {
+    'arm_sim': {},
+    'ik_node': {'model_file': 'arm.onnx'},
+}
+PAGE_TIMEOUT_S = 60.0
 """Time for the page to be there, s."""
-LOOK = 0.1
+POLL_PERIOD_S = 0.1
 """Between two looks at the nodes, s."""
 
 
@@ -46,13 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--plot',
         type=Path,
         metavar='FILE',
-        help=f'picture of the paths asked and driven; default {PLOT}',
+        help=f'picture of the paths asked and driven; default {DEFAULT_PLOT_FILE}',
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
-    with rclpy_needed():
+    with require_rclpy():
         from ik_nn_ros.nodes.demo_run import play
     import numpy as np
     from rich.console import Console
@@ -60,22 +63,24 @@ def run(args: argparse.Namespace) -> int:
     from ik_nn_ros.arm.model import ArmModel
     from ik_nn_ros.arm.urdf import read_description
     from ik_nn_ros.demo.display import display
-    from ik_nn_ros.demo.record import Record
-    from ik_nn_ros.demo.script import script
+    from ik_nn_ros.demo.record import DemoRecord
+    from ik_nn_ros.demo.script import demo_targets
     from ik_nn_ros.share import share_directory
 
     description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
     arm = ArmModel.from_urdf(description)
     console = Console(highlight=False)
-    has_page = not args.headless and _can_have_page(console)
-    targets = script(arm, args.duration, np.random.default_rng(SEED), has_page)
-    args.plot = args.plot or _default_plot()
+    has_page = not args.headless and _is_page_available(console)
+    targets = demo_targets(arm, args.duration, np.random.default_rng(SEED), has_page)
+    args.plot = args.plot or _prepare_default_plot()
     require_writable(args.plot, '.png')
     if args.json:
         require_writable(args.json, '.json')
-    record = Record(arm)
+    record = DemoRecord(arm)
     try:
-        with own_nodes('demo', {**NODES, **({'panel': {}} if has_page else {})}) as nodes:
+        with running_nodes(
+            'demo', {**NODE_PARAMETERS, **({'panel': {}} if has_page else {})}
+        ) as nodes:
             console.print(f'topics are under {nodes.namespace}; Ctrl-C ends the demo')
             url = _open_page(nodes, console) if has_page else ''
             # Without a terminal there may be nobody to end it.
@@ -90,56 +95,56 @@ def run(args: argparse.Namespace) -> int:
             if taken:
                 console.print('taken over: the script leaves the arm to who sent a target')
             if url and (stays or taken):
-                _conclude(args, record, console)
+                _write_summary(args, record, console)
                 console.print(f'the arm is yours at {url}; Ctrl-C ends')
                 _wait_for_ctrl_c(nodes, inf if stays else end)
                 return 0
     except KeyboardInterrupt:
         console.print('interrupted')
-    _conclude(args, record, console)
+    _write_summary(args, record, console)
     return 0
 
 
-def _can_have_page(console: Console) -> bool:
+def _is_page_available(console: Console) -> bool:
     """Tell whether what the page needs is installed; say how to get it."""
     module = missing_module()
     if module:
         console.print(
-            f'no page in the browser: no module {module}; to get it: {INSTALL}',
+            f'no page in the browser: no module {module}; to get it: {INSTALL_COMMAND}',
             markup=False,
             soft_wrap=True,
         )
     return not module
 
 
-def _open_page(nodes: OwnNodes, console: Console) -> str:
+def _open_page(nodes: RunningNodes, console: Console) -> str:
     """Say where the page is, as soon as it is there, and open it; return its address."""
     panel = nodes.processes[-1]
-    end = time.monotonic() + STARTUP
+    end = time.monotonic() + PAGE_TIMEOUT_S
     while (found := re.search(r'the arm is at (\S+)', panel.output)) is None:
         nodes.require_running()
         if time.monotonic() > end:
-            raise panel.error(f'no page in {STARTUP:g} s', 'one')
-        time.sleep(LOOK)
+            raise panel.error(f'no page in {PAGE_TIMEOUT_S:g} s', 'one')
+        time.sleep(POLL_PERIOD_S)
     console.print(f'see the arm and drag its target in the browser: {found[1]}')
     open_in_browser(found[1])
     return found[1]
 
 
-def _wait_for_ctrl_c(nodes: OwnNodes, end: float) -> None:
+def _wait_for_ctrl_c(nodes: RunningNodes, end: float) -> None:
     with suppress(KeyboardInterrupt):
         while time.monotonic() < end:
             nodes.require_running()
-            time.sleep(LOOK)
+            time.sleep(POLL_PERIOD_S)
 
 
-def _conclude(args: argparse.Namespace, record: Record, console: Console) -> None:
+def _write_summary(args: argparse.Namespace, record: DemoRecord, console: Console) -> None:
     """Say what was done, and write it to the files."""
     from ik_nn_ros.demo.display import summary_table
 
     if args.json:
         write_atomically(args.json, f'{json.dumps(record.summary(), indent=2)}\n'.encode())
-    if not record.targets:
+    if not record.target_count:
         console.print('ended before the first target')
         return
     console.print(summary_table(record))
@@ -147,11 +152,11 @@ def _conclude(args: argparse.Namespace, record: Record, console: Console) -> Non
     console.print(f'path asked and path driven: {args.plot}')
 
 
-def _default_plot() -> Path:
+def _prepare_default_plot() -> Path:
     try:
-        PLOT.parent.mkdir(exist_ok=True)
+        DEFAULT_PLOT_FILE.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f'folder {PLOT.parent}', got=error.strerror, expected='one to write to'
+            f'folder {DEFAULT_PLOT_FILE.parent}', got=error.strerror, expected='one to write to'
         ) from error
-    return PLOT
+    return DEFAULT_PLOT_FILE

@@ -11,20 +11,20 @@ from ik_nn_ros.commands.arm_arguments import (
     add_arm_arguments,
     add_calibration_argument,
     add_topic_arguments,
-    nominal_arm,
-    topics,
+    nominal_arm_from_args,
+    topics_from_args,
 )
 from ik_nn_ros.commands.command_line import command_line
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
 if TYPE_CHECKING:
-    from ik_nn_ros.learning.report.measure import Origin, Report, Subject
+    from ik_nn_ros.learning.report.measure import EvaluatedModel, ModelReport, Provenance
 
 HELP = 'measure a model file and write a report with plots'
-FEWEST, MOST = 100, 10_000_000
-PAGE, NUMBERS = 'report.html', 'metrics.json'
-VERSIONS = ('ik_nn_ros', 'python', 'numpy', 'onnxruntime')
+MIN_TARGETS, MAX_TARGETS = 100, 10_000_000
+PAGE_FILE, NUMBERS_FILE = 'report.html', 'metrics.json'
+VERSION_KEYS = ('ik_nn_ros', 'python', 'numpy', 'onnxruntime')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar='DIR',
         required=True,
-        help=f'folder for {PAGE} and {NUMBERS}',
+        help=f'folder for {PAGE_FILE} and {NUMBERS_FILE}',
     )
     parser.add_argument(
         '--targets', type=int, default=100_000, metavar='N', help='default: %(default)s'
@@ -58,73 +58,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    if not FEWEST <= args.targets <= MOST:
-        raise ConfigError('--targets', got=args.targets, expected=f'{FEWEST} to {MOST}')
+    if not MIN_TARGETS <= args.targets <= MAX_TARGETS:
+        raise ConfigError('--targets', got=args.targets, expected=f'{MIN_TARGETS} to {MAX_TARGETS}')
     if args.seed < 0:
         raise ConfigError('--seed', got=args.seed, expected='zero or more')
     from rich.console import Console
 
-    from ik_nn_ros.learning.report.measure import measure
+    from ik_nn_ros.learning.report.measure import measure_model
     from ik_nn_ros.learning.report.metrics import metrics
     from ik_nn_ros.learning.report.page import to_html
     from ik_nn_ros.learning.report.recorded import Recordings
 
-    subject = _subject(args)
-    recordings = Recordings(tuple(args.recording), topics(args))
-    prepare_folder(args.output, PAGE, NUMBERS)
+    subject = _read_model(args)
+    recordings = Recordings(tuple(args.recording), topics_from_args(args))
+    prepare_folder(args.output, PAGE_FILE, NUMBERS_FILE)
     with Console(stderr=True).status('') as status:
-        report = measure(subject, _origin(args), args.targets, recordings, status.update)
+        report = measure_model(subject, _provenance(args), args.targets, recordings, status.update)
         status.update('plots')
         page = to_html(report)
-    write_atomically(args.output / NUMBERS, to_json(metrics(report)))
-    write_atomically(args.output / PAGE, page.encode())
-    _show(report, args.output / PAGE)
+    write_atomically(args.output / NUMBERS_FILE, to_json(metrics(report)))
+    write_atomically(args.output / PAGE_FILE, page.encode())
+    _print_errors(report, args.output / PAGE_FILE)
     return 0
 
 
-def _subject(args: argparse.Namespace) -> Subject:
+def _read_model(args: argparse.Namespace) -> EvaluatedModel:
     from ik_nn_ros.arm.calibration import Calibration
     from ik_nn_ros.ik.network import Network
-    from ik_nn_ros.learning.report.measure import Subject
+    from ik_nn_ros.learning.report.measure import EvaluatedModel
 
-    nominal = nominal_arm(args)
+    nominal = nominal_arm_from_args(args)
     if args.calibration is None:
-        return Subject(Network(args.model, nominal), nominal, nominal)
+        return EvaluatedModel(Network(args.model, nominal), nominal, nominal)
     calibration = Calibration.read(args.calibration)
     arm = calibration.apply(nominal)
-    return Subject(Network(args.model, arm), nominal, arm, calibration, args.calibration.name)
-
-
-def _origin(args: argparse.Namespace) -> Origin:
-    from ik_nn_ros.bench.machine import machine
-    from ik_nn_ros.learning.report.measure import Origin
-
-    here = machine()
-    return Origin(
-        command=command_line('evaluate', add_arguments, args),
-        created=time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime()),
-        seed=args.seed,
-        versions={name: str(here[name]) for name in VERSIONS},
+    return EvaluatedModel(
+        Network(args.model, arm), nominal, arm, calibration, args.calibration.name
     )
 
 
-def _show(report: Report, page: Path) -> None:
+def _provenance(args: argparse.Namespace) -> Provenance:
+    from ik_nn_ros.bench.machine import machine_info
+    from ik_nn_ros.learning.report.measure import Provenance
+
+    here = machine_info()
+    return Provenance(
+        command=command_line('evaluate', add_arguments, args),
+        created=time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime()),
+        seed=args.seed,
+        versions={name: str(here[name]) for name in VERSION_KEYS},
+    )
+
+
+def _print_errors(report: ModelReport, page: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ik_nn_ros.learning.report.html import length
-    from ik_nn_ros.learning.report.style import LABELS
+    from ik_nn_ros.learning.report.html import format_length
+    from ik_nn_ros.learning.report.style import METHOD_LABELS
 
     table = Table('tip error')
     for name in ('median', '95 %', '99 %', 'largest'):
         table.add_column(name, justify='right')
     summaries = report.accuracy.summaries()
-    rows = {LABELS[method]: summary for method, summary in summaries.items()}
+    rows = {METHOD_LABELS[method]: summary for method, summary in summaries.items()}
     if report.recorded is not None:
         found = report.recorded.summaries()
         rows |= {f'recorded, {name}': found[name] for name in ('before', 'after') if name in found}
     for name, e in rows.items():
-        table.add_row(name, *(length(value) for value in (e.p50_m, e.p95_m, e.p99_m, e.worst_m)))
+        table.add_row(
+            name, *(format_length(value) for value in (e.p50_m, e.p95_m, e.p99_m, e.worst_m))
+        )
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     console.print(f'{page}', markup=False)

@@ -9,7 +9,7 @@ from ik_nn_ros.errors import ConfigError
 
 
 @contextmanager
-def rclpy_needed() -> Iterator[None]:
+def require_rclpy() -> Iterator[None]:
     """Say in plain words, where an import of the block fails, how to get what is missing."""
     try:
         yield
@@ -20,8 +20,8 @@ def rclpy_needed() -> Iterator[None]:
 
 
 @contextmanager
-def training_needed() -> Iterator[None]:
-    """Do :func:`rclpy_needed` for torch and what it exports with."""
+def require_training_packages() -> Iterator[None]:
+    """Do :func:`require_rclpy` for torch and what it exports with."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 
 from ik_nn_ros.process import NodeProcess
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
-class OwnNodes:
+class RunningNodes:
     """
     The nodes while they run.
 
     :param namespace: of all of them
     :param processes: one a node
-    :param noted: signals that tell them to end
+    :param received_signals: signals that tell them to end
     """
 
     namespace: str
     processes: Sequence[NodeProcess]
-    noted: Sequence[int]
+    received_signals: Sequence[int]
 
     def require_running(self) -> None:
         """
@@ -35,14 +35,16 @@ class OwnNodes:
         :raises KeyboardInterrupt: they are told to end
         :raises ProcessError: one of them has ended
         """
-        if self.noted:
+        if self.received_signals:
             raise KeyboardInterrupt
         for process in self.processes:
             process.require_running()
 
 
 @contextmanager
-def own_nodes(command: str, parameters: Mapping[str, Mapping[str, object]]) -> Iterator[OwnNodes]:
+def running_nodes(
+    command: str, parameters: Mapping[str, Mapping[str, object]]
+) -> Iterator[RunningNodes]:
     """
     Run nodes while the block runs; Ctrl-C, SIGTERM and SIGHUP end it by ``require_running``.
 
@@ -55,19 +57,19 @@ def own_nodes(command: str, parameters: Mapping[str, Mapping[str, object]]) -> I
     namespace = f'/{command}_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     noted: list[int] = []
-    for number in SIGNALS:
+    for number in SHUTDOWN_SIGNALS:
         signal.signal(number, lambda received, _: noted.append(received))
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
-                NodeProcess(f'ik_nn_ros.nodes.{module}', _arguments(namespace, values))
+                NodeProcess(f'ik_nn_ros.nodes.{module}', _ros_arguments(namespace, values))
             )
             for module, values in parameters.items()
         ]
-        yield OwnNodes(namespace, processes, noted)
+        yield RunningNodes(namespace, processes, noted)
 
 
-def _arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:
+def _ros_arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:
     words = ['-r', f'__ns:={namespace}', '-r', '/diagnostics:=diagnostics']
     for name, value in parameters.items():
         # JSON is YAML, and says which `1` is a text.

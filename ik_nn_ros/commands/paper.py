@@ -7,14 +7,14 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from ik_nn_ros.commands.needs import training_needed
+from ik_nn_ros.commands.needs import require_training_packages
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
 HELP = "reproduce the paper's recipe, beside the same network trained our way and the solver"
-OUTPUT = Path('output/paper')
-NUMBERS, PICTURE = 'paper.json', 'paper.png'
-MOST_SEEDS = 100
+DEFAULT_OUTPUT = Path('output/paper')
+NUMBERS_FILE, PICTURE_FILE = 'paper.json', 'paper.png'
+MAX_SEEDS = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,37 +29,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--output',
         type=Path,
-        default=OUTPUT,
+        default=DEFAULT_OUTPUT,
         metavar='DIR',
-        help=f'folder for {NUMBERS} and {PICTURE} (default: %(default)s)',
+        help=f'folder for {NUMBERS_FILE} and {PICTURE_FILE} (default: %(default)s)',
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    if not 1 <= args.seeds <= MOST_SEEDS:
-        raise ConfigError('--seeds', got=args.seeds, expected=f'1 to {MOST_SEEDS}')
-    with training_needed():
+    if not 1 <= args.seeds <= MAX_SEEDS:
+        raise ConfigError('--seeds', got=args.seeds, expected=f'1 to {MAX_SEEDS}')
+    with require_training_packages():
         from ik_nn_ros.learning.paper import experiment
     from rich.console import Console
 
-    from ik_nn_ros.bench.machine import machine
+    from ik_nn_ros.bench.machine import machine_info
     from ik_nn_ros.commands.progress import progress_bars
     from ik_nn_ros.learning.paper.metrics import metrics
-    from ik_nn_ros.learning.paper.plot import draw
+    from ik_nn_ros.learning.paper.plot import draw_results
     from ik_nn_ros.learning.paper.tables import all_tables
 
-    prepare_folder(args.output, NUMBERS, PICTURE)
-    here, begin = {**machine(), 'torch': version('torch')}, time.monotonic()
+    prepare_folder(args.output, NUMBERS_FILE, PICTURE_FILE)
+    here, begin = {**machine_info(), 'torch': version('torch')}, time.monotonic()
     with progress_bars() as show:
-        results = experiment.run(experiment.Effort(seeds=args.seeds), show)
+        results = experiment.run(experiment.ExperimentSizes(seeds=args.seeds), show)
     seconds = time.monotonic() - begin
     numbers = {'machine': here, 'seconds': seconds, **metrics(results)}
-    write_atomically(args.output / NUMBERS, to_json(numbers))
-    write_atomically(args.output / PICTURE, draw(results))
+    write_atomically(args.output / NUMBERS_FILE, to_json(numbers))
+    write_atomically(args.output / PICTURE_FILE, draw_results(results))
     console = Console(highlight=False)
     console.print(all_tables(results))
     console.print(
-        f'{seconds:.0f} s; {args.output / NUMBERS}, {args.output / PICTURE}', markup=False
+        f'{seconds:.0f} s; {args.output / NUMBERS_FILE}, {args.output / PICTURE_FILE}', markup=False
     )
     return 0

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-Show = Callable[[str, int, int, str], None]
+ProgressCallback = Callable[[str, int, int, str], None]
 """Takes what is being done, steps done, steps in all, and a remark."""
 
 
 @contextmanager
-def progress_bars() -> Iterator[Show]:
+def progress_bars() -> Iterator[ProgressCallback]:
     """Give what shows a bar for each thing that is done, while the block runs."""
     columns = (
         TextColumn('{task.description:20}'),

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.arm.as_built import AsBuilt
-from ik_nn_ros.commands.arm_arguments import add_arm_arguments, description
-from ik_nn_ros.commands.needs import rclpy_needed
-from ik_nn_ros.commands.own_nodes import own_nodes
+from ik_nn_ros.arm.as_built import ArmDeviations
+from ik_nn_ros.commands.arm_arguments import add_arm_arguments, urdf_from_args
+from ik_nn_ros.commands.needs import require_rclpy
+from ik_nn_ros.commands.own_nodes import running_nodes
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ik_nn_ros.nodes.sample_run import Progress
 
 HELP = 'record samples of a simulated arm that differs from its URDF'
-MOST_SAMPLES = 100_000
-ERRORS = AsBuilt((0.01, 0.01), (0.02, 0.02), (0.0, -0.01), tip_noise=0.0005)
+MAX_SAMPLES = 100_000
+DEFAULT_DEVIATIONS = ArmDeviations((0.01, 0.01), (0.02, 0.02), (0.0, -0.01), tip_noise=0.0005)
 """Unless told otherwise: an ordinary arm, its tip some 10 mm off."""
 
 
@@ -31,9 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--samples', type=int, default=300, help='default: %(default)s')
     add_arm_arguments(parser)
     for flag, default, text in (
-        ('--length-errors', ERRORS.length_errors, 'fraction by which each link is longer'),
-        ('--joint-offsets', ERRORS.joint_offsets, 'true joint position minus its encoder, rad'),
-        ('--sag', ERRORS.sag, 'deflection behind each encoder, rad, times cos(q1 + q2)'),
+        (
+            '--length-errors',
+            DEFAULT_DEVIATIONS.length_errors,
+            'fraction by which each link is longer',
+        ),
+        (
+            '--joint-offsets',
+            DEFAULT_DEVIATIONS.joint_offsets,
+            'true joint position minus its encoder, rad',
+        ),
+        (
+            '--sag',
+            DEFAULT_DEVIATIONS.sag,
+            'deflection behind each encoder, rad, times cos(q1 + q2)',
+        ),
     ):
         parser.add_argument(
             flag,
@@ -46,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tip-noise',
         type=float,
-        default=ERRORS.tip_noise,
+        default=DEFAULT_DEVIATIONS.tip_noise,
         metavar='M',
         help='standard deviation of the measured tip along each axis (default: %(default)s m)',
     )
@@ -54,49 +66,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run arm_sim and data_collector; Ctrl-C ends early, what was recorded stays."""
-    with rclpy_needed():
+    with require_rclpy():
         from ik_nn_ros.nodes.sample_run import follow
     from rich.console import Console
 
     from ik_nn_ros.arm.simulator import Simulator
     from ik_nn_ros.commands.progress import progress_bars
 
-    _require_new(args.output)
-    if not 1 <= args.samples <= MOST_SAMPLES:
-        raise ConfigError('--samples', got=args.samples, expected=f'1 to {MOST_SAMPLES}')
-    urdf = description(args)
+    _require_new_file(args.output)
+    if not 1 <= args.samples <= MAX_SAMPLES:
+        raise ConfigError('--samples', got=args.samples, expected=f'1 to {MAX_SAMPLES}')
+    urdf = urdf_from_args(args)
     # Tried here, so that what is wrong with the arm or its errors comes out before anything runs.
-    arm = Simulator(urdf, args.base_link, args.tip_link, as_built=_as_built(args)).arm
+    arm = Simulator(urdf, args.base_link, args.tip_link, deviations=_deviations(args)).arm
     console = Console(highlight=False, soft_wrap=True)
     try:
-        with own_nodes('sample', _parameters(args)) as nodes, progress_bars() as show:
+        with running_nodes('sample', _node_parameters(args)) as nodes, progress_bars() as show:
 
             def report(progress: Progress) -> None:
-                show('samples', progress.samples, args.samples, _text(progress))
+                show('samples', progress.samples, args.samples, _progress_text(progress))
 
             end = follow(urdf, nodes.namespace, report, nodes.require_running)
     except KeyboardInterrupt:
         if args.output.exists():
             console.print(f'{args.output}: what was recorded until now', markup=False)
         raise
-    console.print(f'{end.samples} samples of {arm.name}, {_text(end)}: {args.output}', markup=False)
+    console.print(
+        f'{end.samples} samples of {arm.name}, {_progress_text(end)}: {args.output}', markup=False
+    )
     return 0
 
 
-def _require_new(output: Path) -> None:
+def _require_new_file(output: Path) -> None:
     require_writable(output, '.mcap')
     if output.exists():
         raise ConfigError(f'output {output}', got='a file that exists', expected='a new one')
 
 
-def _as_built(args: argparse.Namespace) -> AsBuilt:
-    return AsBuilt(args.length_errors, args.joint_offsets, args.sag, tip_noise=args.tip_noise)
+def _deviations(args: argparse.Namespace) -> ArmDeviations:
+    return ArmDeviations(args.length_errors, args.joint_offsets, args.sag, tip_noise=args.tip_noise)
 
 
-def _parameters(args: argparse.Namespace) -> dict[str, dict[str, object]]:
+def _node_parameters(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     """Return the parameters of the nodes; only the simulator's say how the arm was built."""
     links = {'base_link': args.base_link, 'tip_link': args.tip_link}
-    errors = {f'as_built.{name}': value for name, value in asdict(_as_built(args)).items()}
+    errors = {f'as_built.{name}': value for name, value in asdict(_deviations(args)).items()}
     return {
         'arm_sim': {**links, **errors},
         'data_collector': {
@@ -113,7 +127,7 @@ def _parameters(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     }
 
 
-def _text(progress: Progress) -> str:
+def _progress_text(progress: Progress) -> str:
     if not progress.samples:
         return progress.text
     dropped = ''.join(f', {count} {reason}' for reason, count in progress.dropped.items())

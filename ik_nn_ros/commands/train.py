@@ -14,24 +14,24 @@ from ik_nn_ros.commands.arm_arguments import (
     add_arm_arguments,
     add_calibration_argument,
     add_topic_arguments,
-    arm_as_asked,
-    topics,
+    arm_from_args,
+    topics_from_args,
 )
 from ik_nn_ros.commands.command_line import command_line
-from ik_nn_ros.commands.needs import training_needed
+from ik_nn_ros.commands.needs import require_training_packages
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
     from ik_nn_ros.learning.config import TrainingConfig
-    from ik_nn_ros.learning.evaluation import TipErrors
-    from ik_nn_ros.learning.networks.network import Network
+    from ik_nn_ros.learning.evaluation import TipErrorSummary
+    from ik_nn_ros.learning.networks.network import TrainableNetwork
     from ik_nn_ros.learning.training import TrainingResult
 
 HELP = 'train a network for an arm and write its model file'
-TEST_TARGETS = 1_000_000
+TEST_TARGET_COUNT = 1_000_000
 
-Curve = list[tuple[str, int, float, float]]
+TrainingCurve = list[tuple[str, int, float, float]]
 """Stage, step, median and largest error on held-out targets (fractions of reach), per check."""
 
 
@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(
                 f'calibration {calibration_file}', got='one that exists', expected='none yet'
             )
-    arm = arm_as_asked(args)
-    with training_needed():
+    arm = arm_from_args(args)
+    with require_training_packages():
         from ik_nn_ros.learning import export  # noqa: F401, all that training needs
         from ik_nn_ros.learning.families import find_family
 
@@ -84,45 +84,45 @@ def run(args: argparse.Namespace) -> int:
     family = find_family(args.network or ('as_built' if calibrated else 'edge_smooth'))
     config = replace(family.config, seed=args.seed, max_seconds=args.max_seconds)
     if args.recording:
-        arm = _calibrated(args, arm, calibration_file)
+        arm = _calibrate_arm(args, arm, calibration_file)
     begin = time.monotonic()
-    result, curve = _train(family, arm, config)
-    errors = _write(args, arm, result, curve)
-    _show(args.output, arm, result, errors, time.monotonic() - begin)
+    result, curve = _train_with_progress(family, arm, config)
+    errors = _write_model(args, arm, result, curve)
+    _print_errors(args.output, arm, result, errors, time.monotonic() - begin)
     return 0
 
 
-def _calibrated(args: argparse.Namespace, arm: ArmModel, output: Path) -> ArmModel:
+def _calibrate_arm(args: argparse.Namespace, arm: ArmModel, output: Path) -> ArmModel:
     from ik_nn_ros.commands.fit_calibration import fit_calibration
 
     command = command_line('train', add_arguments, args)
-    calibration = fit_calibration(arm, args.recording, topics(args), command)
+    calibration = fit_calibration(arm, args.recording, topics_from_args(args), command)
     calibration.write(output)
     return calibration.apply(arm)
 
 
-def _train(
-    family: type[Network], arm: ArmModel, config: TrainingConfig
-) -> tuple[TrainingResult, Curve]:
+def _train_with_progress(
+    family: type[TrainableNetwork], arm: ArmModel, config: TrainingConfig
+) -> tuple[TrainingResult, TrainingCurve]:
     """Train behind a progress bar on stderr."""
     from ik_nn_ros.commands.progress import progress_bars
     from ik_nn_ros.learning import training
 
     with progress_bars() as show:
-        curve: Curve = []
+        curve: TrainingCurve = []
 
-        def report(progress: training.Progress) -> None:
+        def report(progress: training.TrainingProgress) -> None:
             p50, worst = (float(f'{error:.2e}') for error in (progress.p50, progress.worst))
-            curve.append((progress.stage, progress.done, p50, worst))
+            curve.append((progress.stage, progress.step, p50, worst))
             errors = f'error of reach: median {progress.p50:.1e}, worst {progress.worst:.1e}'
-            show(progress.stage, progress.done, progress.total, errors)
+            show(progress.stage, progress.step, progress.max_steps, errors)
 
         return training.train(family, arm, config, report), curve
 
 
-def _write(
-    args: argparse.Namespace, arm: ArmModel, result: TrainingResult, curve: Curve
-) -> TipErrors:
+def _write_model(
+    args: argparse.Namespace, arm: ArmModel, result: TrainingResult, curve: TrainingCurve
+) -> TipErrorSummary:
     """Export, measure what was exported, and write it with its record."""
     import numpy as np
 
@@ -133,8 +133,8 @@ def _write(
     model = export.to_onnx(network)
     # The training draws from children of the seed; this is a stream of its own.
     rng = np.random.default_rng(np.random.SeedSequence(args.seed, spawn_key=(99,)))
-    targets = network.sample(arm, rng, TEST_TARGETS).target
-    errors = evaluation.tip_errors(model.SerializeToString(), arm, targets)
+    targets = network.sample(arm, rng, TEST_TARGET_COUNT).target
+    errors = evaluation.measure_tip_errors(model.SerializeToString(), arm, targets)
     info = ModelInfo(
         arm=arm.identity(),
         family=network.family,
@@ -153,8 +153,8 @@ def _write(
     return errors
 
 
-def _show(
-    output: Path, arm: ArmModel, result: TrainingResult, errors: TipErrors, seconds: float
+def _print_errors(
+    output: Path, arm: ArmModel, result: TrainingResult, errors: TipErrorSummary, seconds: float
 ) -> None:
     from rich.console import Console
     from rich.table import Table

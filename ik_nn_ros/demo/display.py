@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ik_nn_ros.demo.record import ACCEPTED, Record
+from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
 
-REFRESH = 0.1
+REFRESH_PERIOD_S = 0.1
 """Time between two pictures in a terminal, s."""
-LINES = 2.0
+LINE_PERIOD_S = 2.0
 """Time between two lines elsewhere, s."""
 CAPTION = 'the tip follows a stream of targets 0.1 to 0.2 s late'
 
-Show = Callable[[str, float | None], None]
+DisplayCallback = Callable[[str, float | None], None]
 """Called with the phase and the tip error (m) as often as wanted."""
 
 
 @contextmanager
-def display(record: Record, console: Console, live: bool) -> Iterator[Show]:
+def display(record: DemoRecord, console: Console, live: bool) -> Iterator[DisplayCallback]:
     """
     Show the record while the block runs.
 
@@ -34,16 +34,20 @@ def display(record: Record, console: Console, live: bool) -> Iterator[Show]:
     started = time.monotonic()
     if live and console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as screen:
-            yield _paced(
-                REFRESH, lambda *now: screen.update(_table(record, started, *now), refresh=True)
+            yield _throttled(
+                REFRESH_PERIOD_S,
+                lambda *now: screen.update(_live_table(record, started, *now), refresh=True),
             )
     else:
-        yield _paced(
-            LINES, lambda *now: console.print(_line(record, *now), highlight=False, soft_wrap=True)
+        yield _throttled(
+            LINE_PERIOD_S,
+            lambda *now: console.print(
+                _progress_line(record, *now), highlight=False, soft_wrap=True
+            ),
         )
 
 
-def summary_table(record: Record) -> Table:
+def summary_table(record: DemoRecord) -> Table:
     """Return the end of the run as a table."""
     summary = record.summary()
     rejected = ', '.join(f'{code} {count}' for code, count in summary['rejected'].items())
@@ -54,64 +58,70 @@ def summary_table(record: Record) -> Table:
         ('accepted, by the stage that solved them', f'{summary["accepted"]}: {stages}'),
         ('rejected, by reason', rejected or 'none'),
         ('commands outside the joint limits', str(summary['limit_violations'])),
-        ('command off its target, by the model, largest', _metres(summary['solver_error_max_m'])),
-        ('tip off its target when the next was due, median', _metres(summary['tip_error_p50_m'])),
-        ('the same, 95th percentile', _metres(summary['tip_error_p95_m'])),
-        ('target to command, median', _microseconds(summary['round_trip_p50_us'])),
-        ('target to command, 99th percentile', _microseconds(summary['round_trip_p99_us'])),
+        (
+            'command off its target, by the model, largest',
+            _format_length(summary['solver_error_max_m']),
+        ),
+        (
+            'tip off its target when the next was due, median',
+            _format_length(summary['tip_error_p50_m']),
+        ),
+        ('the same, 95th percentile', _format_length(summary['tip_error_p95_m'])),
+        ('target to command, median', _format_microseconds(summary['round_trip_p50_us'])),
+        ('target to command, 99th percentile', _format_microseconds(summary['round_trip_p99_us'])),
     ):
         table.add_row(name, value)
     return table
 
 
-def _paced(period: float, show: Show) -> Show:
-    last = -period
+def _throttled(period_s: float, show: DisplayCallback) -> DisplayCallback:
+    last = -period_s
 
     def paced(phase: str, tip_error: float | None) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= period:
+        if now - last >= period_s:
             last = now
             show(phase, tip_error)
 
     return paced
 
 
-def _table(record: Record, started: float, phase: str, tip_error: float | None) -> Table:
+def _live_table(record: DemoRecord, started: float, phase: str, tip_error: float | None) -> Table:
     table = Table(title=f'{phase}, {time.monotonic() - started:.0f} s', show_header=False)
     table.add_column(width=28)
     table.add_column(width=20, justify='right')
-    table.add_row('targets', str(record.targets))
+    table.add_row('targets', str(record.target_count))
     for stage, count in record.stages.items():
         table.add_row(f'[green]accepted, {stage}', str(count))
-    for code, count in record.codes.items():
-        if code not in ACCEPTED:
+    for code, count in record.result_codes.items():
+        if code not in ACCEPTED_CODES:
             table.add_row(f'[red]rejected, {code}', str(count))
-    table.add_row('tip from last target', _metres(tip_error))
-    table.add_row('target to command, median', _latency(record))
+    table.add_row('tip from last target', _format_length(tip_error))
+    table.add_row('target to command, median', _format_latency(record))
     table.add_row('commands outside limits', str(record.limit_violations))
     return table
 
 
-def _line(record: Record, phase: str, tip_error: float | None) -> str:
-    accepted = sum(record.codes[code] for code in ACCEPTED)
+def _progress_line(record: DemoRecord, phase: str, tip_error: float | None) -> str:
+    accepted = sum(record.result_codes[code] for code in ACCEPTED_CODES)
     return (
-        f'{phase:14} targets {record.targets:5}  accepted {accepted:5}  '
-        f'rejected {record.codes.total() - accepted:3}  tip off target {_metres(tip_error):>9}  '
-        f'latency {_latency(record)}'
+        f'{phase:14} targets {record.target_count:5}  accepted {accepted:5}  '
+        f'rejected {record.result_codes.total() - accepted:3}  tip off target {_format_length(tip_error):>9}  '
+        f'latency {_format_latency(record)}'
     )
 
 
-def _metres(length: float | None) -> str:
+def _format_length(length: float | None) -> str:
     if length is None:
         return 'not known'
     return f'{1e3 * length:.2f} mm' if length >= 1e-5 else f'{length:.1e} m'
 
 
-def _microseconds(time_us: float | None) -> str:
+def _format_microseconds(time_us: float | None) -> str:
     return 'not known' if time_us is None else f'{time_us:.0f} µs'
 
 
-def _latency(record: Record) -> str:
-    recent = sorted(record.round_trips[-200:])
-    return _microseconds(1e6 * recent[len(recent) // 2] if recent else None)
+def _format_latency(record: DemoRecord) -> str:
+    recent = sorted(record.round_trips_s[-200:])
+    return _format_microseconds(1e6 * recent[len(recent) // 2] if recent else None)

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-NEEDED = ('viser', 'yourdfpy')
-INSTALL = "pip install 'viser[urdf]'"
+REQUIRED_MODULES = ('viser', 'yourdfpy')
+INSTALL_COMMAND = "pip install 'viser[urdf]'"
 """What installs them."""
 
 
 def missing_module() -> str:
     """Return the module that the page needs and that is not installed; empty: all are there."""
-    return next((name for name in NEEDED if find_spec(name) is None), '')
+    return next((name for name in REQUIRED_MODULES if find_spec(name) is None), '')
 
 
 def open_in_browser(url: str) -> None:

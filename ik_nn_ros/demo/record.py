@@ -13,14 +13,14 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Status
 
-ACCEPTED = ('ACCEPTED', 'PROJECTED')
-COLORS = ('tab:blue', 'tab:orange')
-GAP = 0.1
+ACCEPTED_CODES = ('ACCEPTED', 'PROJECTED')
+JOINT_COLORS = ('tab:blue', 'tab:orange')
+MOTION_GAP_S = 0.1
 """Commands farther apart than this (s) belong to two motions."""
 
 
 @dataclass
-class Record:
+class DemoRecord:
     """
     Everything measured in one run.
 
@@ -28,8 +28,8 @@ class Record:
     """
 
     arm: ArmModel
-    targets: int = 0
-    codes: Counter[str] = field(default_factory=Counter)
+    target_count: int = 0
+    result_codes: Counter[str] = field(default_factory=Counter)
     """Answers by code."""
     stages: Counter[str] = field(default_factory=Counter)
     """Commands by the stage that solved them."""
@@ -37,34 +37,34 @@ class Record:
     """Model error of each command, m."""
     tip_errors: list[float] = field(default_factory=list)
     """Distance of the tip from each accepted target when the next one was due, m."""
-    round_trips: list[float] = field(default_factory=list)
+    round_trips_s: list[float] = field(default_factory=list)
     """From target published to command received, s."""
     limit_violations: int = 0
     """Commands outside the joint limits."""
     commands: list[tuple[float, float, float]] = field(default_factory=list)
     """When (s) the joints were sent where, rad."""
-    asked: list[tuple[float, float]] = field(default_factory=list)
+    accepted_targets: list[tuple[float, float]] = field(default_factory=list)
     """Accepted targets, m, in the arm's plane."""
-    refused: list[tuple[str, tuple[float, float]]] = field(default_factory=list)
+    rejected_targets: list[tuple[str, tuple[float, float]]] = field(default_factory=list)
     """Refused targets in the arm's plane, m, with the reason."""
-    driven: list[tuple[float, float]] = field(default_factory=list)
+    tip_path: list[tuple[float, float]] = field(default_factory=list)
     """Where the tip was, m."""
 
     def summary(self) -> dict[str, Any]:
         """Return the run in numbers; lengths in m, times in µs; None where nothing was measured."""
-        rejected = {code: n for code, n in self.codes.items() if code not in ACCEPTED}
+        rejected = {code: n for code, n in self.result_codes.items() if code not in ACCEPTED_CODES}
         return {
-            'targets': self.targets,
-            'accepted': sum(self.codes[code] for code in ACCEPTED),
+            'targets': self.target_count,
+            'accepted': sum(self.result_codes[code] for code in ACCEPTED_CODES),
             'rejected': rejected,
-            'unanswered': self.targets - self.codes.total(),
+            'unanswered': self.target_count - self.result_codes.total(),
             'stages': dict(self.stages),
             'solver_error_max_m': max(self.solver_errors, default=None),
             'tip_error_p50_m': _percentile(self.tip_errors, 50),
             'tip_error_p95_m': _percentile(self.tip_errors, 95),
             'limit_violations': self.limit_violations,
-            'round_trip_p50_us': _percentile(self.round_trips, 50, 1e6),
-            'round_trip_p99_us': _percentile(self.round_trips, 99, 1e6),
+            'round_trip_p50_us': _percentile(self.round_trips_s, 50, 1e6),
+            'round_trip_p99_us': _percentile(self.round_trips_s, 99, 1e6),
         }
 
     def plot(self, file: Path) -> None:
@@ -84,12 +84,14 @@ class Record:
 
     def _draw_path(self, axes: Any) -> None:
         self._draw_workspace(axes)
-        if self.asked:
-            axes.plot(*np.array(self.asked).T, '.', ms=7, color='tab:orange', label='asked')
-        if self.driven:
-            axes.plot(*np.array(self.driven).T, lw=1.2, color='tab:blue', label='driven')
-            axes.plot(*self.driven[0], 'o', ms=6, color='tab:blue', label='start')
-        for number, (code, point) in enumerate(dict(self.refused).items()):
+        if self.accepted_targets:
+            axes.plot(
+                *np.array(self.accepted_targets).T, '.', ms=7, color='tab:orange', label='asked'
+            )
+        if self.tip_path:
+            axes.plot(*np.array(self.tip_path).T, lw=1.2, color='tab:blue', label='driven')
+            axes.plot(*self.tip_path[0], 'o', ms=6, color='tab:blue', label='start')
+        for number, (code, point) in enumerate(dict(self.rejected_targets).items()):
             label = 'refused' if number == 0 else None
             axes.plot(*point, 'x', ms=9, mew=2, color='tab:red', label=label)
             axes.annotate(code, point, (0, 9), textcoords='offset points', ha='center', fontsize=8)
@@ -107,16 +109,16 @@ class Record:
         passed = np.diff(time)[:, None]
         speed = np.diff(q, axis=0) / np.maximum(passed, 1e-6)
         # Between two motions nothing is commanded.
-        gaps = 1 + np.flatnonzero(passed[:, 0] > GAP)
-        q, speed = q.copy(), np.where(passed > GAP, np.nan, speed)
+        gaps = 1 + np.flatnonzero(passed[:, 0] > MOTION_GAP_S)
+        q, speed = q.copy(), np.where(passed > MOTION_GAP_S, np.nan, speed)
         shown = np.insert(q, gaps, np.nan, axis=0)
-        for joint, (name, color) in enumerate(zip(self.arm.joint_names, COLORS, strict=True)):
+        for joint, (name, color) in enumerate(zip(self.arm.joint_names, JOINT_COLORS, strict=True)):
             line = {'lw': 1.2, 'color': color}
             positions.plot(np.insert(time, gaps, np.nan), shown[:, joint], label=name, **line)
             velocities.plot(time[1:], speed[:, joint], label=name, **line)
             for axes, ends in (
                 (positions, (self.arm.lower[joint], self.arm.upper[joint])),
-                (velocities, (-self.arm.velocity[joint], self.arm.velocity[joint])),
+                (velocities, (-self.arm.max_velocity[joint], self.arm.max_velocity[joint])),
             ):
                 for end in filter(np.isfinite, ends):
                     axes.axhline(end, ls='--', lw=0.9, color=color, alpha=0.6)

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT, outside_limits
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, outside_limits
 from ik_nn_ros.ik.result import Stage
 
-ROUNDING = 1e-14
+ROUNDING_ERROR_RATIO = 1e-14
 """How far (fraction of reach) two ways to compute the same tip may be apart."""
 
 
 @dataclass(frozen=True)
-class Answers:
+class SolveStatistics:
     """
     What became of many targets.
 
@@ -41,7 +41,7 @@ class Answers:
     outside_limits: int
 
 
-def judge(arm: ArmModel, errors: Array, q: Array, stage: NDArray[np.int8]) -> Answers:
+def verify(arm: ArmModel, errors: Array, q: Array, stage: NDArray[np.int8]) -> SolveStatistics:
     """
     Count what is right and what is not.
 
@@ -51,13 +51,13 @@ def judge(arm: ArmModel, errors: Array, q: Array, stage: NDArray[np.int8]) -> An
     """
     answered = np.isfinite(errors)
     share = {stage_: float((stage == stage_).mean()) for stage_ in Stage}
-    return Answers(
+    return SolveStatistics(
         targets=len(errors),
         answered=float(answered.mean()),
         network=share[Stage.NETWORK],
         refined=share[Stage.REFINED],
         closed_form=share[Stage.CLOSED_FORM],
         worst=float(np.max(errors[answered], initial=0.0)),
-        off_target=int((errors > EXACT + ROUNDING).sum()),
+        off_target=int((errors > MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO).sum()),
         outside_limits=int(outside_limits(arm, q).sum()),
     )

@@ -13,20 +13,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.calibrated import ROUNDS, CalibratedArm
+from ik_nn_ros.arm.calibrated import FIXED_POINT_ITERATIONS, CalibratedArm
 from ik_nn_ros.arm.closed_form import closed_form_batch
-from ik_nn_ros.arm.model import TURN, ArmModel
+from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.workspace import Workspace
-from ik_nn_ros.ik.straight import STRAIGHT, tilted
+from ik_nn_ros.ik.straight import SINGULAR_SINE, nudge_elbow
 
-PER_RADIAN = 0.01
+TRAVEL_COST_RATIO_PER_RAD = 0.01
 """How much nearer (fraction of reach) a place must be for each radian of more way to it."""
-FARTHEST = 1e9
+MAX_DISTANCE_RATIO = 1e9
 """Targets further out than this many reaches are projected as if they were this far."""
 
 
-class Edge:
+class BoundaryProjection:
     """
     The edge of what one branch of an arm reaches within its limits.
 
@@ -56,22 +56,22 @@ class Edge:
         if not self:
             return np.full_like(xy, np.nan)
         arm = self._arm
-        farthest = FARTHEST * arm.reach
+        farthest = MAX_DISTANCE_RATIO * arm.reach
         size = np.abs(xy).max(axis=1)
         xy = xy * np.where(size > farthest, farthest / np.maximum(size, farthest), 1.0)[:, None]
-        q = self._place(xy, q_now)
+        q = self._project_on_rigid_arm(xy, q_now)
         if isinstance(arm, CalibratedArm):
-            for _ in range(ROUNDS):
-                q = self._place(xy - arm.offset(q), q_now)
-            q = self._stretched(arm, q)
+            for _ in range(FIXED_POINT_ITERATIONS):
+                q = self._project_on_rigid_arm(xy - arm.tip_residual(q), q_now)
+            q = self._move_to_calibrated_boundary(arm, q)
         return np.clip(q, arm.lower, arm.upper)
 
-    def _place(self, xy: Array, q_now: Array) -> Array:
+    def _project_on_rigid_arm(self, xy: Array, q_now: Array) -> Array:
         """Return joint angles, rad, for the place on the rigid arm's edge to go to."""
-        places, distance, beyond = self._workspace.places(xy)
+        places, distance, beyond = self._workspace.projection_candidates(xy)
         further = distance - distance.min(axis=1, keepdims=True)
-        scale = PER_RADIAN * self._arm.reach
-        row, column = np.nonzero((further == 0.0) | (beyond & (further <= TURN * scale)))
+        scale = TRAVEL_COST_RATIO_PER_RAD * self._arm.reach
+        row, column = np.nonzero((further == 0.0) | (beyond & (further <= TWO_PI * scale)))
         side = np.full(len(row), self._branch, dtype=np.int8)
         q = np.full_like(places, np.nan)
         q[row, column] = closed_form_batch(self._arm, places[row, column], side, q_now[row])
@@ -81,13 +81,13 @@ class Edge:
         place: Array = q[np.arange(len(xy)), np.argmin(cost, axis=1)]
         return place
 
-    def _stretched(self, arm: CalibratedArm, q: Array) -> Array:
+    def _move_to_calibrated_boundary(self, arm: CalibratedArm, q: Array) -> Array:
         """Stretch or fold (N, 2) joint angles, rad, to where the arm as built reaches furthest."""
         rigid = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
-        past = self._branch * arm.bend_batch(q) < STRAIGHT
-        rows = np.flatnonzero((np.abs(rigid) < STRAIGHT) | past)
+        past = self._branch * arm.elbow_sine_batch(q) < SINGULAR_SINE
+        rows = np.flatnonzero((np.abs(rigid) < SINGULAR_SINE) | past)
         if len(rows):
             side: NDArray[np.int8] = np.full(len(rows), self._branch, dtype=np.int8)
-            for _ in range(ROUNDS):
-                q[rows] = np.clip(tilted(arm, q[rows], side), arm.lower, arm.upper)
+            for _ in range(FIXED_POINT_ITERATIONS):
+                q[rows] = np.clip(nudge_elbow(arm, q[rows], side), arm.lower, arm.upper)
         return q

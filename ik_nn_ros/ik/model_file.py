@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.calibrated import RESIDUAL, CalibratedArm
+from ik_nn_ros.arm.calibrated import RESIDUAL_KEY, CalibratedArm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 
 FORMAT = 1
-INPUT, OUTPUT = 'target', 'q'
-COLUMNS = 4
+INPUT_NAME, OUTPUT_NAME = 'target', 'q'
+INPUT_COLUMN_COUNT = 4
 """Of the input: x, y, branch, bearing."""
-PREFIX = 'ik_nn_ros.'
-BRANCHES = {'both': (1, -1), 'positive': (1,), 'negative': (-1,)}
-GEOMETRY = ('lengths', 'signs', 'offsets')
+METADATA_PREFIX = 'ik_nn_ros.'
+BRANCH_SETS = {'both': (1, -1), 'positive': (1,), 'negative': (-1,)}
+GEOMETRY_KEYS = ('lengths', 'signs', 'offsets')
 """The entries of an arm's identity that a network depends on."""
 GEOMETRY_TOLERANCE = 1e-9
 """Largest difference (m, rad) between two arms that count as one."""
@@ -40,7 +40,7 @@ class ModelInfo:
 
     :param arm: identity of the arm it was trained for, see :meth:`ArmModel.identity`
     :param family: kind of network
-    :param branches: key of :data:`BRANCHES`, the branches it was trained for
+    :param branches: key of :data:`BRANCH_SETS`, the branches it was trained for
     :param training: record of the training: command, seed, samples, errors
     """
 
@@ -52,11 +52,11 @@ class ModelInfo:
     def to_metadata(self) -> dict[str, str]:
         """Return the entries to write into the ONNX file."""
         return {
-            PREFIX + 'format': str(FORMAT),
-            PREFIX + 'arm': json.dumps(self.arm),
-            PREFIX + 'family': self.family,
-            PREFIX + 'branches': self.branches,
-            PREFIX + 'training': json.dumps(self.training),
+            METADATA_PREFIX + 'format': str(FORMAT),
+            METADATA_PREFIX + 'arm': json.dumps(self.arm),
+            METADATA_PREFIX + 'family': self.family,
+            METADATA_PREFIX + 'branches': self.branches,
+            METADATA_PREFIX + 'training': json.dumps(self.training),
         }
 
     @classmethod
@@ -66,25 +66,25 @@ class ModelInfo:
 
         :raises ModelError: entries are missing, damaged or of another format version
         """
-        version = entries.get(PREFIX + 'format')
+        version = entries.get(METADATA_PREFIX + 'format')
         if version != str(FORMAT):
             raise ModelError(f'format of model {file}', got=version, expected=FORMAT)
         try:
             info = cls(
-                arm=json.loads(entries[PREFIX + 'arm']),
-                family=entries[PREFIX + 'family'],
-                branches=entries[PREFIX + 'branches'],
-                training=json.loads(entries[PREFIX + 'training']),
+                arm=json.loads(entries[METADATA_PREFIX + 'arm']),
+                family=entries[METADATA_PREFIX + 'family'],
+                branches=entries[METADATA_PREFIX + 'branches'],
+                training=json.loads(entries[METADATA_PREFIX + 'training']),
             )
         except (KeyError, json.JSONDecodeError) as error:
             raise ModelError(
                 f'metadata of model {file}', got=f'{error!r}', expected='entries of format 1'
             ) from error
-        if info.branches not in BRANCHES:
-            got, expected = f'branches {info.branches!r}', ' or '.join(BRANCHES)
+        if info.branches not in BRANCH_SETS:
+            got, expected = f'branches {info.branches!r}', ' or '.join(BRANCH_SETS)
             raise ModelError(f'metadata of model {file}', got=got, expected=expected)
         arm = info.arm if isinstance(info.arm, dict) else {}
-        for name in GEOMETRY:
+        for name in GEOMETRY_KEYS:
             if not _is_pair(arm.get(name)):
                 got = f'{name} {arm.get(name)} of the arm'
                 raise ModelError(f'metadata of model {file}', got=got, expected='two numbers')
@@ -97,18 +97,18 @@ class ModelInfo:
         :raises ModelError: it was not
         """
         here = arm.identity()
-        for name in GEOMETRY:
+        for name in GEOMETRY_KEYS:
             trained, wanted = (np.array(arm[name], dtype=float) for arm in (self.arm, here))
             if not np.allclose(trained, wanted, rtol=0.0, atol=GEOMETRY_TOLERANCE):
                 got, expected = (np.round(values, 9).tolist() for values in (trained, wanted))
                 raise ModelError(
                     f'arm of model {file}',
                     got=f'{name} {got}',
-                    expected=f'{expected}{self._hint(isinstance(arm, CalibratedArm))}',
+                    expected=f'{expected}{self._calibration_hint(isinstance(arm, CalibratedArm))}',
                 )
 
-    def _hint(self, calibrated: bool) -> str:
-        if RESIDUAL in self.arm:
+    def _calibration_hint(self, calibrated: bool) -> str:
+        if RESIDUAL_KEY in self.arm:
             other = 'another calibration' if calibrated else 'a calibration, which is not given'
             return f': it was trained with {other}'
         return ': it was trained without the calibration' if calibrated else ''

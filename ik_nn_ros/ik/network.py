@@ -12,10 +12,16 @@ import onnxruntime
 from numpy.typing import ArrayLike
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.ik.model_file import BRANCHES, COLUMNS, INPUT, OUTPUT, ModelInfo
+from ik_nn_ros.ik.model_file import (
+    BRANCH_SETS,
+    INPUT_COLUMN_COUNT,
+    INPUT_NAME,
+    OUTPUT_NAME,
+    ModelInfo,
+)
 
 LOAD_ERRORS = (
     onnx_errors.Fail,
@@ -44,28 +50,28 @@ class Network:
         _check_shapes(session, self.file)
         self.info = ModelInfo.from_metadata(session.get_modelmeta().custom_metadata_map, self.file)
         self.info.require_arm(arm, self.file)
-        self.branches = BRANCHES[self.info.branches]
+        self.branches = BRANCH_SETS[self.info.branches]
         """The branches the network was trained for."""
         self._session = session
         # One target goes through memory that is bound once: half the cost of a call.
-        self._target = array('f', [0.0] * COLUMNS)
-        self._q = array('f', [0.0] * 2)
+        self._input_buffer = array('f', [0.0] * INPUT_COLUMN_COUNT)
+        self._output_buffer = array('f', [0.0] * 2)
         self._binding = binding = session.io_binding()
         for bind, name, memory in (
-            (binding.bind_input, INPUT, self._target),
-            (binding.bind_output, OUTPUT, self._q),
+            (binding.bind_input, INPUT_NAME, self._input_buffer),
+            (binding.bind_output, OUTPUT_NAME, self._output_buffer),
         ):
             bind(name, 'cpu', 0, np.float32, (1, len(memory)), memory.buffer_info()[0])
         # The wrapped session skips checks that hold for every call here.
         self._run_bound = partial(session._sess.run_with_iobinding, binding._iobinding, None)
-        self._check_answers(arm)
+        self._check_outputs(arm)
 
-    def propose(self, x: float, y: float, branch: int) -> Pair:
+    def propose(self, x: float, y: float, branch: int) -> JointPair:
         """Return joint angles (q1, q2), rad, on any turn, for a target (m) and a branch."""
-        target = self._target
+        target = self._input_buffer
         target[0], target[1], target[2], target[3] = x, y, branch, atan2(y, x)
         self._run_bound()
-        q1, q2 = self._q
+        q1, q2 = self._output_buffer
         return q1, q2
 
     def propose_batch(self, xy: Array, branch: ArrayLike) -> Array:
@@ -76,14 +82,14 @@ class Network:
         :param branch: (N,) +1 or -1
         :return: (N, 2) rad, on any turn
         """
-        target = np.empty((len(xy), COLUMNS), dtype=np.float32)
+        target = np.empty((len(xy), INPUT_COLUMN_COUNT), dtype=np.float32)
         target[:, :2] = xy
         target[:, 2] = branch
         target[:, 3] = np.arctan2(xy[:, 1], xy[:, 0])
-        q: Array = self._session.run([OUTPUT], {INPUT: target})[0].astype(np.float64)
+        q: Array = self._session.run([OUTPUT_NAME], {INPUT_NAME: target})[0].astype(np.float64)
         return q
 
-    def _check_answers(self, arm: ArmModel) -> None:
+    def _check_outputs(self, arm: ArmModel) -> None:
         q = np.linspace((-3.0, 0.3), (3.0, 2.8), 16)
         proposed = self.propose_batch(arm.fk(q), np.full(16, self.branches[0]))
         if proposed.shape != q.shape or not np.isfinite(proposed).all():
@@ -118,8 +124,8 @@ def open_session(file: Path) -> onnxruntime.InferenceSession:
 
 def _check_shapes(session: onnxruntime.InferenceSession, file: Path) -> None:
     for kind, ports, name, columns in (
-        ('input', session.get_inputs(), INPUT, COLUMNS),
-        ('output', session.get_outputs(), OUTPUT, 2),
+        ('input', session.get_inputs(), INPUT_NAME, INPUT_COLUMN_COUNT),
+        ('output', session.get_outputs(), OUTPUT_NAME, 2),
     ):
         got = [(port.name, port.type, port.shape) for port in ports]
         if not (

@@ -20,20 +20,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ik_nn_ros.arm.joint_path import JointPath
-from ik_nn_ros.arm.model import TURN, ArmModel, Pair
+from ik_nn_ros.arm.model import TWO_PI, ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.path_trace import Fault, Trace
-from ik_nn_ros.ik.pose_line import PoseLine
-from ik_nn_ros.ik.problem import Problem
+from ik_nn_ros.ik.path_trace import PathFailure, PathIk
+from ik_nn_ros.ik.pose_line import PosePolyline
+from ik_nn_ros.ik.problem import BranchSolver
 from ik_nn_ros.ik.result import Reason
 
-ALIKE = 1e-5
+MIN_POSE_SPACING_RATIO = 1e-5
 """Poses nearer than this part of the reach to the one before are one with it."""
-FAR = 10.0
+MAX_POSE_DISTANCE_RATIO = 10.0
 """Poses farther away than so many times the reach are not even projected."""
-ROUNDING = 1e-9
+WRAP_TOLERANCE_RAD = 1e-9
 """By how much (rad) another turn may put a place past a limit."""
 
 
@@ -46,7 +46,7 @@ class PathSolution:
     :param path: the joints along it; None: it is refused
     :param projected: (N,) which poses were moved to the nearest point that can be reached
     :param branch: +1 or -1; 0: it is refused
-    :param index: the first pose that cannot be gone to, from the one before; -1: there is none
+    :param failed_index: the first pose that cannot be gone to, from the one before; -1: there is none
     :param reason: why
     :param detail: the same in words, with what was got and what was expected
     """
@@ -55,12 +55,12 @@ class PathSolution:
     path: JointPath | None
     projected: NDArray[np.bool_]
     branch: int
-    index: int = -1
+    failed_index: int = -1
     reason: Reason = Reason.NONE
     detail: str = ''
 
 
-def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: Pair) -> PathSolution:
+def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: JointPair) -> PathSolution:
     """
     Solve a path on the first branch of those to be tried that reaches all of it.
 
@@ -76,39 +76,41 @@ def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: Pair) -> PathSolution
     if len(wrong):
         index = int(wrong[0])
         x, y = xy[index].tolist()
-        return _refused(len(xy), index, Reason.NOT_FINITE, f'got ({x}, {y}) m, expected finite')
-    far = np.flatnonzero(np.abs(xy).max(axis=1) > FAR * solver.arm.reach)
+        return _rejected(len(xy), index, Reason.NOT_FINITE, f'got ({x}, {y}) m, expected finite')
+    far = np.flatnonzero(np.abs(xy).max(axis=1) > MAX_POSE_DISTANCE_RATIO * solver.arm.reach)
     if len(far):
         index = int(far[0])
         x, y = xy[index].tolist()
-        detail = f'got ({x:.6g}, {y:.6g}) m, expected at most {FAR:g} times the reach'
-        return _refused(len(xy), index, Reason.UNREACHABLE, detail)
-    line = PoseLine(xy, ALIKE * solver.arm.reach)
-    exact = Problem(solver.arm, None, solver.config)
+        detail = f'got ({x:.6g}, {y:.6g}) m, expected at most {MAX_POSE_DISTANCE_RATIO:g} times the reach'
+        return _rejected(len(xy), index, Reason.UNREACHABLE, detail)
+    line = PosePolyline(xy, MIN_POSE_SPACING_RATIO * solver.arm.reach)
+    exact = BranchSolver(solver.arm, None, solver.config)
     x, y = xy[0].tolist()
     tried = []
-    for side in solver.order(x, y, q_now):
-        tried.append(_on_branch(exact, line, q_now, side))
+    for side in solver.branch_order(x, y, q_now):
+        tried.append(_solve_on_branch(exact, line, q_now, side))
         if tried[-1].path is not None:
             return tried[-1]
-    return max(tried, key=lambda solution: solution.index)
+    return max(tried, key=lambda solution: solution.failed_index)
 
 
-def _on_branch(solver: Problem, line: PoseLine, q_now: Pair, side: int) -> PathSolution:
-    arm, trace = solver.arm, Trace(solver, line, q_now, side)
-    if trace.fault is not None:
-        return _faulty(arm, line, side, trace.fault)
-    q, outside = _fitted(arm, trace.continuous(), q_now)
+def _solve_on_branch(
+    solver: BranchSolver, line: PosePolyline, q_now: JointPair, branch: int
+) -> PathSolution:
+    arm, trace = solver.arm, PathIk(solver, line, q_now, branch)
+    if trace.failure is not None:
+        return _failed(arm, line, branch, trace.failure)
+    q, outside = _wrap_path_into_limits(arm, trace.unwrapped(), q_now)
     if outside < len(q):
-        index, _ = line.pose_at(float(trace.numbers[outside]))
+        index, _ = line.pose_at(float(trace.path_parameters[outside]))
         detail = 'got joints past their limits on the way to it, expected none, whatever the turn'
-        return _refused(len(line.of_poses), index, Reason.JOINT_LIMITS, detail)
-    rows = np.searchsorted(trace.numbers, line.of_poses, 'right') - 1
+        return _rejected(len(line.pose_parameters), index, Reason.JOINT_LIMITS, detail)
+    rows = np.searchsorted(trace.path_parameters, line.pose_parameters, 'right') - 1
     projected = trace.reasons[rows] != Reason.NONE
-    return PathSolution(q[rows], JointPath(q, trace.corners), projected, side)
+    return PathSolution(q[rows], JointPath(q, trace.corners), projected, branch)
 
 
-def _fitted(arm: ArmModel, q: Array, q_now: Pair) -> tuple[Array, int]:
+def _wrap_path_into_limits(arm: ArmModel, q: Array, q_now: JointPair) -> tuple[Array, int]:
     """
     Turn a whole path by whole turns into the limits, its beginning as near as can be.
 
@@ -118,42 +120,47 @@ def _fitted(arm: ArmModel, q: Array, q_now: Pair) -> tuple[Array, int]:
     turned, outside = q.copy(), len(q)
     for joint, (low, up) in enumerate(zip(arm.lower, arm.upper, strict=True)):
         way = q[:, joint]
-        least = np.ceil((low - way.min() - ROUNDING) / TURN)
-        most = np.floor((up - way.max() + ROUNDING) / TURN)
+        least = np.ceil((low - way.min() - WRAP_TOLERANCE_RAD) / TWO_PI)
+        most = np.floor((up - way.max() + WRAP_TOLERANCE_RAD) / TWO_PI)
         if least <= most:
-            turns = np.clip(np.round((q_now[joint] - way[0]) / TURN), least, most)
-            turned[:, joint] = np.clip(way + TURN * turns, low, up)
+            turns = np.clip(np.round((q_now[joint] - way[0]) / TWO_PI), least, most)
+            turned[:, joint] = np.clip(way + TWO_PI * turns, low, up)
         else:
-            outside = min(outside, _stays(way, low, up))
+            outside = min(outside, _count_within_limits(way, low, up))
     return turned, outside
 
 
-def _stays(way: Array, low: float, up: float) -> int:
+def _count_within_limits(way: Array, low: float, up: float) -> int:
     """Return how many places of a joint's way (N,), rad, lie inside limits, with its best turn."""
-    least = np.ceil((low - way[0] - ROUNDING) / TURN)
-    most = np.floor((up - way[0] + ROUNDING) / TURN)
-    tried = way[:, None] + TURN * np.arange(least, most + 1.0)
-    bad = (tried < low - ROUNDING) | (tried > up + ROUNDING)
+    least = np.ceil((low - way[0] - WRAP_TOLERANCE_RAD) / TWO_PI)
+    most = np.floor((up - way[0] + WRAP_TOLERANCE_RAD) / TWO_PI)
+    tried = way[:, None] + TWO_PI * np.arange(least, most + 1.0)
+    bad = (tried < low - WRAP_TOLERANCE_RAD) | (tried > up + WRAP_TOLERANCE_RAD)
     return int(bad.argmax(axis=0).max())
 
 
-def _faulty(arm: ArmModel, line: PoseLine, side: int, fault: Fault) -> PathSolution:
-    index, exact = line.pose_at(fault.number)
-    x, y = fault.point
+def _failed(arm: ArmModel, line: PosePolyline, side: int, failure: PathFailure) -> PathSolution:
+    index, exact = line.pose_at(failure.path_parameter)
+    x, y = failure.point
     got = f'({x:.6g}, {y:.6g}) m'
     if not exact:
         got = f'{got} on the straight line to it'
-    if fault.jump:
-        got, expected = f'a jump of the joints by {fault.jump:.3g} rad at {got}', 'a continuous way'
-    elif fault.reason == Reason.UNREACHABLE:
+    if failure.joint_jump:
+        got, expected = (
+            f'a jump of the joints by {failure.joint_jump:.3g} rad at {got}',
+            'a continuous way',
+        )
+    elif failure.reason == Reason.UNREACHABLE:
         got = f'{got}, {hypot(x, y):.6g} m from the first axis'
         expected = f'{arm.inner_reach:.6g} to {arm.reach:.6g} m'
     else:
         branch = 'positive' if side > 0 else 'negative'
         expected = f'what the {branch} branch reaches inside the limits'
-    return _refused(len(line.of_poses), index, fault.reason, f'got {got}, expected {expected}')
+    return _rejected(
+        len(line.pose_parameters), index, failure.reason, f'got {got}, expected {expected}'
+    )
 
 
-def _refused(count: int, index: int, reason: Reason, detail: str) -> PathSolution:
+def _rejected(count: int, index: int, reason: Reason, detail: str) -> PathSolution:
     none = np.zeros(count, dtype=bool)
     return PathSolution(None, None, none, 0, index, reason, f'pose {index}: {detail}')

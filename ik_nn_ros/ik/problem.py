@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.calibrated import (
     CalibratedArm,
-    closed_form_as_built,
-    closed_form_as_built_batch,
+    closed_form_calibrated,
+    closed_form_calibrated_batch,
 )
 from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.workspace import BOTH
+from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.edge import Edge
+from ik_nn_ros.ik.edge import BoundaryProjection
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import refine, refine_batch
 
-BRANCH_CHOICES = {'nearest': BOTH, 'positive': 1, 'negative': -1}
+BRANCH_CHOICES = {'nearest': BOTH_BRANCHES, 'positive': 1, 'negative': -1}
 UNREACHABLE_CHOICES = ('reject', 'nearest')
-PROPOSAL_SLACK = 1e-2
+PROPOSAL_LIMIT_TOLERANCE_RAD = 1e-2
 """How far past a limit (rad) a proposal still means the limit: the refinement starts there."""
-EXACT = 1e-9
+DEFAULT_TOLERANCE_RATIO = 1e-9
 """Default tolerance as a fraction of reach."""
 
 
@@ -61,7 +61,7 @@ class SolverConfig:
             raise ConfigError('tolerance', got=f'{self.tolerance} m', expected='0 or more')
 
 
-class Problem:
+class BranchSolver:
     """
     An arm and how its targets are to be solved.
 
@@ -76,21 +76,23 @@ class Problem:
         self.arm = arm
         self.network = network
         self.config = config or SolverConfig()
-        self.tolerance = self.config.tolerance or EXACT * arm.reach
-        self.wanted = BRANCH_CHOICES[self.config.branch]
-        self.sides = (1, -1) if self.wanted == BOTH else (self.wanted,)
-        self._edges = {side: Edge(arm, side) for side in self.sides}
-        self.tries = {1: self._tries_from(1), -1: self._tries_from(-1)}
+        self.tolerance = self.config.tolerance or DEFAULT_TOLERANCE_RATIO * arm.reach
+        self.configured_branch = BRANCH_CHOICES[self.config.branch]
+        self.branches = (
+            (1, -1) if self.configured_branch == BOTH_BRANCHES else (self.configured_branch,)
+        )
+        self._projections = {side: BoundaryProjection(arm, side) for side in self.branches}
+        self.branch_orders = {1: self._branch_order_from(1), -1: self._branch_order_from(-1)}
         """Which branches to try, by the one the arm is on."""
         # Only targets between these two distances (m) from the first axis can be met.
-        slack = arm.deviation + self.tolerance
-        self.outer = arm.reach + slack
-        self.inner = arm.inner_reach - slack
+        slack = arm.residual_bound + self.tolerance
+        self.max_distance = arm.reach + slack
+        self.min_distance = arm.inner_reach - slack
 
-    def _tries_from(self, side: int) -> tuple[int, ...]:
-        if self.wanted != BOTH:
-            return self.sides
-        first = -side if self._edges[-side] and not self._edges[side] else side
+    def _branch_order_from(self, branch: int) -> tuple[int, ...]:
+        if self.configured_branch != BOTH_BRANCHES:
+            return self.branches
+        first = -branch if self._projections[-branch] and not self._projections[branch] else branch
         return (first, -first) if self.config.allow_branch_change else (first,)
 
     def within_reach(self, r: Any) -> Any:
@@ -98,31 +100,31 @@ class Problem:
         slack = self.tolerance
         return (r >= self.arm.inner_reach - slack) & (r <= self.arm.reach + slack)
 
-    def closed_form(self, x: float, y: float, side: int, near: Pair) -> Pair:
+    def closed_form(self, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
         """Do :func:`~ik_nn_ros.arm.closed_form.closed_form`; with a residual, Newton ends it."""
         arm = self.arm
         if not isinstance(arm, CalibratedArm):
-            return closed_form(arm, x, y, side, near)
-        q = closed_form_as_built(arm, x, y, side, near)
-        return refine(arm, x, y, side, q, self.tolerance)[0]
+            return closed_form(arm, x, y, branch, q_now)
+        q = closed_form_calibrated(arm, x, y, branch, q_now)
+        return refine(arm, x, y, branch, q, self.tolerance)[0]
 
-    def closed_form_batch(self, xy: Array, side: NDArray[np.int8], near: Array) -> Array:
+    def closed_form_batch(self, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array:
         """Do :meth:`closed_form` for (N, 2) targets, m, on (N,) sides."""
         arm = self.arm
         if not isinstance(arm, CalibratedArm):
-            return closed_form_batch(arm, xy, side, near)
-        q = closed_form_as_built_batch(arm, xy, side, near)
-        return refine_batch(arm, xy, side, q, self.tolerance)[0]
+            return closed_form_batch(arm, xy, branch, q_now)
+        q = closed_form_calibrated_batch(arm, xy, branch, q_now)
+        return refine_batch(arm, xy, branch, q, self.tolerance)[0]
 
-    def project(self, xy: Array, side: NDArray[np.int8], q_now: Array) -> Array:
+    def project(self, xy: Array, branches: NDArray[np.int8], q_now: Array) -> Array:
         """
-        Do :meth:`Edge.project <ik_nn_ros.ik.edge.Edge.project>` on each target's own branch.
+        Do :meth:`BoundaryProjection.project <ik_nn_ros.ik.edge.BoundaryProjection.project>` on each target's own branch.
 
-        :param side: (N,) the branches to stay on
+        :param branches: (N,) the branches to stay on
         """
         q = np.full_like(xy, np.nan)
-        for branch, edge in self._edges.items():
-            rows = np.flatnonzero(side == branch)
+        for branch, edge in self._projections.items():
+            rows = np.flatnonzero(branches == branch)
             if len(rows):
                 q[rows] = edge.project(xy[rows], q_now[rows])
         return q

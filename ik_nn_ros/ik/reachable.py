@@ -14,11 +14,11 @@ from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Status
 
-ASIDE = 0.1
+PROBE_OFFSET_RATIO = 0.1
 """How far beside the lines of the boundary it is looked what can be reached: part of the length."""
 
 
-class ReachableArea:
+class ReachableRegion:
     """
     What an arm reaches with the elbow on the side that is allowed.
 
@@ -29,7 +29,7 @@ class ReachableArea:
     def __init__(self, arm: ArmModel, branch: str) -> None:
         self._solver = HybridSolver(arm, None, SolverConfig(branch))
 
-    def holds(self, points: Array) -> NDArray[np.bool_]:
+    def contains(self, points: Array) -> NDArray[np.bool_]:
         """Return (N,) which of (N, 2) points, m, the tip can be brought to."""
         solver = self._solver
         reached: NDArray[np.bool_] = (
@@ -37,26 +37,26 @@ class ReachableArea:
         )
         return reached
 
-    def edge(self, spacing: float) -> Array:
+    def boundary_segments(self, spacing_ratio: float) -> Array:
         """
         Return (N, 2, 2) ends of short lines: those between what is reached and what is not, m.
 
-        :param spacing: length of the lines at most, part of the reach
+        :param spacing_ratio: length of the lines at most, part of the reach
         """
         arm = self._solver.arm
         # Both branches have the arc of the straight arm.
-        arcs = dict.fromkeys(Workspace(arm, self._solver.wanted).arcs)
-        lines = [pair for arc in arcs for pair in pairwise(arc.points(spacing * arm.reach))]
+        arcs = dict.fromkeys(Workspace(arm, self._solver.configured_branch).arcs)
+        lines = [pair for arc in arcs for pair in pairwise(arc.points(spacing_ratio * arm.reach))]
         ends = np.array(lines).reshape(-1, 2, 2)
         along = ends[:, 1] - ends[:, 0]
         # Farther to the side than the arc bulges over its chord, and no farther than horns are
         # wide.
-        aside = ASIDE * np.stack((-along[:, 1], along[:, 0]), axis=-1)
+        aside = PROBE_OFFSET_RATIO * np.stack((-along[:, 1], along[:, 0]), axis=-1)
         middle = ends.mean(axis=1)
-        bounds: Array = ends[self.holds(middle + aside) != self.holds(middle - aside)]
+        bounds: Array = ends[self.contains(middle + aside) != self.contains(middle - aside)]
         return bounds
 
-    def surface(self, rings: int, sectors: int) -> Array:
+    def triangles(self, rings: int, sectors: int) -> Array:
         """Return (N, 3, 2) corners of triangles, m, over the cells of a polar grid it reaches."""
         arm = self._solver.arm
         r = np.linspace(arm.inner_reach, arm.reach, rings + 1)
@@ -64,7 +64,7 @@ class ReachableArea:
         unit = np.stack((np.cos(angle), np.sin(angle)), axis=-1)
         middle = (unit[:-1] + unit[1:]) / 2.0
         middles = middle[:, None] * ((r[:-1] + r[1:]) / 2.0)[:, None]
-        reached = self.holds(middles.reshape(-1, 2)).reshape(sectors, rings)
+        reached = self.contains(middles.reshape(-1, 2)).reshape(sectors, rings)
         # One piece for all neighbours along a sector: every point costs time in each message.
         sides = np.diff(np.pad(reached, ((0, 0), (1, 1))).astype(int))
         sector, start = np.nonzero(sides == 1)

@@ -11,24 +11,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
 Mask = NDArray[np.bool_]
-Steps = NDArray[np.int8]
+StepCounts = NDArray[np.int8]
 
 MAX_STEPS = 12
-STEP_CAP = 0.3
+MAX_JOINT_STEP_RAD = 0.3
 """Longest step of a joint, rad."""
-SLOW = 0.25
+STALLED_ERROR_RATIO = 0.25
 """A squared error that falls by less, with a joint held at a limit: the target is beyond it."""
-NUDGE = 1e-4
+SINGULAR_ESCAPE_STEP_RAD = 1e-4
 """How far (rad) the elbow is turned off a pose from which no step leads to the target."""
 
 
 def refine(
-    arm: ArmModel, x: float, y: float, branch: int, q: Pair, tolerance: float
-) -> tuple[Pair, int]:
+    arm: ArmModel, x: float, y: float, branch: int, q: JointPair, tolerance: float
+) -> tuple[JointPair, int]:
     """
     Return joint angles whose tip is nearer to the target, stopping within the tolerance.
 
@@ -47,27 +47,33 @@ def refine(
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
         ex, ey = x - tip_x, y - tip_y
         error = ex * ex + ey * ey
-        if error <= enough or (held and error > SLOW * before):
+        if error <= enough or (held and error > STALLED_ERROR_RATIO * before):
             return (q1, q2), step
         # (JᵀJ + λ) dq = Jᵀ e, with J = ((a, b), (c, d)).
         m11, m12, m22 = a * a + c * c + error, a * b + c * d, b * b + d * d + error
         g1, g2 = a * ex + c * ey, b * ex + d * ey
         determinant = m11 * m22 - m12 * m12
         if determinant <= 0.0 or g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22):
-            q2 += branch * NUDGE  # no gradient: the target lies straight inwards of a straight arm
+            q2 += (
+                branch * SINGULAR_ESCAPE_STEP_RAD
+            )  # no gradient: the target lies straight inwards of a straight arm
             continue
         step1 = (m22 * g1 - m12 * g2) / determinant
         step2 = (m11 * g2 - m12 * g1) / determinant
         longest = max(abs(step1), abs(step2))
-        scale = STEP_CAP / longest if longest > STEP_CAP else 1.0
+        scale = MAX_JOINT_STEP_RAD / longest if longest > MAX_JOINT_STEP_RAD else 1.0
         next1, next2 = q1 + scale * step1, q2 + scale * step2
         held, before = True, error
         if not low1 <= next1 <= up1:
             next1 = low1 if next1 < low1 else up1
-            next2 = q2 + min(max((g2 - m12 * (next1 - q1)) / m22, -STEP_CAP), STEP_CAP)
+            next2 = q2 + min(
+                max((g2 - m12 * (next1 - q1)) / m22, -MAX_JOINT_STEP_RAD), MAX_JOINT_STEP_RAD
+            )
         elif not low2 <= next2 <= up2:
             next2 = low2 if next2 < low2 else up2
-            next1 = q1 + min(max((g1 - m12 * (next2 - q2)) / m11, -STEP_CAP), STEP_CAP)
+            next1 = q1 + min(
+                max((g1 - m12 * (next2 - q2)) / m11, -MAX_JOINT_STEP_RAD), MAX_JOINT_STEP_RAD
+            )
         else:
             held = False
         q1, q2 = min(max(next1, low1), up1), min(max(next2, low2), up2)
@@ -76,7 +82,7 @@ def refine(
 
 def refine_batch(
     arm: ArmModel, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
-) -> tuple[Array, Steps]:
+) -> tuple[Array, StepCounts]:
     """
     Do :func:`refine` for many targets.
 
@@ -97,7 +103,7 @@ def refine_batch(
         tip_x, tip_y, a, b, c, d = arm.linearize(q)
         ex, ey = xy[:, 0] - tip_x, xy[:, 1] - tip_y
         error = ex * ex + ey * ey
-        done = (error <= tolerance * tolerance) | (held & (error > SLOW * before))
+        done = (error <= tolerance * tolerance) | (held & (error > STALLED_ERROR_RATIO * before))
         if done.any():
             there = rows[done]
             result[there], steps[there] = q[done], step
@@ -116,17 +122,19 @@ def refine_batch(
         way[:, 0] = (m22 * g1 - m12 * g2) / determinant
         way[:, 1] = (m11 * g2 - m12 * g1) / determinant
         longest = np.maximum(np.abs(way[:, 0]), np.abs(way[:, 1]))
-        if (longest > STEP_CAP).any():
-            way *= (STEP_CAP / np.maximum(longest, STEP_CAP))[:, None]
+        if (longest > MAX_JOINT_STEP_RAD).any():
+            way *= (MAX_JOINT_STEP_RAD / np.maximum(longest, MAX_JOINT_STEP_RAD))[:, None]
         flat = np.flatnonzero(singular | (g1 * g1 + g2 * g2 <= 1e-24 * error * (m11 + m22)))
         way[flat] = 0.0
-        way[flat, 1] = branch[flat] * NUDGE
-        q, held = _step_inside(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
+        way[flat, 1] = branch[flat] * SINGULAR_ESCAPE_STEP_RAD
+        q, held = _step_within_limits(arm, q, way, np.stack((m11, m12, m22, g1, g2)))
     result[rows] = q
     return result, steps
 
 
-def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> tuple[Array, Mask]:
+def _step_within_limits(
+    arm: ArmModel, q: Array, step: Array, equations: Array
+) -> tuple[Array, Mask]:
     """
     Take the steps (N, 2); where one leaves the limits, hold that joint and move the other.
 
@@ -143,6 +151,8 @@ def _step_inside(arm: ArmModel, q: Array, step: Array, equations: Array) -> tupl
         way = inside[rows] - q[rows]
         alone = np.where(held1, (g2 - m12 * way[:, 0]) / m22, (g1 - m12 * way[:, 1]) / m11)
         other = held1.astype(int)
-        inside[rows, other] = q[rows, other] + np.clip(alone, -STEP_CAP, STEP_CAP)
+        inside[rows, other] = q[rows, other] + np.clip(
+            alone, -MAX_JOINT_STEP_RAD, MAX_JOINT_STEP_RAD
+        )
         inside = np.clip(inside, arm.lower, arm.upper)
     return inside, held

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Array
 
 
@@ -51,13 +51,13 @@ class Solution(NamedTuple):
     reachable point; ``branch`` is +1, -1, or 0 without a solution.
     """
 
-    q: Pair | None
+    q: JointPair | None
     status: Status
     stage: Stage
     position_error: float
     branch: int
     reason: Reason
-    point: Pair
+    point: JointPair
 
 
 @dataclass(frozen=True)

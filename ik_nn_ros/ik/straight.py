@@ -14,47 +14,49 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
 
-Sides = NDArray[np.int8]
+BranchArray = NDArray[np.int8]
 
-STRAIGHT = 1e-6
+SINGULAR_SINE = 1e-6
 """|sin| of an elbow angle below which the arm counts as on neither branch."""
-BENT = 3.0 * STRAIGHT
+NUDGED_SINE = 3.0 * SINGULAR_SINE
 """The sine that an all but straight answer is given."""
-NUDGE = 1e-4
+SLOPE_STEP_RAD = 1e-4
 """Over how much of joint 2 (rad) the slope of the bend is taken."""
-FAR = 0.1
+MAX_ELBOW_STEP_RAD = 0.1
 """Longest step of joint 2, rad: what is further from straight is not bent here."""
 
 
-def tilted(arm: ArmModel, q: Array, side: Sides) -> Array:
+def nudge_elbow(arm: ArmModel, q: Array, branch: BranchArray) -> Array:
     """
-    Bend an all but straight arm to ``BENT``, joint 1 making up for what joint 2 does.
+    Bend an all but straight arm to ``NUDGED_SINE``, joint 1 making up for what joint 2 does.
 
     :param q: (N, 2) joint angles, rad
-    :param side: (N,) the branches
+    :param branch: (N,) the branches
     :return: (N, 2), rad
     """
     _, _, a, b, c, d = arm.linearize(q)
     lever = a * a + c * c  # 0 with the tip on the first axis, about which it does not move
     follow1 = -(a * b + c * d) / np.where(lever > 0.0, lever, np.inf)
     way = np.stack((follow1, np.ones_like(follow1)), axis=-1)
-    bend = arm.bend_batch(q)
-    slope = (arm.bend_batch(q + NUDGE * way) - bend) / NUDGE
-    step = (side * BENT - bend) / np.where(slope == 0.0, np.inf, slope)
-    return q + np.clip(step, -FAR, FAR)[:, None] * way
+    bend = arm.elbow_sine_batch(q)
+    slope = (arm.elbow_sine_batch(q + SLOPE_STEP_RAD * way) - bend) / SLOPE_STEP_RAD
+    step = (branch * NUDGED_SINE - bend) / np.where(slope == 0.0, np.inf, slope)
+    return q + np.clip(step, -MAX_ELBOW_STEP_RAD, MAX_ELBOW_STEP_RAD)[:, None] * way
 
 
-def bent(arm: ArmModel, q: Array, side: Sides, xy: Array, tolerance: float) -> Array:
+def nudge_off_singularity(
+    arm: ArmModel, q: Array, branch: BranchArray, xy: Array, tolerance: float
+) -> Array:
     """
     Bend all but straight answers to their branch where limits and tolerance allow it.
 
     :param q: (N, 2) joint angles, rad
-    :param side: (N,) the branches
+    :param branch: (N,) the branches
     :param xy: (N, 2) targets, m
     :param tolerance: m
     :return: (N, 2), rad
     """
-    moved = tilted(arm, q, side)
+    moved = nudge_elbow(arm, q, branch)
     off = arm.fk(moved) - xy
     good = ((moved >= arm.lower) & (moved <= arm.upper)).all(axis=1)
     good &= np.hypot(off[:, 0], off[:, 1]) <= tolerance

@@ -7,7 +7,7 @@ from math import inf, isfinite
 
 from ik_nn_ros.errors import ConfigError
 
-LARGEST_SEED = 2**63 - 1
+MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class TrainingConfig:
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
             least = 'zero or more' if name in may_be_zero else 'more than zero'
-            most = LARGEST_SEED if name == 'seed' else inf
+            most = MAX_SEED if name == 'seed' else inf
             whole = name not in ('learning_rate', 'goal', 'max_seconds')
             if (
                 not isinstance(value, int if whole else int | float)

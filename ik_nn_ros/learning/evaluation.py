@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.model_file import INPUT, OUTPUT
+from ik_nn_ros.ik.model_file import INPUT_NAME, OUTPUT_NAME
 
-STATE, NEXT_STATE = 'state', 'next_state'
+STATE_INPUT, NEXT_STATE_OUTPUT = 'state', 'next_state'
 """Input and output of a network that goes along a path step by step; zeros at the beginning."""
-CHUNK = 100_000
+MAX_CHUNK_TARGETS = 100_000
 
 
 @dataclass(frozen=True)
-class TipErrors:
+class TipErrorSummary:
     """
     Distance of the tip from the target, as fractions of reach.
 
@@ -34,7 +34,7 @@ class TipErrors:
     targets: int
 
 
-def propose(model: bytes, targets: Array) -> Array:
+def run_inference(model: bytes, targets: Array) -> Array:
     """
     Run a model.
 
@@ -47,27 +47,29 @@ def propose(model: bytes, targets: Array) -> Array:
     session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
     inputs = {port.name: port.shape for port in session.get_inputs()}
     answers = []
-    for start in range(0, len(targets), CHUNK):
-        chunk = targets[start : start + CHUNK].astype(np.float32)
-        if STATE in inputs:
-            answers.append(_step_by_step(session, chunk, inputs[STATE][1]))
+    for start in range(0, len(targets), MAX_CHUNK_TARGETS):
+        chunk = targets[start : start + MAX_CHUNK_TARGETS].astype(np.float32)
+        if STATE_INPUT in inputs:
+            answers.append(_run_recurrent(session, chunk, inputs[STATE_INPUT][1]))
         else:
-            answers += session.run([OUTPUT], {INPUT: chunk})
+            answers += session.run([OUTPUT_NAME], {INPUT_NAME: chunk})
     return np.concatenate(answers).astype(float)
 
 
-def _step_by_step(
-    session: onnxruntime.InferenceSession, paths: NDArray[np.float32], states: int
+def _run_recurrent(
+    session: onnxruntime.InferenceSession, paths: NDArray[np.float32], state_size: int
 ) -> NDArray[np.float32]:
     """Return (N, T, 2) joint angles along (N, T, 4) paths."""
-    state, answers = np.zeros((len(paths), states), dtype=np.float32), []
+    state, answers = np.zeros((len(paths), state_size), dtype=np.float32), []
     for target in np.ascontiguousarray(paths.swapaxes(0, 1)):
-        q, state = session.run([OUTPUT, NEXT_STATE], {INPUT: target, STATE: state})
+        q, state = session.run(
+            [OUTPUT_NAME, NEXT_STATE_OUTPUT], {INPUT_NAME: target, STATE_INPUT: state}
+        )
         answers.append(q)
     return np.stack(answers, axis=1)
 
 
-def tip_errors(model: bytes, arm: ArmModel, targets: Array) -> TipErrors:
+def measure_tip_errors(model: bytes, arm: ArmModel, targets: Array) -> TipErrorSummary:
     """
     Measure the network alone: what it proposes, put through the arm's forward kinematics.
 
@@ -77,7 +79,7 @@ def tip_errors(model: bytes, arm: ArmModel, targets: Array) -> TipErrors:
     :param arm: the arm
     :param targets: (N, 4) x, y (m), branch and bearing (rad), all within reach
     """
-    offset = arm.fk(propose(model, targets)) - targets[:, :2]
+    offset = arm.fk(run_inference(model, targets)) - targets[:, :2]
     error = np.hypot(offset[:, 0], offset[:, 1]) / arm.reach
     p50, p99 = np.quantile(error, (0.5, 0.99))
-    return TipErrors(float(p50), float(p99), float(error.max()), len(targets))
+    return TipErrorSummary(float(p50), float(p99), float(error.max()), len(targets))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
+from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
 from ik_nn_ros.learning.networks.convolution import ConvolutionNetwork
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
 from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork
 from ik_nn_ros.learning.networks.graph import GraphNetwork
 from ik_nn_ros.learning.networks.lstm import LstmNetwork
-from ik_nn_ros.learning.networks.network import Network
+from ik_nn_ros.learning.networks.network import TrainableNetwork
 from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.networks.policy import PolicyNetwork
 from ik_nn_ros.learning.networks.transformer import TransformerNetwork
 from ik_nn_ros.learning.networks.variational import VariationalNetwork
 
-FAMILIES: dict[str, type[Network]] = {
+FAMILIES: dict[str, type[TrainableNetwork]] = {
     network.family: network
     for network in (
         EdgeSmoothNetwork,
-        AsBuiltNetwork,
+        CalibratedArmNetwork,
         PaperNetwork,
         FeedForwardNetwork,
         VariationalNetwork,
@@ -28,12 +28,12 @@ FAMILIES: dict[str, type[Network]] = {
     )
 }
 """Those that answer one target at a time, which is what ik_node runs."""
-PATH_FAMILIES: dict[str, type[Network]] = {
+PATH_FAMILIES: dict[str, type[TrainableNetwork]] = {
     network.family: network for network in (LstmNetwork, ConvolutionNetwork, TransformerNetwork)
 }
 
 
-def find_family(name: str) -> type[Network]:
+def find_family(name: str) -> type[TrainableNetwork]:
     """
     Return the network class of that name.
 

@@ -15,17 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-Residual = Callable[[Tensor, Tensor], Tensor]
+ResidualFunction = Callable[[Tensor, Tensor], Tensor]
 """From the output (..., M) and the input (..., K) of one sample to its residuals (..., P)."""
 
-UP, DOWN = 2.0, 5.0
-SMALLEST_DAMPING, LARGEST_DAMPING = 1e-14, 1e10
-CHUNK = 500
+DAMPING_INCREASE_RATIO, DAMPING_DECREASE_RATIO = 2.0, 5.0
+MIN_DAMPING, MAX_DAMPING = 1e-14, 1e10
+MAX_CHUNK_SAMPLES = 500
 """Samples whose Jacobian is held at a time."""
 
 
 @dataclass(frozen=True)
-class Step:
+class LevenbergMarquardtStep:
     """
     One iteration.
 
@@ -40,10 +40,10 @@ class Step:
     accepted: bool
 
 
-class _Problem:
+class _LeastSquaresProblem:
     """The residuals of all samples as a function of one vector of weights."""
 
-    def __init__(self, module: nn.Module, data: Tensor, residual: Residual) -> None:
+    def __init__(self, module: nn.Module, data: Tensor, residual: ResidualFunction) -> None:
         self.data = data
         self._shapes = {name: p.shape for name, p in module.named_parameters()}
 
@@ -69,7 +69,7 @@ class _Problem:
     def linearize(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Return the Gauss-Newton normal matrix (W, W) and the gradient (W,)."""
         normal, gradient = torch.zeros(len(weights), len(weights)).to(weights), 0.0 * weights
-        for chunk in torch.split(self.data, CHUNK):
+        for chunk in torch.split(self.data, MAX_CHUNK_SAMPLES):
             jacobian = self._jacobian(weights, chunk).flatten(0, -2)  # (N P, W)
             normal += jacobian.T @ jacobian
             gradient += jacobian.T @ self._residuals(weights, chunk).flatten()
@@ -78,8 +78,8 @@ class _Problem:
 
 @torch.no_grad()
 def minimize(
-    module: nn.Module, data: Tensor, residual: Residual, damping: float = 1e-3
-) -> Iterator[Step]:
+    module: nn.Module, data: Tensor, residual: ResidualFunction, damping: float = 1e-3
+) -> Iterator[LevenbergMarquardtStep]:
     """
     Lower half the sum of squared residuals over the parameters of a module, in place.
 
@@ -90,28 +90,32 @@ def minimize(
     :param residual: of one sample
     :param damping: of the first step
     """
-    problem = _Problem(module, data, residual)
+    problem = _LeastSquaresProblem(module, data, residual)
     weights = nn.utils.parameters_to_vector(module.parameters())
     loss = problem.loss(weights)
     accepted = True
     while accepted:
         normal, gradient = problem.linearize(weights)
         accepted = False
-        while not accepted and damping < LARGEST_DAMPING:
-            candidate = weights - _solve(normal, gradient, damping)
+        while not accepted and damping < MAX_DAMPING:
+            candidate = weights - _solve_damped(normal, gradient, damping)
             candidate_loss = problem.loss(candidate)
             accepted = bool(candidate_loss < loss)
-            damping = max(damping / DOWN, SMALLEST_DAMPING) if accepted else damping * UP
+            damping = (
+                max(damping / DAMPING_DECREASE_RATIO, MIN_DAMPING)
+                if accepted
+                else damping * DAMPING_INCREASE_RATIO
+            )
         if accepted:
             weights, loss = candidate, candidate_loss
             for parameter, part in zip(
                 module.parameters(), problem.unpack(weights).values(), strict=True
             ):
                 parameter.copy_(part)
-        yield Step(float(loss), damping, accepted)
+        yield LevenbergMarquardtStep(float(loss), damping, accepted)
 
 
-def _solve(normal: Tensor, gradient: Tensor, damping: float) -> Tensor:
+def _solve_damped(normal: Tensor, gradient: Tensor, damping: float) -> Tensor:
     """Return the damped step; NaN where rounding leaves the matrix not positive definite."""
     damped = normal + damping * normal.diagonal().mean() * torch.eye(len(normal)).to(normal)
     factor, failed = torch.linalg.cholesky_ex(damped)

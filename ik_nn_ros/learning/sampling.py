@@ -14,21 +14,21 @@ import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import joints
+from ik_nn_ros.arm.targets import random_joints
 
-EXACT_SHARE = 0.02
+SINGULAR_FRACTION = 0.02
 """Share of whole-workspace targets with the arm exactly stretched or folded."""
-CLOSE_SHARE = 0.18
+NEAR_SINGULAR_FRACTION = 0.18
 """Share of whole-workspace targets with the elbow close to straight or folded."""
-CLOSEST = 1e-8
+MIN_SINGULARITY_DISTANCE_RAD = 1e-8
 """How close (rad) the close ones come; the distances are uniform in their logarithm."""
-PATH_LENGTH = 32
+TARGETS_PER_PATH = 32
 """Targets of a path."""
-LONGEST_STEP = 0.09
+MAX_JOINT_STEP_RAD = 0.09
 """How far a joint turns at most between two targets of a path, rad."""
 
 
-class Drawn(NamedTuple):
+class FkSamples(NamedTuple):
     """
     Samples.
 
@@ -40,7 +40,7 @@ class Drawn(NamedTuple):
     q: Array
 
 
-def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+def sample_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> FkSamples:
     """
     Draw from the whole annulus, both branches.
 
@@ -52,42 +52,42 @@ def whole_workspace(arm: ArmModel, rng: np.random.Generator, count: int) -> Draw
     branch = rng.choice((-1.0, 1.0), size=count)
     elbow = rng.uniform(0.0, pi, size=count)
     kind = rng.random(count)
-    bend = np.exp(rng.uniform(np.log(CLOSEST), np.log(0.3), size=count))
-    bend[kind < EXACT_SHARE] = 0.0
+    bend = np.exp(rng.uniform(np.log(MIN_SINGULARITY_DISTANCE_RAD), np.log(0.3), size=count))
+    bend[kind < SINGULAR_FRACTION] = 0.0
     folded = rng.random(count) < 0.5
     edge = np.where(folded, pi - bend, bend)
-    elbow = np.where(kind < EXACT_SHARE + CLOSE_SHARE, edge, elbow)
+    elbow = np.where(kind < SINGULAR_FRACTION + NEAR_SINGULAR_FRACTION, edge, elbow)
     shoulder = rng.uniform(-pi, pi, size=count)
-    return _drawn(arm, shoulder, branch * elbow, branch)
+    return _from_link_angles(arm, shoulder, branch * elbow, branch)
 
 
-def within_limits(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+def sample_within_limits(arm: ArmModel, rng: np.random.Generator, count: int) -> FkSamples:
     """
     Draw joint angles uniformly within the joint limits, of continuous joints one turn.
 
     :param count: number of targets
     """
-    q = joints(arm, rng, count)
-    return _at(arm, q, np.where(arm.bend_batch(q) < 0.0, -1.0, 1.0))
+    q = random_joints(arm, rng, count)
+    return _from_joints(arm, q, np.where(arm.elbow_sine_batch(q) < 0.0, -1.0, 1.0))
 
 
-def smooth_paths(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+def sample_smooth_paths(arm: ArmModel, rng: np.random.Generator, count: int) -> FkSamples:
     """
     Draw smooth paths in the whole annulus, each on one of the branches.
 
     Joint 1 turns evenly; the elbow swings between straight and folded.
 
-    :param count: number of paths, each of :data:`PATH_LENGTH` targets
+    :param count: number of paths, each of :data:`TARGETS_PER_PATH` targets
     """
-    step = np.arange(PATH_LENGTH)
+    step = np.arange(TARGETS_PER_PATH)
     branch = rng.choice((-1.0, 1.0), size=(count, 1))
-    begin, speed = (rng.uniform(-most, most, (2, count, 1)) for most in (pi, LONGEST_STEP))
+    begin, speed = (rng.uniform(-most, most, (2, count, 1)) for most in (pi, MAX_JOINT_STEP_RAD))
     shoulder = begin[0] + speed[0] * step
     elbow = pi / 2 * (1.0 - np.cos(begin[1] + speed[1] / (pi / 2) * step))
-    return _drawn(arm, shoulder, branch * elbow, np.broadcast_to(branch, elbow.shape))
+    return _from_link_angles(arm, shoulder, branch * elbow, np.broadcast_to(branch, elbow.shape))
 
 
-def paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
+def sample_paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> FkSamples:
     """
     Draw as the paper does: q1 uniform in [0, π/2], q2 in [0, π]; the positive branch.
 
@@ -98,23 +98,23 @@ def paper_ranges(arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn:
     """
     shoulder = arm.signs[0] * rng.uniform(0.0, pi / 2, size=count)
     elbow = rng.uniform(0.0, pi, size=count)
-    return _drawn(arm, shoulder, elbow, np.ones(count))
+    return _from_link_angles(arm, shoulder, elbow, np.ones(count))
 
 
-def _drawn(arm: ArmModel, theta1: Array, bend: Array, branch: Array) -> Drawn:
+def _from_link_angles(arm: ArmModel, theta1: Array, elbow: Array, branch: Array) -> FkSamples:
     """
     Return the samples of link 1's angle and of joint 2's, counted along joint 2's own axis.
 
     :param theta1: (...) angle of link 1 about the plane's normal, rad
-    :param bend: (...) angle of the elbow about joint 2's axis, 0 when straight, rad
+    :param elbow: (...) angle of the elbow about joint 2's axis, 0 when straight, rad
     :param branch: (...)
     """
-    theta = np.stack((theta1, arm.signs[1] * bend), axis=-1)
-    return _at(arm, np.asarray(arm.signs) * (theta - np.asarray(arm.offsets)), branch)
+    theta = np.stack((theta1, arm.signs[1] * elbow), axis=-1)
+    return _from_joints(arm, np.asarray(arm.signs) * (theta - np.asarray(arm.offsets)), branch)
 
 
-def _at(arm: ArmModel, q: Array, branch: Array) -> Drawn:
+def _from_joints(arm: ArmModel, q: Array, branch: Array) -> FkSamples:
     """Return the samples of joint angles (..., 2), rad, on branches (...)."""
     xy = arm.fk(q)
     bearing = np.arctan2(xy[..., 1], xy[..., 0])
-    return Drawn(np.concatenate((xy, np.stack((branch, bearing), axis=-1)), axis=-1), q)
+    return FkSamples(np.concatenate((xy, np.stack((branch, bearing), axis=-1)), axis=-1), q)

@@ -24,16 +24,16 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.kinematics import tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks.network import Network
+from ik_nn_ros.learning.networks.network import TrainableNetwork
 
-THREADS = 1
+TORCH_THREAD_COUNT = 1
 """As many on every machine: the order of sums, and with it the last digits, depends on it."""
-IMPROVEMENT = 0.98
+IMPROVEMENT_SCORE_RATIO = 0.98
 """A look at the held-out targets counts as better when its score falls below this share."""
-ADAM_SHARE = 0.5
+ADAM_TIME_FRACTION = 0.5
 """Share of the time limit that stage 1 may use up."""
-ADAM_CHECK_EVERY = 250
-BENT = 0.2
+ADAM_VALIDATION_INTERVAL_STEPS = 250
+CLEAR_BRANCH_SINE = 0.2
 """
 Sine of the elbow beyond which the arm is on one branch, also with a residual, and also where a
 rough network answers an edge: 4e-3 of reach off is 0.08 of a folded elbow, 0.18 of a straight one.
@@ -41,7 +41,7 @@ rough network answers an edge: 4e-3 of reach off is 0.08 of a folded elbow, 0.18
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """
     How far training is.
 
@@ -53,8 +53,8 @@ class Progress:
     """
 
     stage: str
-    done: int
-    total: int
+    step: int
+    max_steps: int
     p50: float
     worst: float
 
@@ -70,20 +70,20 @@ class TrainingResult:
     :param stopped_by: 'goal', 'no improvement', 'iterations' or 'time limit'
     """
 
-    network: Network
+    network: TrainableNetwork
     samples: int
     seconds: float
     stopped_by: str
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[TrainingProgress], None]
 
 
 def train(
-    family: type[Network],
+    family: type[TrainableNetwork],
     arm: ArmModel,
     config: TrainingConfig | None = None,
-    report: Report = lambda progress: None,
+    report: ProgressCallback = lambda progress: None,
 ) -> TrainingResult:
     """
     Train a network of a family for an arm, on one thread.
@@ -92,23 +92,27 @@ def train(
     :param report: called now and then with the progress
     """
     with fixed_threads():
-        return _Training(family, arm, config or family.config, report).run()
+        return _Trainer(family, arm, config or family.config, report).run()
 
 
 @contextmanager
 def fixed_threads() -> Iterator[None]:
-    """Run the block on :data:`THREADS`."""
+    """Run the block on :data:`TORCH_THREAD_COUNT`."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(TORCH_THREAD_COUNT)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
 
 
-class _Training:
+class _Trainer:
     def __init__(
-        self, family: type[Network], arm: ArmModel, config: TrainingConfig, report: Report
+        self,
+        family: type[TrainableNetwork],
+        arm: ArmModel,
+        config: TrainingConfig,
+        report: ProgressCallback,
     ) -> None:
         self.arm, self.config, self.report = arm, config, report
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -116,50 +120,52 @@ class _Training:
         seeds = np.random.SeedSequence(config.seed).spawn(2)
         self.rng = np.random.default_rng(seeds[0])
         held_out = family.sample(arm, np.random.default_rng(seeds[1]), config.validation_samples)
-        self.held_out = torch.from_numpy(held_out.target)
-        self.samples = 0
-        self.start = time.monotonic()
+        self.validation_targets = torch.from_numpy(held_out.target)
+        self.sample_count = 0
+        self.start_time = time.monotonic()
         self.best_score, self.best_weights = inf, copy.deepcopy(self.network.state_dict())
 
     def run(self) -> TrainingResult:
-        self._adam()
-        stopped_by = self._levenberg_marquardt()
+        self._run_adam()
+        stopped_by = self._run_levenberg_marquardt()
         self.network.load_state_dict(self.best_weights)
-        return TrainingResult(self.network, self.samples, time.monotonic() - self.start, stopped_by)
+        return TrainingResult(
+            self.network, self.sample_count, time.monotonic() - self.start_time, stopped_by
+        )
 
-    def _adam(self) -> None:
+    def _run_adam(self) -> None:
         steps = self.config.adam_steps
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
-        share = ADAM_SHARE if self.config.lm_iterations else 1.0
+        share = ADAM_TIME_FRACTION if self.config.lm_iterations else 1.0
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(1, steps + 1):
-            target, q = self._draw(self.config.batch_size)
+            target, q = self._sample(self.config.batch_size)
             loss = self.network.loss(target, q, self.generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            late = self._late(share)
-            if step % ADAM_CHECK_EVERY == 0 or step == steps or late:
-                self._check('Adam', step, steps)
+            late = self._is_time_up(share)
+            if step % ADAM_VALIDATION_INTERVAL_STEPS == 0 or step == steps or late:
+                self._validate('Adam', step, steps)
             if late:
                 return
 
-    def _levenberg_marquardt(self) -> str:
+    def _run_levenberg_marquardt(self) -> str:
         """Return what ended it."""
         config, stage, since_better = self.config, 'Levenberg-Marquardt', 0
         if not config.lm_iterations:
-            return 'time limit' if self._late() else 'iterations'
+            return 'time limit' if self._is_time_up() else 'iterations'
         steps = minimize(
             self.network,
-            self._draw(config.lm_samples)[0],
+            self._sample(config.lm_samples)[0],
             lambda q, target: tip_residual(self.arm, q, target),
         )
         for done, step in enumerate(steps, start=1):
             last = done == config.lm_iterations or not step.accepted
-            late = self._late()
+            late = self._is_time_up()
             if done % config.check_every == 0 or last or late:
-                worst, better = self._check(stage, done, config.lm_iterations)
+                worst, better = self._validate(stage, done, config.lm_iterations)
                 since_better = 0 if better else since_better + 1
                 if worst <= config.goal:
                     return 'goal'
@@ -171,28 +177,28 @@ class _Training:
                     break
         return 'iterations' if done == config.lm_iterations else 'no improvement'
 
-    def _draw(self, count: int) -> tuple[Tensor, Tensor]:
+    def _sample(self, count: int) -> tuple[Tensor, Tensor]:
         """Return targets and the joint angles they were made from."""
         drawn = self.network.sample(self.arm, self.rng, count)
-        self.samples += drawn.target[..., 0].size
+        self.sample_count += drawn.target[..., 0].size
         return torch.from_numpy(drawn.target), torch.from_numpy(drawn.q)
 
-    def _late(self, share: float = 1.0) -> bool:
-        return time.monotonic() - self.start > share * self.config.max_seconds
+    def _is_time_up(self, time_fraction: float = 1.0) -> bool:
+        return time.monotonic() - self.start_time > time_fraction * self.config.max_seconds
 
     @torch.no_grad()
-    def _check(self, stage: str, done: int, total: int) -> tuple[float, bool]:
+    def _validate(self, stage: str, step: int, max_steps: int) -> tuple[float, bool]:
         """Judge and report the weights, keep the best; return the worst error and if better."""
-        q = self.network(self.held_out)
-        error = tip_residual(self.arm, q, self.held_out).norm(dim=-1)
+        q = self.network(self.validation_targets)
+        error = tip_residual(self.arm, q, self.validation_targets).norm(dim=-1)
         # The loss knows no branch: an answer on the other one counts as a miss by the reach.
         bend = torch.sin(q[..., 1] + self.arm.signs[1] * self.arm.offsets[1])
-        error = torch.where(bend * self.held_out[..., 2] < -BENT, 1.0, error)
+        error = torch.where(bend * self.validation_targets[..., 2] < -CLEAR_BRANCH_SINE, 1.0, error)
         p50, worst = float(error.median()), float(error.max())
         score = sqrt(p50 * worst)
-        better = score < IMPROVEMENT * self.best_score
+        better = score < IMPROVEMENT_SCORE_RATIO * self.best_score
         if score < self.best_score:
             self.best_score = score
             self.best_weights = copy.deepcopy(self.network.state_dict())
-        self.report(Progress(stage, done, total, p50, worst))
+        self.report(TrainingProgress(stage, step, max_steps, p50, worst))
         return worst, better

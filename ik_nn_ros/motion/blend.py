@@ -6,23 +6,23 @@ from math import pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
-RECENT = 0.15
+SPEED_WINDOW_S = 0.15
 """The speed of the stream is taken over this time, s."""
-SHORTEST = 0.06
+MIN_BLEND_TIME_S = 0.06
 """Of the times that goals are blended for, and that a speed is taken over, s."""
-GOALS = 4.0
+MIN_BLENDED_GOAL_COUNT = 4.0
 """So many goals are blended at least."""
-RESERVE = 1.15
+BLEND_TIME_RESERVE_RATIO = 1.15
 """How many times longer goals are blended than an even stream needs to end within the limits."""
-SHORTER = 0.1
+MAX_BLEND_SHORTENING_RATIO = 0.1
 """How fast that time may become shorter, s/s: the arm is faster than the stream by half of it."""
 
 
-class Blend:
+class GoalBlend:
     """
     A reference that goes from goal to goal without a halt.
 
@@ -39,46 +39,50 @@ class Blend:
     :param goal: g0, where it begins, rad
     """
 
-    def __init__(self, goal: Pair) -> None:
+    def __init__(self, goal: JointPair) -> None:
         self._origin = np.array(goal)
         self._steps = np.empty((0, 4))
         """The steps that are not over: t, T, and how far each joint goes, which is added to g0."""
 
     @property
-    def rests(self) -> bool:
+    def finished(self) -> bool:
         """Whether all steps are over."""
         return not len(self._steps)
 
     @property
-    def time(self) -> float:
+    def blend_time(self) -> float:
         """T of the last step, s."""
         return float(self._steps[-1, 1])
 
     @property
-    def goals(self) -> Array:
+    def active_goals(self) -> Array:
         """The goals between which the reference is now, (N, 2), rad."""
         steps = np.vstack([np.zeros(2), self._steps[:, 2:]])
         goals: Array = self._origin + steps.cumsum(axis=0)
         return goals
 
-    def add(self, now: float, since: float, step: Array, limits: MotionLimits) -> None:
+    def add(self, now: float, interval: float, step: Array, limits: MotionLimits) -> None:
         """
         Add a goal.
 
         :param now: s
-        :param since: the time from the goal before, s
+        :param interval: the time from the goal before, s
         :param step: how far it is from that, (2,), rad
         :param limits: in which it must be possible to end
         """
-        recent = self._steps[self._steps[:, 0] > now - RECENT]
-        span = since + (now - recent[0, 0] if len(recent) else 0.0)
+        recent = self._steps[self._steps[:, 0] > now - SPEED_WINDOW_S]
+        span = interval + (now - recent[0, 0] if len(recent) else 0.0)
         moved = np.abs(step) + np.abs(recent[:, 2:]).sum(axis=0)
-        time = max(_ending(moved / max(span, SHORTEST), limits), GOALS * since, SHORTEST)
-        if not self.rests:
-            time = max(time, self.time - SHORTER * since)
+        time = max(
+            _min_blend_time(moved / max(span, MIN_BLEND_TIME_S), limits),
+            MIN_BLENDED_GOAL_COUNT * interval,
+            MIN_BLEND_TIME_S,
+        )
+        if not self.finished:
+            time = max(time, self.blend_time - MAX_BLEND_SHORTENING_RATIO * interval)
         self._steps = np.vstack([self._steps, (now, time, *step)])
 
-    def drop(self, now: float) -> None:
+    def drop_finished(self, now: float) -> None:
         """Forget the steps that are over."""
         over = self._steps[:, 0] + self._steps[:, 1] <= now
         self._origin = self._origin + self._steps[over, 2:].sum(axis=0)
@@ -100,8 +104,8 @@ class Blend:
         return state
 
 
-def _ending(speed: Array, limits: MotionLimits) -> float:
+def _min_blend_time(speed: Array, limits: MotionLimits) -> float:
     """Return how long (s) goals must be blended for them to end within the limits."""
     v = np.minimum(speed, limits.velocity)
     times = np.maximum(2.0 * v / limits.acceleration, np.sqrt(2.0 * pi * v / limits.jerk))
-    return RESERVE * float(times.max())
+    return BLEND_TIME_RESERVE_RATIO * float(times.max())

@@ -8,12 +8,12 @@ from functools import partial
 from typing import NamedTuple
 
 from ik_nn_ros.arm.joint_path import JointPath
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.motion.keep_out import KeepOut
-from ik_nn_ros.motion.latest_joints import LatestJoints
+from ik_nn_ros.motion.latest_joints import JointFeedback
 from ik_nn_ros.motion.motion_config import MotionConfig
 
-MOVED = 0.02
+REST_DRIFT_TOLERANCE_RAD = 0.02
 """
 How far (rad) joints at rest may be from where they were left and still count as left there.
 
@@ -21,14 +21,14 @@ Noise, and what a servo gives in under a load; by more than that, somebody has m
 """
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """Why no goal is taken now: a reason code, and what was got and what was expected."""
 
     code: str
     detail: str
 
 
-class Commander(ABC):
+class Controller(ABC):
     """
     Turns joint goals into commands.
 
@@ -45,14 +45,14 @@ class Commander(ABC):
     ) -> None:
         self.arm = arm
         self.keep_out = keep_out or KeepOut(arm, (), (), 0.0)
-        self.obstacle = ''
+        self.obstruction = ''
         """Which zone was in the way of the last goal that was not admitted."""
         self._config = config
-        self.joints = LatestJoints(arm, config.joint_states_timeout)
+        self.feedback = JointFeedback(arm, config.joint_states_timeout)
         self.fault = ''
         """What went wrong in the last motion; empty: nothing."""
-        self._command: Pair | None = None
-        self._left: Pair | None = None
+        self._command: JointPair | None = None
+        self._rest_position: JointPair | None = None
 
     @property
     def config(self) -> MotionConfig:
@@ -62,19 +62,21 @@ class Commander(ABC):
     @config.setter
     def config(self, config: MotionConfig) -> None:
         self._config = config
-        self.joints.timeout = config.joint_states_timeout
+        self.feedback.timeout = config.joint_states_timeout
 
     @property
-    def command(self) -> Pair | None:
+    def command(self) -> JointPair | None:
         """The last command (q1, q2), rad; None: there has been none."""
         return self._command
 
     @property
     def tracking_error(self) -> float | None:
         """Distance of the joints from the last command, of the joint that is farther off, rad."""
-        return None if self._command is None else self.joints.gap(self._command)
+        return None if self._command is None else self.feedback.distance_to(self._command)
 
-    def measure(self, now: float, stamp: float, q: Pair, velocity: Pair | None = None) -> bool:
+    def update_feedback(
+        self, now: float, stamp: float, q: JointPair, velocity: JointPair | None = None
+    ) -> bool:
         """
         Take measured joints in; return False where they are older than those before.
 
@@ -82,33 +84,33 @@ class Commander(ABC):
         :param q: rad
         :param velocity: rad/s; None: not measured
         """
-        return self.joints.add(now, stamp, q, self._command, velocity)
+        return self.feedback.add(now, stamp, q, self._command, velocity)
 
-    def lost(self, now: float) -> bool:
+    def feedback_lost(self, now: float) -> bool:
         """Tell whether it is not known where the joints are, and should be."""
-        return self._config.require_joint_states and self.joints.silent(now)
+        return self._config.require_joint_states and self.feedback.is_stale(now)
 
-    def refusal(self, now: float) -> Refusal | None:
+    def rejection(self, now: float) -> Rejection | None:
         """Return why no goal is taken now; None: one is."""
-        if self.lost(now):
+        if self.feedback_lost(now):
             timeout = self._config.joint_states_timeout
-            return Refusal('NO_JOINT_STATES', f'joint_states: got none for {timeout:g} s')
+            return Rejection('NO_JOINT_STATES', f'joint_states: got none for {timeout:g} s')
         return None
 
-    def place(self, now: float) -> Pair:
+    def seed_joints(self, now: float) -> JointPair:
         """Return the joints (rad) from which branch and turn of the next goal are chosen."""
-        return self._start(now)
+        return self._start_position(now)
 
-    def admits(self, now: float) -> Callable[[Pair], bool] | None:
+    def goal_filter(self, now: float) -> Callable[[JointPair], bool] | None:
         """Return what tells whether a goal (rad) can be gone to; None: every one can."""
-        return partial(self._is_clear, now) if self.keep_out else None
+        return partial(self._is_goal_allowed, now) if self.keep_out else None
 
-    def _is_clear(self, now: float, q: Pair) -> bool:
-        self.obstacle = self.keep_out.blocked_at(q) or self._blocked_way(now, q)
-        return not self.obstacle
+    def _is_goal_allowed(self, now: float, q: JointPair) -> bool:
+        self.obstruction = self.keep_out.obstruction_at(q) or self._obstruction_to(now, q)
+        return not self.obstruction
 
     @abstractmethod
-    def _blocked_way(self, now: float, q: Pair) -> str:
+    def _obstruction_to(self, now: float, q: JointPair) -> str:
         """Return which zone is in the way to a goal, rad; empty: none."""
 
     @property
@@ -121,25 +123,25 @@ class Commander(ABC):
         """Give the goal up and brake."""
 
     @abstractmethod
-    def go_to(self, now: float, q: Pair) -> Pair | None:
+    def go_to(self, now: float, q: JointPair) -> JointPair | None:
         """
-        Go to a goal inside the limits, where :meth:`refusal` gave None.
+        Go to a goal inside the limits, where :meth:`rejection` gave None.
 
         :param q: rad
         :return: a command to be sent at once, rad; None: it is left to :meth:`step`
         """
 
     @abstractmethod
-    def go_along(self, now: float, path: JointPath) -> Refusal | None:
+    def follow_path(self, now: float, path: JointPath) -> Rejection | None:
         """
-        Go to where a path begins and along it, where :meth:`refusal` gave None.
+        Go to where a path begins and along it, where :meth:`rejection` gave None.
 
         :param path: inside the limits
         :return: why it is not gone; None: it is
         """
 
     @abstractmethod
-    def step(self, now: float) -> Pair | None:
+    def step(self, now: float) -> JointPair | None:
         """Return the command (rad) for now; None: there is nothing to be sent."""
 
     def hold(self, now: float) -> bool:
@@ -149,10 +151,10 @@ class Commander(ABC):
 
     def reset(self) -> None:
         """Forget what was commanded: the next motion begins where the joints are measured."""
-        self._command = self._left = None
+        self._command = self._rest_position = None
         self.fault = ''
 
-    def _start(self, now: float) -> Pair:
+    def _start_position(self, now: float) -> JointPair:
         """
         Return where a motion begins, rad: where the joints are.
 
@@ -161,8 +163,12 @@ class Commander(ABC):
         around a straight arm would choose the branch.
         """
         if self._command is None:
-            return self.arm.home if self.joints.silent(now) else self.joints.q
-        if self._left is None or self.joints.silent(now):
+            return self.arm.home if self.feedback.is_stale(now) else self.feedback.q
+        if self._rest_position is None or self.feedback.is_stale(now):
             return self._command
-        near = self.joints.gap(self._command) <= self._config.tracking_tolerance
-        return self._command if near and self.joints.gap(self._left) <= MOVED else self.joints.q
+        near = self.feedback.distance_to(self._command) <= self._config.tracking_tolerance
+        return (
+            self._command
+            if near and self.feedback.distance_to(self._rest_position) <= REST_DRIFT_TOLERANCE_RAD
+            else self.feedback.q
+        )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ik_nn_ros.arm.model import ArmModel, Pair
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
-from ik_nn_ros.motion.motion_config import slower
-from ik_nn_ros.motion.path_course import Journey
-from ik_nn_ros.motion.ride import Ride
-from ik_nn_ros.motion.spline_way import SplineWay
-from ik_nn_ros.motion.straight_line import plan_line
+from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.motion.joint_motion import MotionLimits, OnlineTrajectoryGenerator
+from ik_nn_ros.motion.motion_config import scale_velocity
+from ik_nn_ros.motion.path_course import TrajectorySequence
+from ik_nn_ros.motion.ride import ScaledTrajectory
+from ik_nn_ros.motion.spline_way import SplineTrajectory
+from ik_nn_ros.motion.straight_line import plan_cartesian_motion
 from ik_nn_ros.motion.stream import GoalStream
 
-ROUNDING = 1e-9
+PATH_END_TOLERANCE_S = 1e-9
 """s"""
 
 
-class Errand:
+class GoalExecutor:
     """
     Has a motion do what is to be done.
 
@@ -27,78 +27,83 @@ class Errand:
 
     def __init__(self, arm: ArmModel) -> None:
         self._arm = arm
-        self._goals = GoalStream()
-        self._replan = self._on_line = False
-        self.course: SplineWay | None = None
+        self._goal_stream = GoalStream()
+        self._replan = self._on_cartesian_line = False
+        self.path_trajectory: SplineTrajectory | None = None
         """The motion along a path, at its full pace; None: there is no path."""
-        self._place = 0.0
-        self._ride: Ride | None = None
-        self._plan: Journey | None = None
-        self.straight = False
+        self._path_time = 0.0
+        self._scaled_trajectory: ScaledTrajectory | None = None
+        self._committed: TrajectorySequence | None = None
+        self.cartesian_path = False
         """Whether the tip goes straight to goals, where it can."""
-        self.goal: Pair | None = None
+        self.goal: JointPair | None = None
         """Where to go, rad; for a path, where it is joined; None: there is nothing to do."""
 
     @property
     def has_path(self) -> bool:
         """Whether it is a path that is gone along, or to."""
-        return self.course is not None
+        return self.path_trajectory is not None
 
     @property
-    def riding(self) -> bool:
+    def on_path(self) -> bool:
         """Whether the motion is on a path, and not on its way to it."""
-        return self._ride is not None or self._plan is not None
+        return self._scaled_trajectory is not None or self._committed is not None
 
     @property
-    def fixed(self) -> bool:
+    def committed(self) -> bool:
         """Whether the motion goes by a plan that others follow, too."""
-        return self._plan is not None
+        return self._committed is not None
 
-    def go_to(self, now: float, goal: Pair) -> None:
+    def go_to(self, now: float, goal: JointPair) -> None:
         """
         Go to a goal, and not along a path any more.
 
         :param goal: rad
         """
-        self.course = self._ride = self._plan = None
+        self.path_trajectory = self._scaled_trajectory = self._committed = None
         self.goal = goal
-        self._goals.add(now, goal)
+        self._goal_stream.add(now, goal)
 
-    def go_along(self, now: float, course: SplineWay) -> None:
+    def follow_path(self, now: float, path_trajectory: SplineTrajectory) -> None:
         """Go along a path."""
-        self._goals.clear()
-        self.go_to(now, course.at(0.0).position)
-        self.course, self._place = course, 0.0
+        self._goal_stream.clear()
+        self.go_to(now, path_trajectory.at(0.0).position)
+        self.path_trajectory, self._path_time = path_trajectory, 0.0
 
-    def fix(self, motion: JointMotion, plan: Journey) -> None:
+    def commit(self, generator: OnlineTrajectoryGenerator, sequence: TrajectorySequence) -> None:
         """Have a motion go along the path by a plan, as long as nothing comes between."""
-        self._plan = plan
-        motion.take(plan)
+        self._committed = sequence
+        generator.follow(sequence)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Do nothing any more."""
-        self.goal = self.course = self._ride = self._plan = None
-        self._goals.clear()
+        self.goal = self.path_trajectory = self._scaled_trajectory = self._committed = None
+        self._goal_stream.clear()
 
-    def set_out(self, now: float, motion: JointMotion) -> None:
+    def restart(self, now: float, generator: OnlineTrajectoryGenerator) -> None:
         """Begin anew, with another motion than this one."""
-        self._leave(motion)
+        self._leave_path(generator)
         self._replan = True
-        self._goals.clear()
+        self._goal_stream.clear()
         if self.goal is not None:
-            self._goals.add(now, self.goal)
+            self._goal_stream.add(now, self.goal)
 
-    def interrupt(self, motion: JointMotion) -> None:
+    def interrupt(self, generator: OnlineTrajectoryGenerator) -> None:
         """Plan anew in the next step; the motion is about to leave what was planned."""
-        self._leave(motion)
+        self._leave_path(generator)
         self._replan = True
 
-    def renew(self) -> None:
+    def request_replan(self) -> None:
         """Plan anew in the next step, as something has changed; on a path only its pace is."""
-        self._replan = self._replan or not self.riding
+        self._replan = self._replan or not self.on_path
 
-    def steer(
-        self, motion: JointMotion, now: float, seconds: float, limits: MotionLimits, scale: float
+    def update(
+        self,
+        generator: OnlineTrajectoryGenerator,
+        now: float,
+        seconds: float,
+        limits: MotionLimits,
+        speed_ratio: float,
     ) -> None:
         """
         Have a motion do what is to be done in its next step.
@@ -106,81 +111,112 @@ class Errand:
         :param now: the end of the step, s
         :param seconds: how long it takes
         :param limits: of the joints
-        :param scale: of their speed; 0: it comes to rest on the way
+        :param speed_ratio: of their speed; 0: it comes to rest on the way
         :raises ConfigError: there is no way
         """
-        if self._plan is not None:
-            if scale == self._plan.rate:
+        if self._committed is not None:
+            if speed_ratio == self._committed.speed_ratio:
                 return
-            self._loosen(self._plan, motion, limits)
+            self._uncommit(self._committed, generator, limits)
         replan, self._replan = self._replan, False
-        if self._ride is not None:
-            self._change_pace(self._ride, motion, limits, scale)
-        elif self.goal is None or scale == 0.0:
+        if self._scaled_trajectory is not None:
+            self._change_speed_ratio(self._scaled_trajectory, generator, limits, speed_ratio)
+        elif self.goal is None or speed_ratio == 0.0:
             if replan:
-                motion.brake()
+                generator.brake()
         else:
-            motion.limit(slower(limits, scale))
-            self._approach(motion, self.goal, now, seconds, replan)
+            generator.set_limits(scale_velocity(limits, speed_ratio))
+            self._go_to_goal(generator, self.goal, now, seconds, replan)
 
-    def goes_on(self, motion: JointMotion, limits: MotionLimits, scale: float) -> bool:
+    def resume_path(
+        self, generator: OnlineTrajectoryGenerator, limits: MotionLimits, speed_ratio: float
+    ) -> bool:
         """Have a motion that has come to rest go on along a path; return whether it does."""
-        if self.course is None:
+        if self.path_trajectory is None:
             return False
-        self._leave(motion)
-        if self._place >= self.course.duration - ROUNDING:
+        self._leave_path(generator)
+        if self._path_time >= self.path_trajectory.duration - PATH_END_TOLERANCE_S:
             return False
-        self._ride = Ride.begin(self.course, self._place, scale, limits)
-        motion.take(self._ride)
+        self._scaled_trajectory = ScaledTrajectory.from_rest(
+            self.path_trajectory, self._path_time, speed_ratio, limits
+        )
+        generator.follow(self._scaled_trajectory)
         return True
 
-    def line_to(self, motion: JointMotion, goal: Pair) -> SplineWay | None:
+    def plan_line_to(
+        self, generator: OnlineTrajectoryGenerator, goal: JointPair
+    ) -> SplineTrajectory | None:
         """Return the way on which the tip goes straight; None: there is none, or it need not."""
-        if not self.straight:
+        if not self.cartesian_path:
             return None
-        return plan_line(self._arm, motion.state, goal, motion.limits)
+        return plan_cartesian_motion(self._arm, generator.state, goal, generator.limits)
 
-    def _approach(
-        self, motion: JointMotion, goal: Pair, now: float, seconds: float, replan: bool
+    def _go_to_goal(
+        self,
+        generator: OnlineTrajectoryGenerator,
+        goal: JointPair,
+        now: float,
+        seconds: float,
+        replan: bool,
     ) -> None:
         """Have the motion go to a goal."""
         if replan:
-            if self.course is not None:  # it may have to go back to another place on it
-                self._goals.clear()
-                self._goals.add(now, goal)
-            line = self.line_to(motion, goal)
-            self._on_line = line is not None
+            if self.path_trajectory is not None:  # it may have to go back to another place on it
+                self._goal_stream.clear()
+                self._goal_stream.add(now, goal)
+            line = self.plan_line_to(generator, goal)
+            self._on_cartesian_line = line is not None
             if line is not None:
-                motion.take(line)
-        if not self._on_line:
-            self._goals.steer(motion, now, seconds)
+                generator.follow(line)
+        if not self._on_cartesian_line:
+            self._goal_stream.update(generator, now, seconds)
 
-    def _change_pace(
-        self, ride: Ride, motion: JointMotion, limits: MotionLimits, scale: float
+    def _change_speed_ratio(
+        self,
+        scaled_trajectory: ScaledTrajectory,
+        generator: OnlineTrajectoryGenerator,
+        limits: MotionLimits,
+        speed_ratio: float,
     ) -> None:
         """Have the motion go along the path with another pace, as soon as that can be done."""
-        if scale != ride.rate:
-            self._ride = ride.changed(motion.elapsed, scale, limits) or ride
-            if self._ride is not ride:
-                motion.take(self._ride)
+        if speed_ratio != scaled_trajectory.speed_ratio:
+            self._scaled_trajectory = (
+                scaled_trajectory.with_speed_ratio(generator.elapsed, speed_ratio, limits)
+                or scaled_trajectory
+            )
+            if self._scaled_trajectory is not scaled_trajectory:
+                generator.follow(self._scaled_trajectory)
 
-    def _loosen(self, plan: Journey, motion: JointMotion, limits: MotionLimits) -> None:
+    def _uncommit(
+        self,
+        sequence: TrajectorySequence,
+        generator: OnlineTrajectoryGenerator,
+        limits: MotionLimits,
+    ) -> None:
         """Go on from where the plan is, at a pace that may change."""
-        place = plan.place(motion.elapsed)
-        self._plan = None
-        if place > 0.0 and self.course is not None:
-            self._ride = Ride(self.course, (place, plan.rate, 0.0), plan.rate, limits)
-            motion.take(self._ride)
+        place = sequence.path_time(generator.elapsed)
+        self._committed = None
+        if place > 0.0 and self.path_trajectory is not None:
+            self._scaled_trajectory = ScaledTrajectory(
+                self.path_trajectory,
+                (place, sequence.speed_ratio, 0.0),
+                sequence.speed_ratio,
+                limits,
+            )
+            generator.follow(self._scaled_trajectory)
         else:
             self._replan = True
 
-    def _leave(self, motion: JointMotion) -> None:
+    def _leave_path(self, generator: OnlineTrajectoryGenerator) -> None:
         """Note where the path is left, to come back there."""
-        if self._plan is not None and self.course is not None:
-            self._place = min(max(self._plan.place(motion.elapsed), 0.0), self.course.duration)
-            self.goal = self.course.at(self._place).position
-            self._plan = None
-        if self._ride is not None and self.course is not None:
-            self._place = self._ride.place(motion.elapsed)
-            self.goal = self.course.at(self._place).position
-            self._ride = None
+        if self._committed is not None and self.path_trajectory is not None:
+            self._path_time = min(
+                max(self._committed.path_time(generator.elapsed), 0.0),
+                self.path_trajectory.duration,
+            )
+            self.goal = self.path_trajectory.at(self._path_time).position
+            self._committed = None
+        if self._scaled_trajectory is not None and self.path_trajectory is not None:
+            self._path_time = self._scaled_trajectory.path_time(generator.elapsed)
+            self.goal = self.path_trajectory.at(self._path_time).position
+            self._scaled_trajectory = None

@@ -14,30 +14,30 @@ from math import inf
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.motion.exploration_config import ExplorationConfig
-from ik_nn_ros.motion.following import Following
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
+from ik_nn_ros.motion.following import TrackingMonitor
+from ik_nn_ros.motion.joint_motion import MotionLimits, OnlineTrajectoryGenerator
 from ik_nn_ros.motion.joint_range import JointRange
-from ik_nn_ros.motion.measured_joints import MeasuredJoints
-from ik_nn_ros.motion.tour import tour
+from ik_nn_ros.motion.measured_joints import ExplorationFeedback
+from ik_nn_ros.motion.tour import coverage_targets
 
-MARGIN, SHARE = 0.02, 0.05
+LIMIT_MARGIN_RAD, LIMIT_MARGIN_FRACTION = 0.02, 0.05
 """Targets keep this far from a limit: rad, or part of the range where that is less."""
-SLOW = 0.1
+CAUTIOUS_SPEED_RATIO = 0.1
 """
 Part of the velocity with which an arm moves that is outside its limits, and a joint that has not
 been seen to obey: it may begin to at any time, and shall not jump then.
 """
-LOST = 5.0
+FEEDBACK_LOSS_TIMEOUT_S = 5.0
 """How much longer (s) than their timeout joint_states may be silent; then it is over."""
-MISSES = 3
+MAX_CONSECUTIVE_MISSES = 3
 """Targets in a row without a sample after which it is over."""
-LONGEST_STEP = 0.05
+MAX_STEP_S = 0.05
 """The most time (s) one step counts: what a busy computer was late is not made up for."""
 
 
-class Phase(Enum):
+class ExplorationPhase(Enum):
     """What is being done."""
 
     WAITING = auto()
@@ -52,7 +52,7 @@ class Phase(Enum):
     """The command stands still until the joints are there."""
     BRAKING = auto()
     """The joints are not measured any more."""
-    RELAXING = auto()
+    YIELDING = auto()
     """The command goes back to where the joints are, so that they do not push; then it is over."""
     STOPPED = auto()
     """For good; nothing is commanded."""
@@ -72,39 +72,46 @@ class Explorer:
         self._arm = arm
         self._config = config
         self._rng = rng
-        self._slow = config.motion_limits(arm, (SLOW, SLOW))
-        self._joints = MeasuredJoints(arm, config)
-        self._motion = JointMotion(self._slow, arm.home)
-        self._following = Following(arm.home, config.tracking_tolerance)
-        self._targets: Iterator[Pair] | None = None
+        self._cautious_limits = config.motion_limits(
+            arm, (CAUTIOUS_SPEED_RATIO, CAUTIOUS_SPEED_RATIO)
+        )
+        self._feedback = ExplorationFeedback(arm, config)
+        self._generator = OnlineTrajectoryGenerator(self._cautious_limits, arm.home)
+        self._tracking_monitor = TrackingMonitor(arm.home, config.tracking_tolerance)
+        self._targets: Iterator[JointPair] | None = None
         self._target = self._goal = arm.home
         self._stepped_at = self._arrived_at = -inf
         self._stopping = False
-        self._held = Phase.MOVING
-        self._misses = 0
-        self._lack = ''
-        self.phase = Phase.WAITING
+        self._held_phase = ExplorationPhase.MOVING
+        self._miss_count = 0
+        self._missing = ''
+        self.phase = ExplorationPhase.WAITING
         self.fault = ''
         """Why it stopped by itself."""
         self.settled_at: float | None = None
         """Since when (s) the arm has been standing still at a target; None: it does not."""
         self.dropped: Counter[str] = Counter()
         """Targets given up, by reason."""
-        self.given_up = ''
+        self.last_dropped = ''
         """The last of them, and what was measured there."""
 
     @property
-    def trouble(self) -> str:
+    def blocking_reason(self) -> str:
         """What keeps it from going on; empty: nothing."""
-        if self.phase is Phase.RETURNING:
+        if self.phase is ExplorationPhase.RETURNING:
             return 'the arm is outside its limits: it moves back inside, slowly'
-        if self.phase is Phase.HOLDING and not self._stopping:
+        if self.phase is ExplorationPhase.HOLDING and not self._stopping:
             return 'the joints do not follow: the command waits for them'
-        if self.phase in (Phase.WAITING, Phase.BRAKING) and self._joints.silent(self._stepped_at):
+        if self.phase in (
+            ExplorationPhase.WAITING,
+            ExplorationPhase.BRAKING,
+        ) and self._feedback.is_stale(self._stepped_at):
             return f'no joint_states for {self._config.joint_states_timeout:g} s'
-        return 'waiting until the joints stand still' if self.phase is Phase.WAITING else ''
+        return (
+            'waiting until the joints stand still' if self.phase is ExplorationPhase.WAITING else ''
+        )
 
-    def measure(self, now: float, stamp: float, q: Pair) -> None:
+    def update_feedback(self, now: float, stamp: float, q: JointPair) -> None:
         """
         Take in measured joint positions.
 
@@ -112,39 +119,39 @@ class Explorer:
         :param stamp: when they were measured, s, perhaps on another clock
         :param q: rad
         """
-        command = None if self.phase is Phase.WAITING else self._motion.position
-        self._joints.add(now, stamp, q, command)
-        if self.phase is Phase.SETTLING:
-            self._judge(now)
-        elif self.phase is Phase.MOVING and self._following.observe(
-            self._joints.q, self._motion.position
+        command = None if self.phase is ExplorationPhase.WAITING else self._generator.position
+        self._feedback.add(now, stamp, q, command)
+        if self.phase is ExplorationPhase.SETTLING:
+            self._check_settled(now)
+        elif self.phase is ExplorationPhase.MOVING and self._tracking_monitor.update_responsive(
+            self._feedback.q, self._generator.position
         ):
-            self._motion.set_goal(self._goal, self._limits())
+            self._generator.set_goal(self._goal, self._motion_limits())
 
-    def step(self, now: float, lack: str = '') -> Pair | None:
+    def step(self, now: float, missing: str = '') -> JointPair | None:
         """
         Return the command (rad) for now; None: there is nothing to be sent.
 
         :param now: s
-        :param lack: what there must be for samples and is not; it does not set out then
+        :param missing: what there must be for samples and is not; it does not set out then
         """
-        self._lack = lack
-        seconds = min(now - self._stepped_at, LONGEST_STEP)
+        self._missing = missing
+        seconds = min(now - self._stepped_at, MAX_STEP_S)
         self._stepped_at = now
-        if self.phase is Phase.STOPPED:
+        if self.phase is ExplorationPhase.STOPPED:
             return None
-        if self.phase is Phase.WAITING:
+        if self.phase is ExplorationPhase.WAITING:
             return self._wait(now)
-        self._motion.step(seconds)
-        self._watch(now)
-        if self._motion.at_rest:
-            self._go_on(now)
-        return self._motion.position
+        self._generator.step(seconds)
+        self._check_watchdog(now)
+        if self._generator.at_rest:
+            self._on_motion_end(now)
+        return self._generator.position
 
-    def taken(self) -> None:
+    def sample_taken(self) -> None:
         """Go to the next target: the sample at this one has been taken."""
-        self._misses = 0
-        self._advance()
+        self._miss_count = 0
+        self._next_target()
 
     def stop(self, fault: str = '') -> None:
         """
@@ -152,143 +159,157 @@ class Explorer:
 
         :param fault: why, if nobody wanted it
         """
-        if self.phase is Phase.STOPPED:
+        if self.phase is ExplorationPhase.STOPPED:
             return
         if not self._stopping:
             self.fault = fault
         self._stopping = True
-        if self.phase is Phase.WAITING:
-            self.phase = Phase.STOPPED
-        elif self.phase in (Phase.RETURNING, Phase.MOVING, Phase.SETTLING):
+        if self.phase is ExplorationPhase.WAITING:
+            self.phase = ExplorationPhase.STOPPED
+        elif self.phase in (
+            ExplorationPhase.RETURNING,
+            ExplorationPhase.MOVING,
+            ExplorationPhase.SETTLING,
+        ):
             self._hold()
-            if self._motion.at_rest and self._joints.near(self._motion.position):
-                self.phase = Phase.STOPPED
+            if self._generator.at_rest and self._feedback.is_at(self._generator.position):
+                self.phase = ExplorationPhase.STOPPED
 
-    def _wait(self, now: float) -> Pair | None:
+    def _wait(self, now: float) -> JointPair | None:
         """Begin as soon as the joints stand still; who has been away for long is not waited for."""
-        silence = self._joints.silence(now)
-        if silence > self._config.joint_states_timeout + LOST:
+        silence = self._feedback.age(now)
+        if silence > self._config.joint_states_timeout + FEEDBACK_LOSS_TIMEOUT_S:
             self.stop(f'no joint_states for {silence:.0f} s')
-        elif not self._lack and self._joints.still and not self._joints.silent(now):
-            self._begin()
-            return self._motion.position
+        elif not self._missing and self._feedback.is_still and not self._feedback.is_stale(now):
+            self._start_motion()
+            return self._generator.position
         return None
 
-    def _begin(self) -> None:
+    def _start_motion(self) -> None:
         """Start from where the joints are."""
-        here = self._joints.q = self._joints.received
-        self._following = Following(here, self._config.tracking_tolerance)
-        self._motion = JointMotion(self._slow, here)
-        inside = JointRange.of(self._arm, here).within(MARGIN, SHARE)
+        here = self._feedback.q = self._feedback.raw_q
+        self._tracking_monitor = TrackingMonitor(here, self._config.tracking_tolerance)
+        self._generator = OnlineTrajectoryGenerator(self._cautious_limits, here)
+        inside = JointRange.from_arm(self._arm, here).shrunk(
+            LIMIT_MARGIN_RAD, LIMIT_MARGIN_FRACTION
+        )
         if self._targets is None:
-            self._targets = tour(inside, here, self._rng, self._config.samples)
+            self._targets = coverage_targets(inside, here, self._rng, self._config.samples)
             self._target = next(self._targets)
         if self._arm.within_limits(here):
-            self._set_out()
+            self._move_to_target()
         else:
             self._goal = inside.clip(here)
-            self._motion.set_goal(self._goal)
-            self.phase = Phase.RETURNING
+            self._generator.set_goal(self._goal)
+            self.phase = ExplorationPhase.RETURNING
 
-    def _advance(self) -> None:
+    def _next_target(self) -> None:
         if self._targets is not None:
             self._target = next(self._targets)
-            self._set_out()
+            self._move_to_target()
 
-    def _set_out(self) -> None:
+    def _move_to_target(self) -> None:
         self.settled_at = None
-        self.phase = Phase.MOVING
+        self.phase = ExplorationPhase.MOVING
         self._goal = self._target
-        self._motion.set_goal(self._goal, self._limits())
+        self._generator.set_goal(self._goal, self._motion_limits())
 
-    def _limits(self) -> MotionLimits:
-        first, second = (1.0 if obeys else SLOW for obeys in self._following.obeys)
+    def _motion_limits(self) -> MotionLimits:
+        first, second = (
+            1.0 if obeys else CAUTIOUS_SPEED_RATIO for obeys in self._tracking_monitor.responsive
+        )
         return self._config.motion_limits(self._arm, (first, second))
 
-    def _watch(self, now: float) -> None:
+    def _check_watchdog(self, now: float) -> None:
         """Brake when the joints are not measured any more, or do not follow."""
-        if self.phase in (Phase.BRAKING, Phase.RELAXING):
+        if self.phase in (ExplorationPhase.BRAKING, ExplorationPhase.YIELDING):
             return
-        if self._joints.silent(now):
+        if self._feedback.is_stale(now):
             self.settled_at = None
-            self.phase = Phase.BRAKING
-            self._motion.brake()
-        elif self.phase is not Phase.HOLDING and self._following.is_ahead(
-            self._joints.q, self._motion.position, self._motion.velocity
+            self.phase = ExplorationPhase.BRAKING
+            self._generator.brake()
+        elif self.phase is not ExplorationPhase.HOLDING and self._tracking_monitor.is_lagging(
+            self._feedback.q, self._generator.position, self._generator.velocity
         ):
             self._hold()
 
     def _hold(self) -> None:
         self.settled_at = None
-        self._held = self.phase
-        self.phase = Phase.HOLDING
-        if not self._motion.at_rest:
-            self._motion.brake()
-        self._following.wait()
+        self._held_phase = self.phase
+        self.phase = ExplorationPhase.HOLDING
+        if not self._generator.at_rest:
+            self._generator.brake()
+        self._tracking_monitor.start_waiting()
 
-    def _go_on(self, now: float) -> None:
+    def _on_motion_end(self, now: float) -> None:
         """Do what comes next where the motion has ended."""
-        if self.phase is Phase.RETURNING:
-            self._set_out()
-        elif self.phase is Phase.MOVING:
-            self.phase = Phase.SETTLING
+        if self.phase is ExplorationPhase.RETURNING:
+            self._move_to_target()
+        elif self.phase is ExplorationPhase.MOVING:
+            self.phase = ExplorationPhase.SETTLING
             self._arrived_at = now
-        elif self.phase is Phase.SETTLING and self._has_waited(now):
-            self._give_up()
-        elif self.phase is Phase.HOLDING:
-            self._catch_up(now)
-        elif self.phase is Phase.BRAKING:
-            self.phase = Phase.STOPPED if self._stopping else Phase.WAITING
-        elif self.phase is Phase.RELAXING:
-            self.phase = Phase.STOPPED
+        elif self.phase is ExplorationPhase.SETTLING and self._settle_timed_out(now):
+            self._drop_target()
+        elif self.phase is ExplorationPhase.HOLDING:
+            self._check_catch_up(now)
+        elif self.phase is ExplorationPhase.BRAKING:
+            self.phase = ExplorationPhase.STOPPED if self._stopping else ExplorationPhase.WAITING
+        elif self.phase is ExplorationPhase.YIELDING:
+            self.phase = ExplorationPhase.STOPPED
 
-    def _catch_up(self, now: float) -> None:
+    def _check_catch_up(self, now: float) -> None:
         """Go on where the joints are at the command again; where they do not come, let go."""
-        gap = self._joints.gap(self._motion.position)
-        if self._stopping and self._joints.near(self._motion.position):
-            self.phase = Phase.STOPPED
+        gap = self._feedback.distance_to(self._generator.position)
+        if self._stopping and self._feedback.is_at(self._generator.position):
+            self.phase = ExplorationPhase.STOPPED
         elif not self._stopping and gap <= self._config.tracking_tolerance:
-            self.phase = Phase.RETURNING if self._held is Phase.RETURNING else Phase.MOVING
-            self._motion.set_goal(self._goal)
-        elif not self._following.comes_nearer(now, gap):
-            at, to = _text(self._joints.q), _text(self._motion.position)
+            self.phase = (
+                ExplorationPhase.RETURNING
+                if self._held_phase is ExplorationPhase.RETURNING
+                else ExplorationPhase.MOVING
+            )
+            self._generator.set_goal(self._goal)
+        elif not self._tracking_monitor.is_progressing(now, gap):
+            at, to = _format_joints(self._feedback.q), _format_joints(self._generator.position)
             self.stop(f'the joints do not follow: they are at {at}, commanded to {to}')
-            self._relax()
+            self._start_yielding()
 
-    def _relax(self) -> None:
-        here = self._joints.q
-        if self._arm.within_limits(self._motion.position):
+    def _start_yielding(self) -> None:
+        here = self._feedback.q
+        if self._arm.within_limits(self._generator.position):
             here = self._arm.clip(here)
-        self.phase = Phase.RELAXING
-        self._motion.set_goal(here)
+        self.phase = ExplorationPhase.YIELDING
+        self._generator.set_goal(here)
 
-    def _has_waited(self, now: float) -> bool:
+    def _settle_timed_out(self, now: float) -> bool:
         return now - self._arrived_at > self._config.settle_timeout
 
-    def _judge(self, now: float) -> None:
+    def _check_settled(self, now: float) -> None:
         """Tell whether the arm has settled at the target."""
-        if not (self._joints.near(self._target) and self._joints.still):
+        if not (self._feedback.is_at(self._target) and self._feedback.is_still):
             self.settled_at = None
         elif self.settled_at is None:
             self.settled_at = now
 
-    def _give_up(self) -> None:
+    def _drop_target(self) -> None:
         """Leave the target without a sample; too many of them in a row are a fault."""
         self.dropped['not settled' if self.settled_at is None else 'no sample'] += 1
-        self._misses += 1
-        self.given_up = f'target {_text(self._target)} given up: {self._why_not()}'
-        if self._misses >= MISSES:
-            self.stop(f'no sample at {MISSES} targets in a row; the last: {self.given_up}')
+        self._miss_count += 1
+        self.last_dropped = f'target {_format_joints(self._target)} given up: {self._drop_reason()}'
+        if self._miss_count >= MAX_CONSECUTIVE_MISSES:
+            self.stop(
+                f'no sample at {MAX_CONSECUTIVE_MISSES} targets in a row; the last: {self.last_dropped}'
+            )
         else:
-            self._advance()
+            self._next_target()
 
-    def _why_not(self) -> str:
+    def _drop_reason(self) -> str:
         """Return what was wrong at the target."""
         if self.settled_at is None:
-            return self._joints.why_unsettled(self._target)
-        lack = f': {self._lack}' if self._lack else ''
+            return self._feedback.unsettled_reason(self._target)
+        lack = f': {self._missing}' if self._missing else ''
         return f'the arm stood still there, but no sample came{lack}'
 
 
-def _text(q: Pair) -> str:
+def _format_joints(q: JointPair) -> str:
     return f'({q[0]:.3g}, {q[1]:.3g}) rad'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
 
@@ -28,8 +28,8 @@ class ExplorationConfig:
     """
 
     speed_scale: float = 0.3
-    acceleration: Pair = (5.0, 5.0)
-    jerk: Pair = (50.0, 50.0)
+    acceleration: JointPair = (5.0, 5.0)
+    jerk: JointPair = (50.0, 50.0)
     samples: int = 0
     settle_time: float = 0.12
     settle_tolerance: float = 0.011
@@ -38,15 +38,18 @@ class ExplorationConfig:
     tracking_tolerance: float = 0.1
     joint_states_timeout: float = 0.5
 
-    def motion_limits(self, arm: ArmModel, shares: Pair = (1.0, 1.0)) -> MotionLimits:
+    def motion_limits(self, arm: ArmModel, velocity_ratios: JointPair = (1.0, 1.0)) -> MotionLimits:
         """
         Return how the arm may move.
 
         :param arm: the arm
-        :param shares: part of the velocity, each joint
+        :param velocity_ratios: part of the velocity, each joint
         :raises ConfigError: the arm has no velocity limit
         """
         scale = self.speed_scale
-        return MotionLimits.of(
-            arm, (scale * shares[0], scale * shares[1]), self.acceleration, self.jerk
+        return MotionLimits.from_arm(
+            arm,
+            (scale * velocity_ratios[0], scale * velocity_ratios[1]),
+            self.acceleration,
+            self.jerk,
         )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from math import inf
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
-LAG = 0.1
+SERVO_LAG_S = 0.1
 """How far (s) behind its command an ordinary servo moves."""
-PATIENCE = 0.5
+CATCH_UP_TIMEOUT_S = 0.5
 """How long (s) the joints may come no nearer to a command that waits for them."""
-PROGRESS = 0.01
+MIN_PROGRESS_RAD = 0.01
 """By how much (rad) they are nearer then."""
-STIR = 0.03
+RESPONSE_DISTANCE_RAD = 0.03
 """How far (rad) a joint has moved that is known to obey."""
 
 
-class Following:
+class TrackingMonitor:
     """
     Compares the joints with their command.
 
@@ -24,15 +24,15 @@ class Following:
     :param tolerance: largest distance of a joint at rest from its command, rad
     """
 
-    def __init__(self, start: Pair, tolerance: float) -> None:
+    def __init__(self, start: JointPair, tolerance: float) -> None:
         self._start = start
         self._tolerance = tolerance
-        self._nearest = inf
-        self._nearer_at = -inf
-        self.obeys = False, False
+        self._min_distance = inf
+        self._progress_at = -inf
+        self.responsive = False, False
         """Which joints are known to move as commanded."""
 
-    def is_ahead(self, q: Pair, command: Pair, velocity: Pair) -> bool:
+    def is_lagging(self, q: JointPair, command: JointPair, velocity: JointPair) -> bool:
         """
         Tell whether the command has left the joints behind.
 
@@ -41,32 +41,35 @@ class Following:
         :param velocity: of the command, rad/s
         """
         return any(
-            abs(to - at) > self._tolerance + LAG * abs(speed)
+            abs(to - at) > self._tolerance + SERVO_LAG_S * abs(speed)
             for at, to, speed in zip(q, command, velocity, strict=True)
         )
 
-    def observe(self, q: Pair, command: Pair) -> bool:
+    def update_responsive(self, q: JointPair, command: JointPair) -> bool:
         """Look which joints obey; return whether that has changed."""
-        before = self.obeys
+        before = self.responsive
         first, second = (
             obeys
-            or (min(abs(at - start), abs(to - start)) >= STIR and (at > start) == (to > start))
+            or (
+                min(abs(at - start), abs(to - start)) >= RESPONSE_DISTANCE_RAD
+                and (at > start) == (to > start)
+            )
             for obeys, start, at, to in zip(before, self._start, q, command, strict=True)
         )
-        self.obeys = first, second
-        return self.obeys != before
+        self.responsive = first, second
+        return self.responsive != before
 
-    def wait(self) -> None:
+    def start_waiting(self) -> None:
         """Begin to wait for the joints."""
-        self._nearest, self._nearer_at = inf, -inf
+        self._min_distance, self._progress_at = inf, -inf
 
-    def comes_nearer(self, now: float, gap: float) -> bool:
+    def is_progressing(self, now: float, distance: float) -> bool:
         """
         Tell whether there is a point in waiting longer.
 
         :param now: s
-        :param gap: distance of the joints from the command, rad
+        :param distance: distance of the joints from the command, rad
         """
-        if gap < self._nearest - PROGRESS:
-            self._nearest, self._nearer_at = gap, now
-        return now - self._nearer_at <= PATIENCE
+        if distance < self._min_distance - MIN_PROGRESS_RAD:
+            self._min_distance, self._progress_at = distance, now
+        return now - self._progress_at <= CATCH_UP_TIMEOUT_S

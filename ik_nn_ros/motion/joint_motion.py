@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 
-JOINTS = 2
-SHARES = (1.0, 1.0 - 1e-9, 1.0 - 1e-8, 1.0 - 1e-7)
+JOINT_COUNT = 2
+JERK_LIMIT_RATIOS = (1.0, 1.0 - 1e-9, 1.0 - 1e-8, 1.0 - 1e-7)
 """
 Parts of the jerk limit to plan with, the next where one fails.
 
@@ -33,9 +33,9 @@ class MotionLimits:
     :raises ConfigError: one that is not positive, or infinite
     """
 
-    velocity: Pair
-    acceleration: Pair
-    jerk: Pair
+    velocity: JointPair
+    acceleration: JointPair
+    jerk: JointPair
 
     def __post_init__(self) -> None:
         for name in ('velocity', 'acceleration', 'jerk'):
@@ -46,22 +46,27 @@ class MotionLimits:
                 )
 
     @classmethod
-    def of(
-        cls, arm: ArmModel, velocity: Pair, acceleration: Pair, jerk: Pair, lower: Pair = (0.0, 0.0)
+    def from_arm(
+        cls,
+        arm: ArmModel,
+        velocity_ratios: JointPair,
+        acceleration: JointPair,
+        jerk: JointPair,
+        max_velocity: JointPair = (0.0, 0.0),
     ) -> MotionLimits:
         """
         Return the limits of an arm.
 
         :param arm: its URDF limits the velocity
-        :param velocity: part of that, each joint
+        :param velocity_ratios: part of that, each joint
         :param acceleration: rad/s²
         :param jerk: rad/s³
-        :param lower: velocities (rad/s) that count where they are less; 0: none
+        :param max_velocity: velocities (rad/s) that count where they are less; 0: none
         :raises ConfigError: a joint has no velocity limit
         """
         speeds = []
         for joint, urdf, own, share in zip(
-            arm.joint_names, arm.velocity, lower, velocity, strict=True
+            arm.joint_names, arm.max_velocity, max_velocity, velocity_ratios, strict=True
         ):
             limit = min(urdf, own or inf)
             if isinf(limit):
@@ -72,26 +77,26 @@ class MotionLimits:
         return cls((speeds[0], speeds[1]), acceleration, jerk)
 
 
-class State(NamedTuple):
+class KinematicState(NamedTuple):
     """How two joints move: positions (rad), velocities (rad/s), accelerations (rad/s²)."""
 
-    position: Pair
-    velocity: Pair
-    acceleration: Pair
+    position: JointPair
+    velocity: JointPair
+    acceleration: JointPair
 
 
-class Course(Protocol):
+class Trajectory(Protocol):
     """What a motion can follow."""
 
     @property
     def duration(self) -> float:
         """s; infinite where it has no end."""
 
-    def at(self, time: float) -> State:
+    def at(self, time: float) -> KinematicState:
         """Return the state a time (s) after the beginning."""
 
 
-class Way:
+class RuckigTrajectory:
     """
     A planned way of the two joints, from its beginning to its end, where they stay as they are.
 
@@ -103,19 +108,19 @@ class Way:
         self.duration: float = trajectory.duration
         """s"""
 
-    def at(self, time: float) -> State:
+    def at(self, time: float) -> KinematicState:
         """Return the state a time (s) after the beginning."""
         (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at_time(time)
-        return State((q1, q2), (v1, v2), (a1, a2))
+        return KinematicState((q1, q2), (v1, v2), (a1, a2))
 
     def states_at(self, times: Array) -> tuple[Array, Array, Array]:
         """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
         states = np.array([self._trajectory.at_time(time) for time in times.tolist()])
-        q, v, a = states.reshape(-1, 3, JOINTS).transpose(1, 0, 2)
+        q, v, a = states.reshape(-1, 3, JOINT_COUNT).transpose(1, 0, 2)
         return q, v, a
 
     @property
-    def _extremes(self) -> tuple[Pair, Pair]:
+    def _position_extrema(self) -> tuple[JointPair, JointPair]:
         """Smallest and largest position of each joint on a braking, rad."""
         first, second = self._trajectory.position_extrema
         return (first.min, first.max), (second.min, second.max)
@@ -127,24 +132,24 @@ class Way:
         return np.array([at_time(number * share)[0] for number in range(count + 1)])
 
 
-class Push(NamedTuple):
+class ConstantJerkSegment(NamedTuple):
     """
     A state from which the joints go on with constant jerks, without an end.
 
-    :param begin: the state
+    :param initial_state: the state
     :param jerk: rad/s³
     """
 
-    begin: State
-    jerk: Pair
+    initial_state: KinematicState
+    jerk: JointPair
     duration: float = inf
 
-    def at(self, time: float) -> State:
+    def at(self, time: float) -> KinematicState:
         """Return the state a time (s) after the beginning."""
-        (q1, q2), (v1, v2), (a1, a2) = self.begin
+        (q1, q2), (v1, v2), (a1, a2) = self.initial_state
         j1, j2 = self.jerk
         half, third = time / 2.0, time / 3.0
-        return State(
+        return KinematicState(
             (
                 q1 + time * (v1 + half * (a1 + third * j1)),
                 q2 + time * (v2 + half * (a2 + third * j2)),
@@ -154,7 +159,7 @@ class Push(NamedTuple):
         )
 
 
-class JointMotion:
+class OnlineTrajectoryGenerator:
     """
     The motion of two joints towards a goal that may change at any time.
 
@@ -168,62 +173,64 @@ class JointMotion:
     :raises ConfigError: Ruckig's Python module is not installed
     """
 
-    def __init__(self, limits: MotionLimits, position: Pair, velocity: Pair = (0.0, 0.0)) -> None:
+    def __init__(
+        self, limits: MotionLimits, position: JointPair, velocity: JointPair = (0.0, 0.0)
+    ) -> None:
         self._ruckig = _import_ruckig()
-        self._planner = self._ruckig.Ruckig(JOINTS)
-        self._input = self._ruckig.InputParameter(JOINTS)
+        self._planner = self._ruckig.Ruckig(JOINT_COUNT)
+        self._input = self._ruckig.InputParameter(JOINT_COUNT)
         self._input.synchronization = self._ruckig.Synchronization.No
-        self.limit(limits)
-        self._state = State(position, velocity, (0.0, 0.0))
+        self.set_limits(limits)
+        self._state = KinematicState(position, velocity, (0.0, 0.0))
         self.brake()
 
     @property
-    def state(self) -> State:
+    def state(self) -> KinematicState:
         """How the joints move."""
         return self._state
 
     @property
-    def way(self) -> Course:
+    def trajectory(self) -> Trajectory:
         """What they go."""
-        return self._way
+        return self._trajectory
 
     @property
-    def position(self) -> Pair:
+    def position(self) -> JointPair:
         """(q1, q2), rad."""
         return self._state.position
 
     @property
-    def velocity(self) -> Pair:
+    def velocity(self) -> JointPair:
         """Their velocities, rad/s."""
         return self._state.velocity
 
     @property
-    def acceleration(self) -> Pair:
+    def acceleration(self) -> JointPair:
         """Their accelerations, rad/s²."""
         return self._state.acceleration
 
     @property
     def at_rest(self) -> bool:
         """Whether the goal has been reached, or the brakes have done their work."""
-        return bool(self._time >= self._way.duration)
+        return bool(self._elapsed >= self._trajectory.duration)
 
     @property
     def elapsed(self) -> float:
         """For how long they have gone it, s."""
-        return self._time
+        return self._elapsed
 
     @property
     def limits(self) -> MotionLimits:
         """What it plans with."""
         return self._limits
 
-    def limit(self, limits: MotionLimits) -> None:
+    def set_limits(self, limits: MotionLimits) -> None:
         """Plan with these limits from the next goal on."""
         self._limits = limits
         self._input.max_velocity = list(limits.velocity)
         self._input.max_acceleration = list(limits.acceleration)
 
-    def set_goal(self, position: Pair, limits: MotionLimits | None = None) -> None:
+    def set_goal(self, position: JointPair, limits: MotionLimits | None = None) -> None:
         """
         Go to a position and rest there, from whatever the joints do now.
 
@@ -232,19 +239,19 @@ class JointMotion:
         :raises ConfigError: not finite; the goal before stands
         """
         if limits is not None:
-            self.limit(limits)
-        self.take(self.way_to(position))
+            self.set_limits(limits)
+        self.follow(self.plan_to(position))
 
     def brake(self) -> None:
         """Come to rest as soon as the limits allow."""
-        self.take(self.braking(self._state))
+        self.follow(self.plan_stop(self._state))
 
-    def halt(self) -> None:
+    def reset_to_standstill(self) -> None:
         """Stand still at once: for joints that have stopped by themselves."""
-        self._state = State(self.position, (0.0, 0.0), (0.0, 0.0))
+        self._state = KinematicState(self.position, (0.0, 0.0), (0.0, 0.0))
         self.brake()
 
-    def way_to(self, position: Pair, start: State | None = None) -> Way:
+    def plan_to(self, position: JointPair, start: KinematicState | None = None) -> RuckigTrajectory:
         """
         Return the quickest way to rest at a position, without taking it.
 
@@ -258,44 +265,44 @@ class JointMotion:
         self._input.target_position = list(position)
         return self._plan(start or self._state)
 
-    def braking(self, state: State) -> Way:
+    def plan_stop(self, state: KinematicState) -> RuckigTrajectory:
         """Return the way on which the joints come to rest as soon as the limits allow."""
         self._input.control_interface = self._ruckig.ControlInterface.Velocity
         return self._plan(state)
 
-    def stopping_range(self, state: State) -> tuple[Pair, Pair]:
+    def stopping_range(self, state: KinematicState) -> tuple[JointPair, JointPair]:
         """Return how far down and up joint 1, and joint 2, goes when it brakes from here, rad."""
         # Ruckig takes 0 for the end of a braking: right where it begins there.
-        first, second = self.braking(state._replace(position=(0.0, 0.0)))._extremes
+        first, second = self.plan_stop(state._replace(position=(0.0, 0.0)))._position_extrema
         q1, q2 = state.position
         return (q1 + first[0], q1 + first[1]), (q2 + second[0], q2 + second[1])
 
-    def take(self, way: Course) -> None:
+    def follow(self, trajectory: Trajectory) -> None:
         """Go a way that begins here."""
-        self._way, self._time = way, 0.0
+        self._trajectory, self._elapsed = trajectory, 0.0
 
-    def after(self, seconds: float) -> State:
+    def state_after(self, seconds: float) -> KinematicState:
         """Return the state that :meth:`step` would lead to."""
-        return self._way.at(self._time + seconds)
+        return self._trajectory.at(self._elapsed + seconds)
 
-    def step(self, seconds: float) -> tuple[Pair, Pair]:
+    def step(self, seconds: float) -> tuple[JointPair, JointPair]:
         """Let the time pass; return position (rad) and velocity (rad/s) of the joints."""
-        self._time += seconds
-        self._state = self._way.at(self._time)
+        self._elapsed += seconds
+        self._state = self._trajectory.at(self._elapsed)
         return self.position, self.velocity
 
-    def _plan(self, state: State) -> Way:
+    def _plan(self, state: KinematicState) -> RuckigTrajectory:
         """Plan the way from a state to the input's target."""
         self._input.current_position, self._input.current_velocity = state[:2]
         self._input.current_acceleration = state.acceleration
-        for share in SHARES:
+        for share in JERK_LIMIT_RATIOS:
             self._input.max_jerk = [share * jerk for jerk in self._limits.jerk]
-            trajectory = self._ruckig.Trajectory(JOINTS)
+            trajectory = self._ruckig.Trajectory(JOINT_COUNT)
             try:
                 self._planner.calculate(self._input, trajectory)
             except (self._ruckig.RuckigError, ValueError):  # the latter: it takes two hours
                 continue
-            return Way(trajectory)
+            return RuckigTrajectory(trajectory)
         raise ConfigError('motion', got=self._input, expected='one that can be planned')
 
 

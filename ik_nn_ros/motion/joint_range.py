@@ -7,9 +7,9 @@ from math import inf, isinf, pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import TURN, ArmModel, Pair
+from ik_nn_ros.arm.model import TWO_PI, ArmModel, JointPair
 
-CELLS = 8
+GRID_CELLS_PER_JOINT = 8
 """Cells of the coverage grid along each joint."""
 
 
@@ -18,51 +18,52 @@ class JointRange:
     """
     An interval for each of two joints.
 
-    :param low: rad
-    :param up: rad
+    :param lower: rad
+    :param upper: rad
     """
 
-    low: Pair
-    up: Pair
+    lower: JointPair
+    upper: JointPair
 
     @classmethod
-    def of(cls, arm: ArmModel, near: Pair = (0.0, 0.0)) -> JointRange:
+    def from_arm(cls, arm: ArmModel, reference: JointPair = (0.0, 0.0)) -> JointRange:
         """Return the arm's limits; of a continuous joint, the turn around the one it is in."""
-        middle = [TURN * round(q / TURN) for q in near]
+        middle = [TWO_PI * round(q / TWO_PI) for q in reference]
         low1, low2 = (m - pi if isinf(x) else x for x, m in zip(arm.lower, middle, strict=True))
         up1, up2 = (m + pi if isinf(x) else x for x, m in zip(arm.upper, middle, strict=True))
         return cls((low1, low2), (up1, up2))
 
-    def within(self, margin: float, share: float) -> JointRange:
+    def shrunk(self, margin: float, max_fraction: float) -> JointRange:
         """Return the range without a margin (rad), or share of the range where that is less."""
         margins = [
-            min(margin, share * (up - low)) for low, up in zip(self.low, self.up, strict=True)
+            min(margin, max_fraction * (up - low))
+            for low, up in zip(self.lower, self.upper, strict=True)
         ]
         return JointRange(
-            (self.low[0] + margins[0], self.low[1] + margins[1]),
-            (self.up[0] - margins[0], self.up[1] - margins[1]),
+            (self.lower[0] + margins[0], self.lower[1] + margins[1]),
+            (self.upper[0] - margins[0], self.upper[1] - margins[1]),
         )
 
-    def clip(self, q: Pair) -> Pair:
+    def clip(self, q: JointPair) -> JointPair:
         """Return the nearest position inside."""
-        first, second = np.clip(q, self.low, self.up)
+        first, second = np.clip(q, self.lower, self.upper)
         return float(first), float(second)
 
 
-def same_turn(arm: ArmModel, q: Pair, near: Pair) -> Pair:
+def unwrap_near(arm: ArmModel, q: JointPair, reference: JointPair) -> JointPair:
     """
     Return positions in the turn in which they are nearest to others, rad.
 
     The encoder of a continuous joint may begin a new turn anywhere; other joints stay as they are.
     """
     first, second = (
-        value + TURN * round((place - value) / TURN) if isinf(limit) else value
-        for value, place, limit in zip(q, near, arm.upper, strict=True)
+        value + TWO_PI * round((place - value) / TWO_PI) if isinf(limit) else value
+        for value, place, limit in zip(q, reference, arm.upper, strict=True)
     )
     return first, second
 
 
-class Coverage:
+class JointCoverage:
     """
     How much of an arm's joint range has been visited.
 
@@ -70,19 +71,21 @@ class Coverage:
     """
 
     def __init__(self, arm: ArmModel) -> None:
-        self._range = JointRange.of(arm)
+        self._range = JointRange.from_arm(arm)
         self._continuous = np.isinf(arm.upper)
-        self._visited = np.zeros((CELLS, CELLS), dtype=bool)
-        self._least, self._most = np.full(2, inf), np.full(2, -inf)
+        self._visited = np.zeros((GRID_CELLS_PER_JOINT, GRID_CELLS_PER_JOINT), dtype=bool)
+        self._min, self._max = np.full(2, inf), np.full(2, -inf)
 
-    def add(self, q: Pair) -> None:
+    def add(self, q: JointPair) -> None:
         """Count a position, rad."""
-        low, up = np.array(self._range.low), np.array(self._range.up)
-        wrapped = np.where(self._continuous, low + (np.array(q) - low) % TURN, q)
-        first, second = np.clip((wrapped - low) / (up - low) * CELLS, 0, CELLS - 1).astype(int)
+        low, up = np.array(self._range.lower), np.array(self._range.upper)
+        wrapped = np.where(self._continuous, low + (np.array(q) - low) % TWO_PI, q)
+        first, second = np.clip(
+            (wrapped - low) / (up - low) * GRID_CELLS_PER_JOINT, 0, GRID_CELLS_PER_JOINT - 1
+        ).astype(int)
         self._visited[first, second] = True
-        self._least = np.minimum(self._least, wrapped)
-        self._most = np.maximum(self._most, wrapped)
+        self._min = np.minimum(self._min, wrapped)
+        self._max = np.maximum(self._max, wrapped)
 
     @property
     def fraction(self) -> float:
@@ -90,7 +93,7 @@ class Coverage:
         return float(self._visited.mean())
 
     @property
-    def spans(self) -> tuple[Pair, Pair]:
+    def position_ranges(self) -> tuple[JointPair, JointPair]:
         """Smallest and largest position of each joint, rad; inf, -inf before the first."""
-        (least1, least2), (most1, most2) = self._least.tolist(), self._most.tolist()
+        (least1, least2), (most1, most2) = self._min.tolist(), self._max.tolist()
         return (least1, most1), (least2, most2)

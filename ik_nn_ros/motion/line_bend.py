@@ -14,27 +14,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
-from ik_nn_ros.motion.line_equation import Straight
-from ik_nn_ros.motion.line_pace import Begin, Pace, PacedLaw
-from ik_nn_ros.motion.spline_way import SplineWay, knots
-from ik_nn_ros.motion.tip_line import tip_line
+from ik_nn_ros.motion.joint_motion import KinematicState, MotionLimits, OnlineTrajectoryGenerator
+from ik_nn_ros.motion.line_equation import TipLineEquation
+from ik_nn_ros.motion.line_pace import InitialPathState, TimeLaw, VelocityProfile
+from ik_nn_ros.motion.spline_way import SplineTrajectory, knot_times
+from ik_nn_ros.motion.tip_line import trace_tip_line
 
-MARGINS = (1.0, 0.95, 0.9), (0.95, 0.8, 0.7)
+LIMIT_RATIOS = (1.0, 0.95, 0.9), (0.95, 0.8, 0.7)
 """Parts of the velocity, acceleration and jerk to plan with, the next where a limit is not kept."""
-LEAST, MOST = 0.1, 0.8
+MIN_RESIDUAL_FRACTION, MAX_RESIDUAL_FRACTION = 0.1, 0.8
 """Bounds on the share of the rest."""
-BEND = 0.4
+INITIAL_CURVATURE_FRACTION = 0.4
 """Part of the acceleration that the line's bend may take where it begins."""
-ROUNDING = 1e-9
-SPLITS = 3
+STRETCH_TOLERANCE_RATIO = 1e-9
+DECOMPOSITION_ITERATIONS = 3
 """Times the split is made: it depends on where the line begins, and that on the split."""
-SLOWER, STANDING = 0.9, 1e-3
+SPEED_BACKOFF_RATIO, STANDSTILL_SPEED_RAD_PER_S = 0.9, 1e-3
 """The speed along the line is lowered to this part, where it is too fast; rad/s that are none."""
-SLOW, LESS_SLOW, LATE = 2.5, 1.25, 0.5
+MAX_DURATION_RATIO, MAX_LATE_DURATION_RATIO, LATE_MERGE_FRACTION = 2.5, 1.25, 0.5
 """
 A way is not worth it that takes so many times as long as the quickest way of the joints, or the
 second number of times and is no line for so large a part of it: it would not follow goals that keep
@@ -42,18 +42,18 @@ coming, or turn round them.
 """
 
 
-class Split(NamedTuple):
+class Decomposition(NamedTuple):
     """Speed and acceleration along a line, rad/s and rad/s²; the rest of both joints' (2,)."""
 
-    speed: float
-    rate: float
-    velocity: Array
-    acceleration: Array
+    path_speed: float
+    path_acceleration: float
+    residual_velocity: Array
+    residual_acceleration: Array
 
 
-def bend_onto_line(
-    arm: ArmModel, start: State, goal: Pair, limits: MotionLimits
-) -> SplineWay | None:
+def merge_onto_line(
+    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits
+) -> SplineTrajectory | None:
     """
     Return a way on which the tip turns onto a straight line to its goal, and rests there.
 
@@ -64,71 +64,79 @@ def bend_onto_line(
     :return: None: there is no such way, or it is not worth it
     """
     try:
-        longest = SLOW * JointMotion(limits, start.position).way_to(goal, start).duration
-        for margins in MARGINS:
-            found = _way(arm, start, goal, _scaled(limits, *margins), longest)
+        longest = (
+            MAX_DURATION_RATIO
+            * OnlineTrajectoryGenerator(limits, start.position).plan_to(goal, start).duration
+        )
+        for margins in LIMIT_RATIOS:
+            found = _plan_merge(arm, start, goal, _scale_limits(limits, *margins), longest)
             if found is None:
                 return None
-            if found.demand(limits) <= 1.0 + ROUNDING and found.is_inside(arm):
+            if found.required_stretch(
+                limits
+            ) <= 1.0 + STRETCH_TOLERANCE_RATIO and found.is_within_limits(arm):
                 return found
     except ConfigError:
         pass  # one of the motions in it is one that Ruckig does not find
     return None
 
 
-def _way(
-    arm: ArmModel, start: State, goal: Pair, limits: MotionLimits, longest: float
-) -> SplineWay | None:
+def _plan_merge(
+    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits, max_duration: float
+) -> SplineTrajectory | None:
     """
     Plan it within limits that leave something for the sum.
 
-    :param longest: that it may take, s
+    :param max_duration: that it may take, s
     """
-    begun = _beginning(arm, start, goal, limits)
-    line = None if begun is None else tip_line(arm, begun[0], goal)
+    begun = _find_line_start(arm, start, goal, limits)
+    line = None if begun is None else trace_tip_line(arm, begun[0], goal)
     if begun is None or line is None:
         return None
-    (place, share), pace = begun, Pace(line, limits)
-    if pace.duration > longest:
+    (place, share), pace = begun, VelocityProfile(line, limits)
+    if pace.duration > max_duration:
         return None
-    splitting = _Splitting(start, line.tangents[0], line.bends[0], limits)
-    split = splitting.allowed_by(pace, share)
+    splitting = _Decomposer(start, line.tangents[0], line.curvatures[0], limits)
+    split = splitting.feasible_for(pace, share)
     offset = np.subtract(start.position, place)
-    gone = _rest_motion(limits, share).way_to((0.0, 0.0), _state(offset, split))
-    law = PacedLaw(pace, Begin(split.speed, split.rate, 1.0 - share, gone.duration))
+    gone = _residual_generator(limits, share).plan_to((0.0, 0.0), _residual_state(offset, split))
+    law = TimeLaw(
+        pace,
+        InitialPathState(split.path_speed, split.path_acceleration, 1.0 - share, gone.duration),
+    )
     duration = max(law.duration, gone.duration)
-    late = gone.duration > LATE * duration
-    if duration > (LESS_SLOW / SLOW if late else 1.0) * longest:
+    late = gone.duration > LATE_MERGE_FRACTION * duration
+    if duration > (MAX_LATE_DURATION_RATIO / MAX_DURATION_RATIO if late else 1.0) * max_duration:
         return None
-    times, period = knots(duration)
-    places = line.joints(law.at(times))
+    times, period = knot_times(duration)
+    places = line.joints_at(law.at(times))
     bent = times[times < gone.duration]
     places[: len(bent)] += np.array([gone.at(time).position for time in bent.tolist()])
-    return SplineWay.through(places, period, start, goal)
+    return SplineTrajectory.from_samples(places, period, start, goal)
 
 
-def _beginning(
-    arm: ArmModel, start: State, goal: Pair, limits: MotionLimits
-) -> tuple[Pair, float] | None:
+def _find_line_start(
+    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits
+) -> tuple[JointPair, float] | None:
     """Return where the line begins, rad, and the share of the limits that the rest has."""
-    place, share = start.position, (LEAST + MOST) / 2.0
-    for _ in range(SPLITS):
-        line = Straight.between(arm, place, goal)
+    place, share = start.position, (MIN_RESIDUAL_FRACTION + MAX_RESIDUAL_FRACTION) / 2.0
+    for _ in range(DECOMPOSITION_ITERATIONS):
+        line = TipLineEquation.between(arm, place, goal)
         if line is None:
             return None
-        tangent = line.tangent(line.place(place).gradient)
+        tangent = line.tangent(line.coordinates(place).gradient)
         ahead = hypot(goal[0] - place[0], goal[1] - place[1])
-        split = _Splitting(start, np.array(tangent), line.bend(place, tangent), limits)(
+        split = _Decomposer(start, np.array(tangent), line.curvature(place, tangent), limits)(
             share, ahead
         )
-        share = _share(split, limits)
-        braking = _rest_motion(limits, share).braking(_state(np.zeros(2), split))
+        share = _residual_fraction(split, limits)
+        braking = _residual_generator(limits, share).plan_stop(_residual_state(np.zeros(2), split))
         moved = braking.at(braking.duration).position
         place = start.position[0] + moved[0], start.position[1] + moved[1]
     return place, share
 
 
-class _Splitting:
+class _Decomposer:
     """
     Splits what the joints do into a motion along a line, as much as it can take, and a rest.
 
@@ -138,82 +146,105 @@ class _Splitting:
     :param limits: of the joints
     """
 
-    def __init__(self, start: State, tangent: Array, bend: Array, limits: MotionLimits) -> None:
+    def __init__(
+        self, start: KinematicState, tangent: Array, curvature: Array, limits: MotionLimits
+    ) -> None:
         largest = np.array(limits.acceleration)
         self._velocity, self._acceleration = np.array(start.velocity), np.array(start.acceleration)
-        self._tangent, self._bend = tangent, bend
+        self._tangent, self._curvature = tangent, curvature
         # The rest that remains is the least, measured by the time to brake it.
         self._weight = tangent / largest**2
         self._weight /= self._weight @ tangent
-        self._rate = 1.0 / float((np.abs(tangent) / largest).max())
-        self._rise = float((largest / limits.jerk).max())
-        self._even = min(
+        self._max_path_acceleration = 1.0 / float((np.abs(tangent) / largest).max())
+        self._rise_time = float((largest / limits.jerk).max())
+        self._max_path_speed = min(
             1.0 / float((np.abs(tangent) / limits.velocity).max()),
-            sqrt(BEND / float((np.abs(bend) / largest).max() + 1e-12)),
+            sqrt(INITIAL_CURVATURE_FRACTION / float((np.abs(curvature) / largest).max() + 1e-12)),
         )
 
-    def __call__(self, share: float, ahead: float) -> Split:
+    def __call__(self, residual_fraction: float, line_length: float) -> Decomposition:
         """
         Return the split.
 
-        :param share: of the limits that the rest has
-        :param ahead: the length of the line, rad
+        :param residual_fraction: of the limits that the rest has
+        :param line_length: the length of the line, rad
         """
-        most = (1.0 - share) * self._rate
-        return self._at(most, self._stoppable(ahead, most))
+        most = (1.0 - residual_fraction) * self._max_path_acceleration
+        return self._decompose(most, self._max_stoppable_speed(line_length, most))
 
-    def allowed_by(self, pace: Pace, share: float) -> Split:
+    def feasible_for(self, profile: VelocityProfile, residual_fraction: float) -> Decomposition:
         """Return the split with which a motion along the line can begin."""
-        rate = (1.0 - share) * pace.share * self._rate
-        fastest = self._even
+        rate = (
+            (1.0 - residual_fraction) * profile.acceleration_fraction * self._max_path_acceleration
+        )
+        fastest = self._max_path_speed
         while True:
-            split = self._at(rate, fastest)
-            least = -2.0 * split.speed / pace.window
-            most = 2.0 * (self._even - split.speed) / pace.window
-            split = self._with_rate(split.speed, min(max(split.rate, least), most))
-            if pace.allows(Begin(split.speed, split.rate)):
+            split = self._decompose(rate, fastest)
+            least = -2.0 * split.path_speed / profile.smoothing_window
+            most = 2.0 * (self._max_path_speed - split.path_speed) / profile.smoothing_window
+            split = self._decomposition(
+                split.path_speed, min(max(split.path_acceleration, least), most)
+            )
+            if profile.is_feasible_start(
+                InitialPathState(split.path_speed, split.path_acceleration)
+            ):
                 return split
-            if split.speed <= STANDING:
-                return self._with_rate(0.0, 0.0)
-            fastest = SLOWER * split.speed
+            if split.path_speed <= STANDSTILL_SPEED_RAD_PER_S:
+                return self._decomposition(0.0, 0.0)
+            fastest = SPEED_BACKOFF_RATIO * split.path_speed
 
-    def _at(self, rate: float, fastest: float) -> Split:
+    def _decompose(self, max_acceleration: float, max_speed: float) -> Decomposition:
         """Return the split with at most a rate and a speed."""
-        speed = min(max(float(self._weight @ self._velocity), 0.0), fastest, self._even)
-        turning = speed * speed * self._bend
+        speed = min(max(float(self._weight @ self._velocity), 0.0), max_speed, self._max_path_speed)
+        turning = speed * speed * self._curvature
         wanted = float(self._weight @ (self._acceleration - turning))
-        return self._with_rate(speed, min(max(wanted, -rate), rate))
+        return self._decomposition(speed, min(max(wanted, -max_acceleration), max_acceleration))
 
-    def _with_rate(self, speed: float, rate: float) -> Split:
-        turning = speed * speed * self._bend
+    def _decomposition(self, speed: float, acceleration: float) -> Decomposition:
+        turning = speed * speed * self._curvature
         velocity = self._velocity - speed * self._tangent
-        return Split(speed, rate, velocity, self._acceleration - rate * self._tangent - turning)
+        return Decomposition(
+            speed,
+            acceleration,
+            velocity,
+            self._acceleration - acceleration * self._tangent - turning,
+        )
 
-    def _stoppable(self, distance: float, rate: float) -> float:
+    def _max_stoppable_speed(self, distance: float, deceleration: float) -> float:
         """Return the speed from which one stops within a distance, with a rise time."""
-        half = self._rise / 2.0
-        return rate * (sqrt(half * half + 2.0 * distance / rate) - half)
+        half = self._rise_time / 2.0
+        return deceleration * (sqrt(half * half + 2.0 * distance / deceleration) - half)
 
 
-def _share(split: Split, limits: MotionLimits) -> float:
+def _residual_fraction(decomposition: Decomposition, limits: MotionLimits) -> float:
     """Return the share of the limits with which the rest is braked: the more, the more there is."""
     largest, jerk = np.array(limits.acceleration), np.array(limits.jerk)
-    times = np.abs(split.velocity) / largest + np.abs(split.acceleration) / jerk
+    times = (
+        np.abs(decomposition.residual_velocity) / largest
+        + np.abs(decomposition.residual_acceleration) / jerk
+    )
     time = float(times.max())
-    return min(max(time / (time + float((largest / jerk).max())), LEAST), MOST)
+    return min(
+        max(time / (time + float((largest / jerk).max())), MIN_RESIDUAL_FRACTION),
+        MAX_RESIDUAL_FRACTION,
+    )
 
 
-def _rest_motion(limits: MotionLimits, share: float) -> JointMotion:
+def _residual_generator(
+    limits: MotionLimits, residual_fraction: float
+) -> OnlineTrajectoryGenerator:
     """Return what plans the motion of the rest; its velocity only becomes less."""
-    return JointMotion(_scaled(limits, 2.0, share, share), (0.0, 0.0))
+    return OnlineTrajectoryGenerator(
+        _scale_limits(limits, 2.0, residual_fraction, residual_fraction), (0.0, 0.0)
+    )
 
 
-def _state(position: Array, split: Split) -> State:
-    values = (position, split.velocity, split.acceleration)
-    return State(*((float(value[0]), float(value[1])) for value in values))
+def _residual_state(position: Array, decomposition: Decomposition) -> KinematicState:
+    values = (position, decomposition.residual_velocity, decomposition.residual_acceleration)
+    return KinematicState(*((float(value[0]), float(value[1])) for value in values))
 
 
-def _scaled(
+def _scale_limits(
     limits: MotionLimits, velocity: float, acceleration: float, jerk: float
 ) -> MotionLimits:
     """Return parts of the limits."""

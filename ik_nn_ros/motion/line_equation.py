@@ -16,74 +16,78 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
-SHORTEST_LINE = 1e-9
+MIN_LINE_LENGTH_RATIO = 1e-9
 """Part of the reach."""
 
 
-class Place(NamedTuple):
+class LineCoordinates(NamedTuple):
     """Where the tip is relative to a line: beside and along it, m; gradient of the first, m/rad."""
 
-    beside: float
-    along: float
-    gradient: Pair
-    elbow: float
+    cross_track: float
+    along_track: float
+    gradient: JointPair
+    elbow_sine: float
     """The sine of the rigid elbow's angle, seen along the plane's normal."""
 
 
 @dataclass(frozen=True)
-class Straight:
+class TipLineEquation:
     """
     The line that is to be followed to a goal.
 
     :param arm: the arm
     :param goal: the tip at its end, m
     :param direction: unit vector towards it
-    :param side: +1 or -1, the sign of :attr:`Place.elbow` on the way
+    :param elbow_sign: +1 or -1, the sign of :attr:`LineCoordinates.elbow_sine` on the way
     """
 
     arm: ArmModel
-    goal: Pair
-    direction: Pair
-    side: float
+    goal: JointPair
+    direction: JointPair
+    elbow_sign: float
 
     @classmethod
-    def between(cls, arm: ArmModel, start: Pair, goal: Pair) -> Straight | None:
+    def between(cls, arm: ArmModel, start: JointPair, goal: JointPair) -> TipLineEquation | None:
         """Return the line between the tips at two joint positions, rad; None: they are one."""
         (x, y), (to_x, to_y) = arm.fk_point(*start), arm.fk_point(*goal)
         length = hypot(to_x - x, to_y - y)
-        if length < SHORTEST_LINE * arm.reach:
+        if length < MIN_LINE_LENGTH_RATIO * arm.reach:
             return None
         direction = (to_x - x) / length, (to_y - y) / length
         line = cls(arm, (to_x, to_y), direction, 1.0)
         # Where both are straight, either side will do.
-        elbow = line.place(goal).elbow or line.place(start).elbow
+        elbow = line.coordinates(goal).elbow_sine or line.coordinates(start).elbow_sine
         return cls(arm, (to_x, to_y), direction, 1.0 if elbow >= 0.0 else -1.0)
 
-    def place(self, q: Pair) -> Place:
+    def coordinates(self, q: JointPair) -> LineCoordinates:
         """Return where the tip is at joint positions, rad."""
         (dx, dy), (l1, l2) = self.direction, self.arm.lengths
         x, y, a, b, c, d = self.arm.linearize_point(*q)
         x, y = x - self.goal[0], y - self.goal[1]
         gradient = dx * c - dy * a, dx * d - dy * b
-        return Place(dx * y - dy * x, dx * x + dy * y, gradient, (a * d - b * c) / (l1 * l2))
+        return LineCoordinates(
+            dx * y - dy * x, dx * x + dy * y, gradient, (a * d - b * c) / (l1 * l2)
+        )
 
-    def tangent(self, gradient: Pair) -> Pair:
+    def tangent(self, gradient: JointPair) -> JointPair:
         """Return the direction of the joints for forwards, a unit vector."""
-        scale = self.side / hypot(*gradient)
+        scale = self.elbow_sign / hypot(*gradient)
         return gradient[1] * scale, -gradient[0] * scale
 
-    def bend(self, q: Pair, tangent: Pair, step: float = 1e-4) -> Array:
+    def curvature(self, q: JointPair, tangent: JointPair, step: float = 1e-4) -> Array:
         """Return how fast the tangent turns along the curve, (2,), 1/rad."""
         ahead, behind = (
-            self.tangent(self.place((q[0] + way * tangent[0], q[1] + way * tangent[1])).gradient)
+            self.tangent(
+                self.coordinates((q[0] + way * tangent[0], q[1] + way * tangent[1])).gradient
+            )
             for way in (step, -step)
         )
         return np.subtract(ahead, behind) / (2.0 * step)
 
-    def put_right(self, q: Array) -> tuple[Array, Array]:
+    def project(self, q: Array) -> tuple[Array, Array]:
         """Return (N, 2) joint positions, rad, next to given ones and on the curve; tangents."""
         (dx, dy), goal = self.direction, self.goal
         for _ in range(2):
@@ -93,4 +97,4 @@ class Straight:
             square = (gradient * gradient).sum(axis=1)
             q = q - (beside / square)[:, None] * gradient
         turned = np.stack((gradient[:, 1], -gradient[:, 0]), axis=-1)
-        return q, turned * (self.side / np.sqrt(square))[:, None]
+        return q, turned * (self.elbow_sign / np.sqrt(square))[:, None]

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
-BEND, TWIST = 0.9, 0.5
+CURVATURE_ACCELERATION_FRACTION, CURVATURE_JERK_FRACTION = 0.9, 0.5
 """Parts of the acceleration and of the jerk that the line's own bends may take."""
-FLOOR = 0.5
+SLOW_SECTION_WIDENING_RATIO = 0.5
 """Part of half the window that a slow place is widened by: else the mean is too fast there."""
-NOTHING = 1e-12
+ZERO_TOLERANCE = 1e-12
 
 
-class Curve(Protocol):
+class JointCurve(Protocol):
     """
     What the joints can go along.
 
@@ -38,215 +38,248 @@ class Curve(Protocol):
 
     sigma: Array
     tangents: Array
-    bends: Array
-    twists: Array
+    curvatures: Array
+    third_derivatives: Array
 
-    def joints(self, sigma: Array) -> Array:
+    def joints_at(self, sigma: Array) -> Array:
         """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
 
 
-class Begin(NamedTuple):
+class InitialPathState(NamedTuple):
     """How a motion along a line begins."""
 
     speed: float = 0.0
     """rad/s"""
-    rate: float = 0.0
+    acceleration: float = 0.0
     """Its derivative, rad/s²."""
-    share: float = 1.0
+    acceleration_fraction: float = 1.0
     """Of the acceleration that it may use at first."""
-    until: float = 0.0
+    fraction_duration: float = 0.0
     """That time, s."""
 
 
-class Pace:
+class VelocityProfile:
     """
     The greatest speeds along a line from which the arm comes to rest at its end.
 
-    :param line: a line of the tip, or another curve of the joints
+    :param curve: a line of the tip, or another curve of the joints
     :param limits: of the joints
     """
 
-    def __init__(self, line: Curve, limits: MotionLimits) -> None:
-        slope = np.where(np.abs(line.tangents) < NOTHING, NOTHING, line.tangents)
-        self._sigma: list[float] = line.sigma.tolist()
-        self._reserve = (np.array(limits.acceleration) / np.abs(slope)).T.tolist()
-        self._bend = (line.bends / slope).T.tolist()
+    def __init__(self, curve: JointCurve, limits: MotionLimits) -> None:
+        slope = np.where(np.abs(curve.tangents) < ZERO_TOLERANCE, ZERO_TOLERANCE, curve.tangents)
+        self._sigma: list[float] = curve.sigma.tolist()
+        self._path_acceleration_limits = (np.array(limits.acceleration) / np.abs(slope)).T.tolist()
+        self._scaled_curvatures = (curve.curvatures / slope).T.tolist()
         rise = float(np.divide(limits.acceleration, limits.jerk).max())
-        self._most = self._braking(_bounds(line, limits, FLOOR * rise))
-        self._from_rest = self._forwards(0.0, 0.0, 1.0, 0.0)
-        time, parts = float(_times(*self._from_rest)[-1]), 1 + _corners(line.sigma).sum()
+        self._max_squared_speeds = self._backward_pass(
+            _max_squared_speeds(curve, limits, SLOW_SECTION_WIDENING_RATIO * rise)
+        )
+        self._profile_from_rest = self._forward_pass(0.0, 0.0, 1.0, 0.0)
+        time, parts = (
+            float(_arrival_times(*self._profile_from_rest)[-1]),
+            1 + _corner_mask(curve.sigma).sum(),
+        )
         # A short motion has no use for all of the acceleration: what it gains by a larger one it
         # loses by the longer window in which that has to come and go. The sum of both is least at:
-        self.share = min(1.0, (time / (4.0 * rise * parts)) ** (2.0 / 3.0))
-        self.window = 2.0 * self.share * rise
+        self.acceleration_fraction = min(1.0, (time / (4.0 * rise * parts)) ** (2.0 / 3.0))
+        self.smoothing_window = 2.0 * self.acceleration_fraction * rise
         """s"""
-        self.duration = time / self.share**0.5 + parts * self.window
+        self.duration = time / self.acceleration_fraction**0.5 + parts * self.smoothing_window
         """From rest to rest, s."""
 
-    def allows(self, begin: Begin) -> bool:
+    def is_feasible_start(self, start: InitialPathState) -> bool:
         """Tell whether a motion can begin so."""
-        place, speed = self.ahead(begin)
-        most = self.share * float(np.interp(place, self._sigma, self._most))
+        place, speed = self.unsmoothed_start(start)
+        most = self.acceleration_fraction * float(
+            np.interp(place, self._sigma, self._max_squared_speeds)
+        )
         return 0.0 <= place < self._sigma[-1] and speed >= 0.0 and speed * speed <= most
 
-    def ahead(self, begin: Begin) -> tuple[float, float]:
+    def unsmoothed_start(self, start: InitialPathState) -> tuple[float, float]:
         """Return place (rad) and speed (rad/s) of the motion whose mean begins so."""
-        half = self.window / 2.0
-        return half * (begin.speed + half * begin.rate / 3.0), begin.speed + half * begin.rate
+        half = self.smoothing_window / 2.0
+        return half * (
+            start.speed + half * start.acceleration / 3.0
+        ), start.speed + half * start.acceleration
 
-    def forwards(
-        self, place: float, square: float, share: float = 1.0, until: float = 0.0
+    def forward_pass(
+        self,
+        sigma: float,
+        squared_speed: float,
+        acceleration_fraction: float = 1.0,
+        fraction_duration: float = 0.0,
     ) -> tuple[Array, Array]:
         """
         Return places (N,), rad, and the squares of the speeds, rad²/s², for the full acceleration.
 
-        :param place: where it begins
-        :param square: of the speed there
-        :param share: of the acceleration that is used at first
-        :param until: that time, s
+        :param sigma: where it begins
+        :param squared_speed: of the speed there
+        :param acceleration_fraction: of the acceleration that is used at first
+        :param fraction_duration: that time, s
         """
-        if place == square == until == 0.0:
-            return self._from_rest
-        return self._forwards(place, square, share, until)
+        if sigma == squared_speed == fraction_duration == 0.0:
+            return self._profile_from_rest
+        return self._forward_pass(sigma, squared_speed, acceleration_fraction, fraction_duration)
 
-    def _forwards(
-        self, place: float, square: float, share: float, until: float
+    def _forward_pass(
+        self,
+        sigma: float,
+        squared_speed: float,
+        acceleration_fraction: float,
+        fraction_duration: float,
     ) -> tuple[Array, Array]:
         # In here and in _braking, which see each place, no call is made that can be spared.
-        places, squares, time = [place], [square], 0.0
-        nodes = zip(self._sigma[1:], self._most[1:], *self._reserve, *self._bend, strict=False)
+        places, squares, time = [sigma], [squared_speed], 0.0
+        nodes = zip(
+            self._sigma[1:],
+            self._max_squared_speeds[1:],
+            *self._path_acceleration_limits,
+            *self._scaled_curvatures,
+            strict=False,
+        )
         for there, most, reserve1, reserve2, bend1, bend2 in nodes:
-            step = 2.0 * (there - place)
+            step = 2.0 * (there - sigma)
             if step < 0.0 or (step == 0.0 and most > 0.0):
                 continue
             if step == 0.0:  # a corner
-                places.append(place)
+                places.append(sigma)
                 squares.append(0.0)
                 continue
-            part = share if time < until else 1.0
+            part = acceleration_fraction if time < fraction_duration else 1.0
             # x[i + 1] - x[i] <= step (reserve - bend x[i]), for both joints.
-            rate, other = reserve1 * part - bend1 * square, reserve2 * part - bend2 * square
+            rate, other = (
+                reserve1 * part - bend1 * squared_speed,
+                reserve2 * part - bend2 * squared_speed,
+            )
             if other < rate:
                 rate = other
-            reached = square + step * rate if rate > 0.0 else square
+            reached = squared_speed + step * rate if rate > 0.0 else squared_speed
             if most < reached:
                 reached = most
-            if time < until:
-                time += step / (square**0.5 + reached**0.5)
-            place, square = there, reached
-            places.append(place)
-            squares.append(square)
+            if time < fraction_duration:
+                time += step / (squared_speed**0.5 + reached**0.5)
+            sigma, squared_speed = there, reached
+            places.append(sigma)
+            squares.append(squared_speed)
         return np.array(places), np.array(squares)
 
-    def _braking(self, most: list[float]) -> list[float]:
+    def _backward_pass(self, max_squared_speeds: list[float]) -> list[float]:
         """Lower the squares of the speed to those from which the arm can brake."""
-        most[-1] = ahead = 0.0
+        max_squared_speeds[-1] = ahead = 0.0
         there = self._sigma[-1]
-        values = (reversed(it) for it in (self._sigma, *self._reserve, *self._bend))
-        nodes = zip(range(len(most) - 1, -1, -1), *values, strict=True)
+        values = (
+            reversed(it)
+            for it in (self._sigma, *self._path_acceleration_limits, *self._scaled_curvatures)
+        )
+        nodes = zip(range(len(max_squared_speeds) - 1, -1, -1), *values, strict=True)
         next(nodes)
         for i, place, reserve1, reserve2, bend1, bend2 in nodes:
             step, there = 2.0 * (there - place), place
-            least = most[i]
+            least = max_squared_speeds[i]
             # x[i] - x[i + 1] <= step (reserve + bend x[i]), for both joints.
             growth1, growth2 = 1.0 - step * bend1, 1.0 - step * bend2
-            if growth1 > NOTHING and (bound := (ahead + step * reserve1) / growth1) < least:
+            if growth1 > ZERO_TOLERANCE and (bound := (ahead + step * reserve1) / growth1) < least:
                 least = bound
-            if growth2 > NOTHING and (bound := (ahead + step * reserve2) / growth2) < least:
+            if growth2 > ZERO_TOLERANCE and (bound := (ahead + step * reserve2) / growth2) < least:
                 least = bound
-            most[i] = ahead = least
-        return most
+            max_squared_speeds[i] = ahead = least
+        return max_squared_speeds
 
 
-class PacedLaw:
+class TimeLaw:
     """
     The place along a line over time, to rest at its end.
 
     Limits are kept but for a few percent: where a bend and a change of speed come together.
 
-    :param pace: of the line
-    :param begin: which it allows
+    :param profile: of the line
+    :param start: which it allows
     """
 
-    def __init__(self, pace: Pace, begin: Begin) -> None:
-        place, speed = pace.ahead(begin)
-        self._before = place, speed, begin.rate
-        root = pace.share**0.5
-        square, until = (speed / root) ** 2, root * begin.until
-        places, squares = pace.forwards(place, square, begin.share, until)
-        self._places, self._speeds = places, root * np.sqrt(squares)
-        self._window = pace.window
+    def __init__(self, profile: VelocityProfile, start: InitialPathState) -> None:
+        place, speed = profile.unsmoothed_start(start)
+        self._initial_state = place, speed, start.acceleration
+        root = profile.acceleration_fraction**0.5
+        square, until = (speed / root) ** 2, root * start.fraction_duration
+        places, squares = profile.forward_pass(place, square, start.acceleration_fraction, until)
+        self._sigma, self._speeds = places, root * np.sqrt(squares)
+        self._window = profile.smoothing_window
         # The mean of a motion rests only where that has rested for as long as the window is.
-        self._times = _times(places, squares, root * pace.window) / root
+        self._times = _arrival_times(places, squares, root * profile.smoothing_window) / root
         spans = np.diff(self._times)
-        self._rates = np.diff(self._speeds) / spans
-        moved = spans * (self._speeds[:-1] / 2.0 + spans * self._rates / 6.0)
-        self._sums = np.concatenate(([0.0], np.cumsum((places[:-1] + moved) * spans)))
+        self._accelerations = np.diff(self._speeds) / spans
+        moved = spans * (self._speeds[:-1] / 2.0 + spans * self._accelerations / 6.0)
+        self._integrals = np.concatenate(([0.0], np.cumsum((places[:-1] + moved) * spans)))
         self.duration = float(self._times[-1]) + self._window
         """s"""
 
     def at(self, times: Array) -> Array:
         """Return the places (N,), rad, at (N,) times, s."""
-        begin = self._integral(times - self._window)
-        places: Array = (self._integral(times) - begin) / self._window
+        begin = self._sigma_integral(times - self._window)
+        places: Array = (self._sigma_integral(times) - begin) / self._window
         return places
 
-    def _integral(self, times: Array) -> Array:
+    def _sigma_integral(self, times: Array) -> Array:
         """Return the integral over time of the quickest motion's place."""
         last = len(self._times) - 2
         span = np.clip(np.searchsorted(self._times, times, side='right') - 1, 0, last)
         since = np.clip(times, 0.0, self._times[-1]) - self._times[span]
-        moved = since * (self._speeds[span] / 2.0 + since * self._rates[span] / 6.0)
-        past = self._places[-1] * np.maximum(times - self._times[-1], 0.0)
+        moved = since * (self._speeds[span] / 2.0 + since * self._accelerations[span] / 6.0)
+        past = self._sigma[-1] * np.maximum(times - self._times[-1], 0.0)
         # Before it began, the mean needs a motion that leads up to how it begins.
-        place, speed, rate = self._before
+        place, speed, rate = self._initial_state
         early = np.minimum(times, 0.0)
         before = early * (place + early * (speed / 2.0 + early * rate / 6.0))
-        integral: Array = self._sums[span] + since * (self._places[span] + moved) + past + before
+        integral: Array = (
+            self._integrals[span] + since * (self._sigma[span] + moved) + past + before
+        )
         return integral
 
 
-def _times(places: Array, squares: Array, rest: float = 0.0) -> Array:
+def _arrival_times(sigma: Array, squared_speeds: Array, corner_pause: float = 0.0) -> Array:
     """
     Return when (N,), s, the places are reached with the squares of the speed there.
 
-    :param rest: how long the motion stays at a place that comes twice, s
+    :param corner_pause: how long the motion stays at a place that comes twice, s
     """
-    speeds, steps = np.sqrt(squares), np.diff(places)
+    speeds, steps = np.sqrt(squared_speeds), np.diff(sigma)
     sums = speeds[:-1] + speeds[1:]
-    spans = np.where(steps > 0.0, 2.0 * steps / np.where(steps > 0.0, sums, 1.0), rest)
+    spans = np.where(steps > 0.0, 2.0 * steps / np.where(steps > 0.0, sums, 1.0), corner_pause)
     return np.concatenate(([0.0], np.cumsum(spans)))
 
 
-def _corners(sigma: Array) -> NDArray[np.bool_]:
+def _corner_mask(sigma: Array) -> NDArray[np.bool_]:
     """Tell which places (N,) come twice, at the first of the two."""
     return np.append(np.diff(sigma) == 0.0, False)
 
 
-def _bounds(line: Curve, limits: MotionLimits, time: float) -> list[float]:
+def _max_squared_speeds(
+    curve: JointCurve, limits: MotionLimits, widening_time: float
+) -> list[float]:
     """
     Return the largest squares of the speed with which each place may be passed evenly.
 
-    :param time: for which a slow place stays slow before and after it, s
+    :param widening_time: for which a slow place stays slow before and after it, s
     """
     speed, bent, twisted = (
-        (np.abs(derivatives) / bounds).max(axis=1) + NOTHING
+        (np.abs(derivatives) / bounds).max(axis=1) + ZERO_TOLERANCE
         for derivatives, bounds in zip(
-            (line.tangents, line.bends, line.twists),
+            (curve.tangents, curve.curvatures, curve.third_derivatives),
             (limits.velocity, limits.acceleration, limits.jerk),
             strict=True,
         )
     )
-    bounds = np.minimum(speed**-2.0, BEND / bent)
-    bounds = np.minimum(bounds, (TWIST / twisted) ** (2.0 / 3.0))
-    within = _widened(line.sigma, bounds, np.sqrt(bounds) * time)
-    corners = _corners(line.sigma)
+    bounds = np.minimum(speed**-2.0, CURVATURE_ACCELERATION_FRACTION / bent)
+    bounds = np.minimum(bounds, (CURVATURE_JERK_FRACTION / twisted) ** (2.0 / 3.0))
+    within = _widen_minima(curve.sigma, bounds, np.sqrt(bounds) * widening_time)
+    corners = _corner_mask(curve.sigma)
     within[corners | np.roll(corners, 1)] = 0.0
     slow: list[float] = within.tolist()
     return slow
 
 
-def _widened(sigma: Array, bounds: Array, reach: Array) -> Array:
+def _widen_minima(sigma: Array, bounds: Array, reach: Array) -> Array:
     """Return the least of the bounds (N,) whose reach (N,) there is."""
     within: Array = bounds.copy()
     first = np.searchsorted(sigma, sigma - reach, 'left').tolist()

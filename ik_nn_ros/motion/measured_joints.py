@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.motion.exploration_config import ExplorationConfig
-from ik_nn_ros.motion.latest_joints import LatestJoints
-from ik_nn_ros.motion.stillness import Stillness
+from ik_nn_ros.motion.latest_joints import JointFeedback
+from ik_nn_ros.motion.stillness import SettlingDetector
 
 
-class MeasuredJoints(LatestJoints):
+class ExplorationFeedback(JointFeedback):
     """
     The latest measured positions, and what can be said of them.
 
@@ -19,40 +19,40 @@ class MeasuredJoints(LatestJoints):
     def __init__(self, arm: ArmModel, config: ExplorationConfig) -> None:
         super().__init__(arm, config.joint_states_timeout)
         self._config = config
-        self._stillness = Stillness(config.settle_time, config.settle_tolerance)
+        self._settling_detector = SettlingDetector(config.settle_time, config.settle_tolerance)
 
     def add(
         self,
         now: float,
         stamp: float,
-        q: Pair,
-        command: Pair | None = None,
-        velocity: Pair | None = None,
+        q: JointPair,
+        command: JointPair | None = None,
+        velocity: JointPair | None = None,
     ) -> bool:
-        """Do :meth:`LatestJoints.add`, and watch whether they stand still."""
-        if self.silent(now):
-            self._stillness.clear()
+        """Do :meth:`JointFeedback.add`, and watch whether they stand still."""
+        if self.is_stale(now):
+            self._settling_detector.clear()
         taken = super().add(now, stamp, q, command, velocity)
         if taken:
-            self._stillness.add(stamp, self.q)
+            self._settling_detector.add(stamp, self.q)
         return taken
 
     @property
-    def still(self) -> bool:
+    def is_still(self) -> bool:
         """Whether the joints stand still."""
-        return self._stillness.still
+        return self._settling_detector.is_still
 
-    def near(self, q: Pair) -> bool:
+    def is_at(self, q: JointPair) -> bool:
         """Tell whether they are at a position."""
-        return self.gap(q) <= self._config.goal_tolerance
+        return self.distance_to(q) <= self._config.goal_tolerance
 
-    def why_unsettled(self, target: Pair) -> str:
+    def unsettled_reason(self, target: JointPair) -> str:
         """Return what keeps the joints from standing still at a target, with the numbers."""
         config = self._config
-        if not self.near(target):
-            gap, joint = max(zip(self._gaps(target), self._arm.joint_names, strict=True))
+        if not self.is_at(target):
+            gap, joint = max(zip(self._distances_to(target), self._arm.joint_names, strict=True))
             return f'{joint} stays {gap:.3g} rad away, goal_tolerance {config.goal_tolerance:g} rad'
         return (
-            f'the joints moved by {self._stillness.movement:.3g} rad in {config.settle_time:g} s, '
+            f'the joints moved by {self._settling_detector.movement:.3g} rad in {config.settle_time:g} s, '
             f'settle_tolerance {config.settle_tolerance:g} rad'
         )

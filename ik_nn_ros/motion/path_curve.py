@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.joint_path import JointPath
 from ik_nn_ros.arm.plane import Array
 
-FEWEST = 8
+MIN_INTERVALS_PER_SECTION = 8
 """Parts from corner to corner, at least."""
 
 
@@ -25,22 +25,22 @@ class PathCurve:
         inner = path.corners.copy()
         inner[[0, -1]] = False
         rows = np.repeat(np.arange(len(inner)), 1 + inner)
-        self._nodes = path.places[rows]
+        self._nodes = path.waypoints[rows]
         self._widths = np.hypot(*np.diff(self._nodes, axis=0).T)
-        self._widths_or_1 = np.where(self._widths > 0.0, self._widths, 1.0)
+        self._nonzero_widths = np.where(self._widths > 0.0, self._widths, 1.0)
         self._sigma = np.concatenate(([0.0], np.cumsum(self._widths)))
-        self._bends = _spline(self._nodes, self._widths)
+        self._curvatures = _second_derivatives(self._nodes, self._widths)
         knot, sigma = self._grid()
         self.sigma: Array = sigma
         """(M,) places along the curve, rad; the following are there. Corners come twice."""
-        u, width, step, first, second = self._between(sigma, knot)
+        u, width, step, first, second = self._spline_terms(sigma, knot)
         v = 1.0 - u
         bent = width / 6.0 * ((1.0 - 3.0 * v * v) * first + (3.0 * u * u - 1.0) * second)
         self.tangents: Array = step / width + bent
-        self.bends: Array = v * first + u * second
+        self.curvatures: Array = v * first + u * second
         """(M, 2) derivatives by σ: the first, the second in 1/rad."""
-        twists = np.diff(self._bends, axis=0) / self._widths_or_1[:, None]
-        self.twists = np.maximum(np.abs(twists[knot]), np.abs(twists[np.roll(knot, 1)]))
+        twists = np.diff(self._curvatures, axis=0) / self._nonzero_widths[:, None]
+        self.third_derivatives = np.maximum(np.abs(twists[knot]), np.abs(twists[np.roll(knot, 1)]))
         """(M, 2) absolute values of the third, the larger where it jumps, 1/rad²."""
 
     @property
@@ -48,12 +48,12 @@ class PathCurve:
         """Of the curve, rad."""
         return float(self._sigma[-1])
 
-    def joints(self, sigma: Array) -> Array:
+    def joints_at(self, sigma: Array) -> Array:
         """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
         sigma = np.clip(sigma, 0.0, self.length)
         last = len(self._widths) - 1
         knot = np.minimum(np.searchsorted(self._sigma, sigma, side='right') - 1, last)
-        u, width, step, first, second = self._between(sigma, knot)
+        u, width, step, first, second = self._spline_terms(sigma, knot)
         v = 1.0 - u
         bent = v * (v * v - 1.0) * first + u * (u * u - 1.0) * second
         q: Array = self._nodes.take(knot, axis=0) + u * step + width * width / 6.0 * bent
@@ -63,14 +63,16 @@ class PathCurve:
         """Return places (M,) along the curve, rad, and the knots before them."""
         moves = self._widths > 0.0
         stretch = np.cumsum(~moves)
-        parts = np.where(moves, np.ceil(FEWEST / np.bincount(stretch, moves)[stretch]), 1.0)
+        parts = np.where(
+            moves, np.ceil(MIN_INTERVALS_PER_SECTION / np.bincount(stretch, moves)[stretch]), 1.0
+        )
         knot = np.repeat(np.arange(len(parts)), parts.astype(int))
         number = np.arange(len(knot)) - np.searchsorted(knot, knot)
         sigma = self._sigma[knot] + number / parts[knot] * self._widths[knot]
         knot -= ~moves[knot]  # an end belongs to what comes before
         return np.append(knot, knot[-1]), np.append(sigma, self._sigma[-1])
 
-    def _between(
+    def _spline_terms(
         self, sigma: Array, knot: NDArray[np.intp]
     ) -> tuple[Array, Array, Array, Array, Array]:
         """
@@ -79,14 +81,14 @@ class PathCurve:
         How far it is to the next one (N, 1), as a part and as the whole, rad; the step of the
         joints to that (N, 2), rad; the second derivatives at both (N, 2), 1/rad.
         """
-        width = self._widths_or_1.take(knot)[:, None]
+        width = self._nonzero_widths.take(knot)[:, None]
         u = (sigma - self._sigma.take(knot))[:, None] / width
         step = np.diff(self._nodes, axis=0).take(knot, axis=0)
-        first, second = self._bends.take(knot, axis=0), self._bends.take(knot + 1, axis=0)
+        first, second = self._curvatures.take(knot, axis=0), self._curvatures.take(knot + 1, axis=0)
         return u, width, step, first, second
 
 
-def _spline(nodes: Array, widths: Array) -> Array:
+def _second_derivatives(nodes: Array, widths: Array) -> Array:
     """
     Return the second derivatives (N, 2) of cubic splines through (N, 2) nodes.
 
@@ -105,10 +107,10 @@ def _spline(nodes: Array, widths: Array) -> Array:
     straight = ends & np.roll(begins, 1)
     lower = np.where(ends, np.where(straight, 0.0, -1.0), np.where(begins, 0.0, before))
     upper = np.where(begins, -1.0, np.where(ends, 0.0, after))
-    return _solved(lower, middle, upper, right)
+    return _solve_tridiagonal(lower, middle, upper, right)
 
 
-def _solved(lower: Array, middle: Array, upper: Array, right: Array) -> Array:
+def _solve_tridiagonal(lower: Array, middle: Array, upper: Array, right: Array) -> Array:
     """Solve a tridiagonal system for two right sides (N, 2)."""
     rows = zip(lower.tolist(), middle.tolist(), upper.tolist(), right.tolist(), strict=True)
     above, first, second = 0.0, 0.0, 0.0

@@ -6,123 +6,151 @@ from math import ceil
 
 import numpy as np
 
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State, Way
-from ik_nn_ros.motion.spline_way import PERIOD, SplineWay
+from ik_nn_ros.motion.joint_motion import (
+    KinematicState,
+    MotionLimits,
+    OnlineTrajectoryGenerator,
+    RuckigTrajectory,
+)
+from ik_nn_ros.motion.spline_way import KNOT_PERIOD_S, SplineTrajectory
 
-SHARES = (1.0, 0.6, 0.36, 0.2, 0.1, 0.05, 0.02)
+SPEED_CHANGE_FRACTIONS = (1.0, 0.6, 0.36, 0.2, 0.1, 0.05, 0.02)
 """How fast the pace may change, of the most; the next where that is too much for the joints."""
-QUICK = 3
+MID_CHANGE_FRACTION_COUNT = 3
 """So many while it changes already: what is gentler would go past the new pace, and back."""
-MOST = 400
+MAX_CHANGE_SAMPLES = 400
 """Samples of a change; those that take many are gentle."""
-ROUNDING = 1e-9
+ROUNDING_TOLERANCE = 1e-9
 
 
-Progress = tuple[float, float, float]
+PathTimeState = tuple[float, float, float]
 
 
-class Ride:
+class ScaledTrajectory:
     """
     A planned motion c(s), gone along with s(t) instead of the time.
 
     The rate ds/dt goes smoothly from one value to another. The joints have the velocity c' ds/dt
     and the acceleration c'' (ds/dt)² + c' d²s/dt².
 
-    :param course: from rest to rest
-    :param begun: where it is on it: s (s), ds/dt, d²s/dt² (1/s)
-    :param rate: ds/dt that it goes over to, 0 to 1; 0: it comes to rest on the way
+    :param trajectory: from rest to rest
+    :param start: where it is on it: s (s), ds/dt, d²s/dt² (1/s)
+    :param speed_ratio: ds/dt that it goes over to, 0 to 1; 0: it comes to rest on the way
     :param limits: of the joints
-    :param share: of how fast the rate may change
+    :param change_fraction: of how fast the rate may change
     """
 
     def __init__(
         self,
-        course: SplineWay,
-        begun: Progress,
-        rate: float,
+        trajectory: SplineTrajectory,
+        start: PathTimeState,
+        speed_ratio: float,
         limits: MotionLimits,
-        share: float = 1.0,
+        change_fraction: float = 1.0,
     ) -> None:
-        self.rate = rate
-        self._course, self._begun, self._share = course, begun, share
-        self._change = _change(begun, rate, limits, share)
-        left = course.duration - self._progress(self._change.duration)[0]
-        after = left / rate if rate > 0.0 else 0.0
-        self.duration = self._change.duration + max(after, 0.0)
+        self.speed_ratio = speed_ratio
+        self._trajectory, self._start, self._change_fraction = trajectory, start, change_fraction
+        self._ratio_change = _plan_ratio_change(start, speed_ratio, limits, change_fraction)
+        left = trajectory.duration - self._path_time_state(self._ratio_change.duration)[0]
+        after = left / speed_ratio if speed_ratio > 0.0 else 0.0
+        self.duration = self._ratio_change.duration + max(after, 0.0)
         """s"""
 
     @classmethod
-    def begin(cls, course: SplineWay, place: float, rate: float, limits: MotionLimits) -> Ride:
+    def from_rest(
+        cls,
+        trajectory: SplineTrajectory,
+        path_time: float,
+        speed_ratio: float,
+        limits: MotionLimits,
+    ) -> ScaledTrajectory:
         """
         Begin at rest.
 
-        :param place: s, s
-        :param rate: to go along with
+        :param path_time: s, s
+        :param speed_ratio: to go along with
         """
-        if place == 0.0:
-            return cls(course, (place, rate, 0.0), rate, limits)
-        standing = cls(course, (place, 0.0, 0.0), 0.0, limits)
-        return standing.changed(0.0, rate, limits) or standing
+        if path_time == 0.0:
+            return cls(trajectory, (path_time, speed_ratio, 0.0), speed_ratio, limits)
+        standing = cls(trajectory, (path_time, 0.0, 0.0), 0.0, limits)
+        return standing.with_speed_ratio(0.0, speed_ratio, limits) or standing
 
-    def changed(self, time: float, rate: float, limits: MotionLimits) -> Ride | None:
+    def with_speed_ratio(
+        self, time: float, speed_ratio: float, limits: MotionLimits
+    ) -> ScaledTrajectory | None:
         """
         Go over to another rate.
 
         :param time: for which this has been gone, s
-        :param rate: 0 to 1
+        :param speed_ratio: 0 to 1
         :return: None: that cannot be done now within the limits, but when the rate is even again
         """
-        begun = self._progress(time)
-        even = time >= self._change.duration
-        for share in SHARES if even else (*SHARES[:QUICK], self._share):
-            ride = Ride(self._course, begun, rate, limits, share)
-            if ride._keeps(limits):
+        begun = self._path_time_state(time)
+        even = time >= self._ratio_change.duration
+        for share in (
+            SPEED_CHANGE_FRACTIONS
+            if even
+            else (*SPEED_CHANGE_FRACTIONS[:MID_CHANGE_FRACTION_COUNT], self._change_fraction)
+        ):
+            ride = ScaledTrajectory(self._trajectory, begun, speed_ratio, limits, share)
+            if ride._keeps_limits(limits):
                 return ride
         return None
 
-    def place(self, time: float) -> float:
+    def path_time(self, time: float) -> float:
         """Return s, s, after a time, s."""
-        return min(self._progress(time)[0], self._course.duration)
+        return min(self._path_time_state(time)[0], self._trajectory.duration)
 
-    def at(self, time: float) -> State:
+    def at(self, time: float) -> KinematicState:
         """Return the state a time (s) after the beginning."""
-        place, rate, growth = self._progress(time)
-        (q1, q2), (v1, v2), (a1, a2) = self._course.at(place)
+        place, rate, growth = self._path_time_state(time)
+        (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at(place)
         square = rate * rate
-        return State(
+        return KinematicState(
             (q1, q2),
             (rate * v1, rate * v2),
             (square * a1 + growth * v1, square * a2 + growth * v2),
         )
 
-    def _progress(self, time: float) -> Progress:
+    def _path_time_state(self, time: float) -> PathTimeState:
         """Return s (s), ds/dt, d²s/dt² (1/s)."""
-        (more, _), (faster, _), (growth, _) = self._change.at(time)
-        return self._begun[0] + self.rate * time + more, self.rate + faster, growth
+        (more, _), (faster, _), (growth, _) = self._ratio_change.at(time)
+        return self._start[0] + self.speed_ratio * time + more, self.speed_ratio + faster, growth
 
-    def _keeps(self, limits: MotionLimits) -> bool:
+    def _keeps_limits(self, limits: MotionLimits) -> bool:
         """Tell whether the joints keep their limits while the rate changes, and go forwards."""
-        count = min(max(ceil(2.0 * self._change.duration / PERIOD), 1), MOST)
-        times = np.linspace(0.0, self._change.duration, count + 1)
-        more, faster, growth = (values[:, :1] for values in self._change.states_at(times))
-        place, rate = self._begun[0] + self.rate * times[:, None] + more, self.rate + faster
-        _, velocity, acceleration = self._course.states_at(place[:, 0])
+        count = min(
+            max(ceil(2.0 * self._ratio_change.duration / KNOT_PERIOD_S), 1), MAX_CHANGE_SAMPLES
+        )
+        times = np.linspace(0.0, self._ratio_change.duration, count + 1)
+        more, faster, growth = (values[:, :1] for values in self._ratio_change.states_at(times))
+        place, rate = (
+            self._start[0] + self.speed_ratio * times[:, None] + more,
+            self.speed_ratio + faster,
+        )
+        _, velocity, acceleration = self._trajectory.states_at(place[:, 0])
         there = rate * velocity, rate * rate * acceleration + growth * velocity
-        jerk = np.diff(there[1], axis=0) / max(times[1], ROUNDING)
-        return bool((rate >= -ROUNDING).all()) and all(
-            bool((np.abs(values) <= np.multiply(1.0 + ROUNDING, limit)).all())
+        jerk = np.diff(there[1], axis=0) / max(times[1], ROUNDING_TOLERANCE)
+        return bool((rate >= -ROUNDING_TOLERANCE).all()) and all(
+            bool((np.abs(values) <= np.multiply(1.0 + ROUNDING_TOLERANCE, limit)).all())
             for values, limit in zip(
                 (*there, jerk), (limits.velocity, limits.acceleration, limits.jerk), strict=True
             )
         )
 
 
-def _change(begun: Progress, rate: float, limits: MotionLimits, share: float) -> Way:
+def _plan_ratio_change(
+    start: PathTimeState, speed_ratio: float, limits: MotionLimits, change_fraction: float
+) -> RuckigTrajectory:
     """Return how the rate changes: as a motion that comes to rest, seen from one with the rate."""
     # So fast that joints with their largest velocity, which do nothing else, just keep the limits.
     growth, kick = (
-        share * min(value / v for value, v in zip(values, limits.velocity, strict=True))
+        change_fraction * min(value / v for value, v in zip(values, limits.velocity, strict=True))
         for values in (limits.acceleration, limits.jerk)
     )
-    pace = JointMotion(MotionLimits((1.0, 1.0), (growth, growth), (kick, kick)), (0.0, 0.0))
-    return pace.braking(State((0.0, 0.0), (begun[1] - rate, 0.0), (begun[2], 0.0)))
+    pace = OnlineTrajectoryGenerator(
+        MotionLimits((1.0, 1.0), (growth, growth), (kick, kick)), (0.0, 0.0)
+    )
+    return pace.plan_stop(
+        KinematicState((0.0, 0.0), (start[1] - speed_ratio, 0.0), (start[2], 0.0))
+    )

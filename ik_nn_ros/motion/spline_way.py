@@ -15,43 +15,45 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.motion.joint_motion import MotionLimits, State
+from ik_nn_ros.motion.joint_motion import KinematicState, MotionLimits
 
-PERIOD, FEWEST, MOST = 0.005, 8, 4000
+KNOT_PERIOD_S, MIN_KNOT_INTERVALS, MAX_KNOT_INTERVALS = 0.005, 8, 4000
 """Between the knots of a way (s); their number, of which a long way has fewer."""
-SLACK = 1e-9
+JOINT_LIMIT_SLACK_RAD = 1e-9
 """By how much rounding may put a joint past its limit, rad."""
 
 
-class SplineWay:
+class SplineTrajectory:
     """
     A planned way of the two joints, from its beginning to its end, where they stay at rest.
 
-    :param control: (N + 3, 2) control points, rad; the last three of them are its end
+    :param control_points: (N + 3, 2) control points, rad; the last three of them are its end
     :param period: between its knots, s
     """
 
-    def __init__(self, control: Array, period: float) -> None:
-        self._control = control
+    def __init__(self, control_points: Array, period: float) -> None:
+        self._control_points = control_points
         self._period = period
-        self.duration = (len(control) - 3) * period
+        self.duration = (len(control_points) - 3) * period
         """s"""
 
     @classmethod
-    def through(cls, places: Array, period: float, start: State, goal: Pair) -> SplineWay:
+    def from_samples(
+        cls, samples: Array, period: float, start: KinematicState, goal: JointPair
+    ) -> SplineTrajectory:
         """
         Return a way along places, to rest at a goal.
 
-        :param places: (N + 1, 2) where the joints are every period; of a smooth motion, rad
+        :param samples: (N + 1, 2) where the joints are every period; of a smooth motion, rad
         :param period: s
         :param start: how they move at the first of them
         :param goal: the last of them, without rounding
         """
-        control = np.empty((len(places) + 2, 2))
+        control = np.empty((len(samples) + 2, 2))
         # Less a sixth of the second difference: exact for cubics, and needs no neighbours but two.
-        control[2:-2] = (8.0 * places[1:-1] - places[:-2] - places[2:]) / 6.0
+        control[2:-2] = (8.0 * samples[1:-1] - samples[:-2] - samples[2:]) / 6.0
         position, velocity, acceleration = (np.array(pair) for pair in start)
         bend = period * period * acceleration
         control[1] = position - bend / 6.0
@@ -60,18 +62,18 @@ class SplineWay:
         control[-3:] = goal
         return cls(control, period)
 
-    def at(self, time: float) -> State:
+    def at(self, time: float) -> KinematicState:
         """Return the state a time (s) after the beginning."""
         if time >= self.duration:
-            q1, q2 = self._control[-1].tolist()
-            return State((q1, q2), (0.0, 0.0), (0.0, 0.0))
+            q1, q2 = self._control_points[-1].tolist()
+            return KinematicState((q1, q2), (0.0, 0.0), (0.0, 0.0))
         knots = time / self._period
-        knot = min(int(knots), len(self._control) - 4)
+        knot = min(int(knots), len(self._control_points) - 4)
         first, second = (
-            _value(values, knots - knot, self._period)
-            for values in self._control[knot : knot + 4].T.tolist()
+            _evaluate_segment(values, knots - knot, self._period)
+            for values in self._control_points[knot : knot + 4].T.tolist()
         )
-        return State(*zip(first, second, strict=True))
+        return KinematicState(*zip(first, second, strict=True))
 
     def positions(self, period: float) -> Array:
         """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
@@ -84,18 +86,18 @@ class SplineWay:
 
     def states_at(self, times: Array) -> tuple[Array, Array, Array]:
         """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
-        last = len(self._control) - 4
+        last = len(self._control_points) - 4
         if last < 0:  # it ends where it begins
             rest = np.zeros((len(times), 2))
-            return rest + self._control[-1], rest, rest
+            return rest + self._control_points[-1], rest, rest
         spans = np.clip(times / self._period, 0.0, last + 1.0)
         knot = np.minimum(spans.astype(int), last)
-        control = [self._control[knot + number] for number in range(4)]
-        return _value(control, (spans - knot)[:, None], self._period)
+        control = [self._control_points[knot + number] for number in range(4)]
+        return _evaluate_segment(control, (spans - knot)[:, None], self._period)
 
-    def demand(self, limits: MotionLimits) -> float:
+    def required_stretch(self, limits: MotionLimits) -> float:
         """Return how many times slower it must be to keep the limits of motion; 1: it just does."""
-        first = np.diff(self._control, axis=0) / self._period
+        first = np.diff(self._control_points, axis=0) / self._period
         second = np.diff(first, axis=0) / self._period
         third = np.diff(second, axis=0) / self._period
         velocity, acceleration, jerk = (
@@ -108,30 +110,30 @@ class SplineWay:
         )
         return max(velocity, sqrt(acceleration), float(jerk ** (1.0 / 3.0)))
 
-    def slower(self, factor: float) -> SplineWay:
+    def stretched(self, factor: float) -> SplineTrajectory:
         """Return the same way from rest, so many times slower."""
-        return SplineWay(self._control, factor * self._period)
+        return SplineTrajectory(self._control_points, factor * self._period)
 
-    def clipped(self, arm: ArmModel) -> SplineWay:
+    def clipped_to_limits(self, arm: ArmModel) -> SplineTrajectory:
         """Return the same way, put inside the limits of position where it leaves them."""
-        return SplineWay(np.clip(self._control, arm.lower, arm.upper), self._period)
+        return SplineTrajectory(np.clip(self._control_points, arm.lower, arm.upper), self._period)
 
-    def is_inside(self, arm: ArmModel) -> bool:
+    def is_within_limits(self, arm: ArmModel) -> bool:
         """Tell whether the joints stay within their limits of position."""
-        least, most = self._control.min(axis=0), self._control.max(axis=0)
-        return bool((least >= np.subtract(arm.lower, SLACK)).all()) and bool(
-            (most <= np.add(arm.upper, SLACK)).all()
+        least, most = self._control_points.min(axis=0), self._control_points.max(axis=0)
+        return bool((least >= np.subtract(arm.lower, JOINT_LIMIT_SLACK_RAD)).all()) and bool(
+            (most <= np.add(arm.upper, JOINT_LIMIT_SLACK_RAD)).all()
         )
 
 
-def _value(control: Sequence[Any], u: Any, period: float) -> tuple[Any, Any, Any]:
+def _evaluate_segment(control_points: Sequence[Any], u: Any, period: float) -> tuple[Any, Any, Any]:
     """
     Return a cubic B-spline and its first two derivatives between two knots.
 
-    :param control: the four control points that count there
+    :param control_points: the four control points that count there
     :param u: how far between the knots, 0 to 1
     """
-    p, q, r, s = control
+    p, q, r, s = control_points
     v, cube = 1.0 - u, u * u * u
     first, second, third = q - p, r - q, s - r
     return (
@@ -143,7 +145,7 @@ def _value(control: Sequence[Any], u: Any, period: float) -> tuple[Any, Any, Any
     )
 
 
-def knots(duration: float, most: int = MOST) -> tuple[Array, float]:
+def knot_times(duration: float, max_intervals: int = MAX_KNOT_INTERVALS) -> tuple[Array, float]:
     """Return times (N + 1,) from 0 to the end of a way, s, and the period between them, s."""
-    count = max(FEWEST, ceil(duration / max(PERIOD, duration / most)))
+    count = max(MIN_KNOT_INTERVALS, ceil(duration / max(KNOT_PERIOD_S, duration / max_intervals)))
     return np.linspace(0.0, duration, count + 1), duration / count

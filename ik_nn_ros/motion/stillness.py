@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 
-class Stillness:
+class SettlingDetector:
     """
     Watches positions over a window of time; velocities are not used, hardware may have none.
 
-    :param time: length of the window, s
+    :param window_time: length of the window, s
     :param tolerance: how far a joint that stands still may seem to move, rad
     """
 
-    def __init__(self, time: float, tolerance: float) -> None:
-        self._time = time
+    def __init__(self, window_time: float, tolerance: float) -> None:
+        self._window_time = window_time
         self._tolerance = tolerance
-        self._window: deque[tuple[float, Pair]] = deque()
+        self._window: deque[tuple[float, JointPair]] = deque()
 
-    def add(self, stamp: float, q: Pair) -> None:
+    def add(self, stamp: float, q: JointPair) -> None:
         """
         Take in measured positions.
 
@@ -32,7 +32,7 @@ class Stillness:
             self._window.clear()  # somebody has set the time back
         self._window.append((stamp, q))
         # One that is as old as the window is long stays.
-        while len(self._window) > 2 and self._window[1][0] <= stamp - self._time:
+        while len(self._window) > 2 and self._window[1][0] <= stamp - self._window_time:
             self._window.popleft()
 
     def clear(self) -> None:
@@ -40,9 +40,9 @@ class Stillness:
         self._window.clear()
 
     @property
-    def still(self) -> bool:
+    def is_still(self) -> bool:
         """Whether the joints stood still for as long as the window is."""
-        if not self._window or self._window[-1][0] - self._window[0][0] < self._time:
+        if not self._window or self._window[-1][0] - self._window[0][0] < self._window_time:
             return False
         return self.movement <= self._tolerance
 

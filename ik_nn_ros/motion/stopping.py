@@ -1,4 +1,4 @@
-"""Many brakings at once: what :meth:`JointMotion.braking` plans, as positions."""
+"""Many brakings at once: what :meth:`OnlineTrajectoryGenerator.plan_stop` plans, as positions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
 
-def stopping_positions(states: Array, limits: MotionLimits, count: int) -> Array:
+def stopping_positions(states: Array, limits: MotionLimits, interval_count: int) -> Array:
     """
     Return where the joints are while they come to rest as soon as the limits allow.
 
@@ -18,7 +18,7 @@ def stopping_positions(states: Array, limits: MotionLimits, count: int) -> Array
 
     :param states: (N, 3, 2) position, velocity, acceleration within the limits: rad, rad/s, rad/s²
     :param limits: of both joints
-    :param count: of equal parts each braking is cut into
+    :param interval_count: of equal parts each braking is cut into
     :return: (N, count + 1, 2), rad
     """
     largest, jerk = np.array(limits.acceleration), np.array(limits.jerk)
@@ -30,14 +30,19 @@ def stopping_positions(states: Array, limits: MotionLimits, count: int) -> Array
     full = np.maximum(a + peak, 0.0) / jerk
     release = full + rest / np.where(peak > 0.0, peak, 1.0)
     end = release + peak / jerk
-    times = (end.max(axis=1)[:, None] * np.linspace(0.0, 1.0, count + 1))[..., None]
-    cubes = _ramp(times, full) + _ramp(times, release) - _ramp(times, end) - times * times * times
+    times = (end.max(axis=1)[:, None] * np.linspace(0.0, 1.0, interval_count + 1))[..., None]
+    cubes = (
+        _cubic_ramp(times, full)
+        + _cubic_ramp(times, release)
+        - _cubic_ramp(times, end)
+        - times * times * times
+    )
     v, a, sign = v[:, None], a[:, None], sign[:, None]
     moved: Array = times * (v + times * a / 2.0) + jerk / 6.0 * cubes
     return q[:, None] + sign * moved
 
 
-def stopping_ranges(states: Array, limits: MotionLimits) -> Array:
+def stopping_distances(states: Array, limits: MotionLimits) -> Array:
     """
     Return bounds (N, 2) on how far, rad, the joints go while they come to rest.
 
@@ -54,7 +59,7 @@ def stopping_ranges(states: Array, limits: MotionLimits) -> Array:
     return bounds
 
 
-def _ramp(times: Array, start: Array) -> Array:
+def _cubic_ramp(times: Array, start: Array) -> Array:
     """Return the cube of the time since a start; 0 before it."""
     since: Array = np.maximum(times - start[:, None], 0.0)
     return since * since * since

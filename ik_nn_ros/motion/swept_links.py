@@ -21,10 +21,10 @@ class SweptLinks(NamedTuple):
 
     points: NDArray[np.complex128]
     travel: Array
-    bend: Array
+    chord_deviation: Array
 
 
-def sweep(arm: ArmModel, q: Array) -> SweptLinks:
+def sweep_links(arm: ArmModel, q: Array) -> SweptLinks:
     """
     Return where the links are.
 
@@ -38,14 +38,14 @@ def sweep(arm: ArmModel, q: Array) -> SweptLinks:
     elbow, tip = arm.lengths[0] * np.exp(1j * first), arm.fk(q)
     points = np.stack((np.zeros_like(elbow), elbow, tip[..., 0] + 1j * tip[..., 1]))
     turns = np.diff(angles)
-    arcs = turns**2 + widest(np.abs(np.diff(turns)))
+    arcs = turns**2 + neighbor_maximum(np.abs(np.diff(turns)))
     bend = np.zeros(points.shape)
-    bend[1] = arm.lengths[0] / 8.0 * widest(arcs[0])
-    bend[2] = bend[1] + arm.lengths[1] / 8.0 * widest(arcs[1])
-    return SweptLinks(points, widest(np.abs(np.diff(points))), bend)
+    bend[1] = arm.lengths[0] / 8.0 * neighbor_maximum(arcs[0])
+    bend[2] = bend[1] + arm.lengths[1] / 8.0 * neighbor_maximum(arcs[1])
+    return SweptLinks(points, neighbor_maximum(np.abs(np.diff(points))), bend)
 
 
-def widest(gaps: Array) -> Array:
+def neighbor_maximum(gaps: Array) -> Array:
     """Return (..., N + 1) the larger of two neighbouring gaps, from (..., N)."""
     larger = np.zeros((*gaps.shape[:-1], gaps.shape[-1] + 1))
     larger[..., :-1] = gaps

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.joint_range import JointRange
 
-PLASTIC = 1.32471795724474602596
+PLASTIC_NUMBER = 1.32471795724474602596
 """The real root of x³ = x + 1."""
-STEP = np.array([1.0 / PLASTIC, 1.0 / PLASTIC**2])
+R2_STEP = np.array([1.0 / PLASTIC_NUMBER, 1.0 / PLASTIC_NUMBER**2])
 """
 Of the sequence R2: its points are offset + n STEP, modulo 1.
 
@@ -20,39 +20,41 @@ M. Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018: of 
 sequences in two dimensions the one whose points keep farthest apart, and any stretch of it covers
 the square as evenly as its beginning.
 """
-FEWEST, MOST = 8, 512
+MIN_BATCH_SIZE, MAX_BATCH_SIZE = 8, 512
 """Targets in a batch, within which they are put in order."""
 
 
-def tour(within: JointRange, start: Pair, rng: np.random.Generator, total: int) -> Iterator[Pair]:
+def coverage_targets(
+    joint_range: JointRange, start: JointPair, rng: np.random.Generator, target_count: int
+) -> Iterator[JointPair]:
     """
     Yield joint targets, rad, without end.
 
     They come in batches, each as large as all before it together, so that also after a part of them
     the range is covered evenly.
 
-    :param within: where they lie
+    :param joint_range: where they lie
     :param start: where the first way begins
     :param rng: chooses which of the many such sets it is
-    :param total: after so many the range shall be covered evenly; 0: after any power of two
+    :param target_count: after so many the range shall be covered evenly; 0: after any power of two
     """
     offset = rng.random(2)
-    low, up = np.array(within.low), np.array(within.up)
+    low, up = np.array(joint_range.lower), np.array(joint_range.upper)
     place = np.array(start)
     done = 0
     while True:
-        count = min(max(done, FEWEST), MOST)
-        if done < total:
-            count = min(count, total - done)
-        steps = np.arange(done, done + count)[:, np.newaxis] * STEP
+        count = min(max(done, MIN_BATCH_SIZE), MAX_BATCH_SIZE)
+        if done < target_count:
+            count = min(count, target_count - done)
+        steps = np.arange(done, done + count)[:, np.newaxis] * R2_STEP
         targets = low + (offset + steps) % 1.0 * (up - low)
-        for target in nearest_first(targets, place):
+        for target in greedy_order(targets, place):
             yield float(target[0]), float(target[1])
         place = target
         done += count
 
 
-def nearest_first(targets: Array, start: Array) -> Array:
+def greedy_order(targets: Array, start: Array) -> Array:
     """
     Put targets in order: from each to the nearest of those that are left.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.swept_links import SweptLinks
@@ -26,7 +26,7 @@ class Circle:
     :raises ConfigError: not finite, or the radius is not positive
     """
 
-    center: Pair
+    center: JointPair
     radius: float
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class HalfPlane:
     :raises ConfigError: not finite, or the normal is zero
     """
 
-    normal: Pair
+    normal: JointPair
     offset: float
 
     def __post_init__(self) -> None:
@@ -78,8 +78,8 @@ class Distances(NamedTuple):
     ``at`` a sample of a motion, and at least until the neighbouring ones: ``between``.
     """
 
-    at: Array
-    between: Array
+    at_samples: Array
+    between_samples: Array
 
 
 class Zones:
@@ -101,7 +101,7 @@ class Zones:
         self._normals = np.array([complex(*plane.normal) for plane in half_planes], dtype=complex)
         self._offsets = np.array([plane.offset for plane in half_planes])
 
-    def from_base(self) -> Array:
+    def distances_from_base(self) -> Array:
         """Return how far (m) the base is from each zone."""
         return np.concatenate((np.abs(self._centers) - self._radii, -self._offsets))
 
@@ -115,25 +115,28 @@ class Zones:
         points, travel, bend = (
             links.points[..., None],
             links.travel[..., None],
-            links.bend[..., None],
+            links.chord_deviation[..., None],
         )
         heights = (points * self._normals.conj()).real - self._offsets
         start, link = points[:-1], points[1:] - points[:-1]
         away = self._centers - start
         share = np.clip((away * link.conj()).real / (link * link.conj()).real, 0.0, 1.0)
         nearest = np.abs(away - share * link)
-        straight = np.sqrt(np.maximum(nearest**2 - (_along(travel, share) / 2.0) ** 2, 0.0))
-        between = np.maximum(straight - _along(bend, share), 0.0)
+        straight = np.sqrt(
+            np.maximum(nearest**2 - (_interpolate_along_link(travel, share) / 2.0) ** 2, 0.0)
+        )
+        between = np.maximum(straight - _interpolate_along_link(bend, share), 0.0)
         return Distances(
-            _joined(nearest - self._radii, heights), _joined(between - self._radii, heights - bend)
+            _join_distances(nearest - self._radii, heights),
+            _join_distances(between - self._radii, heights - bend),
         )
 
 
-def _along(ends: Array, share: Array) -> Array:
+def _interpolate_along_link(ends: Array, fraction: Array) -> Array:
     """Return what grows evenly along a link, at a share of its length."""
-    return ends[:-1] + share * (ends[1:] - ends[:-1])
+    return ends[:-1] + fraction * (ends[1:] - ends[:-1])
 
 
-def _joined(circles: Array, heights: NDArray[np.float64]) -> Array:
+def _join_distances(circles: Array, heights: NDArray[np.float64]) -> Array:
     """Join the links' distances from circles and those of three points from half planes."""
     return np.concatenate((circles, np.minimum(heights[:-1], heights[1:])), axis=-1)

@@ -13,62 +13,64 @@ from rclpy.time import Time
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
-from ik_nn_ros.motion.commander import Commander
-from ik_nn_ros.motion.path_points import points_of
-from ik_nn_ros.motion.smooth import LATE, SmoothMotion
+from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.motion.commander import Controller
+from ik_nn_ros.motion.path_points import sample_waypoints
+from ik_nn_ros.motion.smooth import STALL_TIMEOUT_S, SmoothController
 from ik_nn_ros.nodes.command_types import CommandType
-from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, seconds
-from ik_nn_ros.nodes.executor import DirectExecutor
-from ik_nn_ros.nodes.qos import overridable
-from ik_nn_ros.nodes.rates import Rate
+from ik_nn_ros.nodes.conversions import joint_positions, joint_velocities, stamp_to_seconds
+from ik_nn_ros.nodes.executor import CachedWaitSetExecutor
+from ik_nn_ros.nodes.qos import overridable_qos
+from ik_nn_ros.nodes.rates import EventRate
 
-COMMANDS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
+COMMAND_QOS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
 """After a cut of the network no command is sent again that has grown old."""
-MOMENT = 5e-5
+MAX_CLOCK_READ_GAP_S = 5e-5
 """A process that was held up for longer (s) between two clocks looks at them again."""
-LONGEST_BRAKING = 5.0
+BRAKING_TIMEOUT_S = 5.0
 """How long (s) the arm may take to come to rest before the node goes on without."""
 
 
-class ArmCommands:
+class CommandPublisher:
     """
     Runs a commander at a steady rate.
 
     :param node: that publishes
-    :param kind: what a command is as a message
-    :param commander: gives the commands
+    :param command_type: what a command is as a message
+    :param controller: gives the commands
     :param rate: of the commands, Hz
-    :param stepped: called after each step
-    :param outage: called when this process, or the joint_states, are back: with the time (s) on the
+    :param on_step: called after each step
+    :param on_outage: called when this process, or the joint_states, are back: with the time (s) on the
         steady clock, and when they were last there
     """
 
     def __init__(
         self,
         node: Node,
-        kind: CommandType,
-        commander: Commander,
+        command_type: CommandType,
+        controller: Controller,
         rate: float,
-        stepped: Callable[[], None],
-        outage: Callable[[float, float], None],
+        on_step: Callable[[], None],
+        on_outage: Callable[[float, float], None],
     ) -> None:
-        self.commander = commander
+        self.controller = controller
         self.active = False
         """Whether anything is commanded at rest."""
-        self.received, self.sent = Rate(), Rate()
+        self.joint_states_rate, self.command_rate = EventRate(), EventRate()
         """How often joint_states come and commands go."""
         self._node = node
-        self.topic = kind.TOPIC
-        self._kind = kind
-        self._handed_over = False
+        self.topic = command_type.TOPIC
+        self._command_type = command_type
+        self._trajectory_sent = False
         """Whether the arm's controller follows a path by itself."""
-        self._publisher = node.create_publisher(kind.MESSAGE, kind.TOPIC, **overridable(COMMANDS))
+        self._publisher = node.create_publisher(
+            command_type.MESSAGE, command_type.TOPIC, **overridable_qos(COMMAND_QOS)
+        )
         self._period = 1.0 / rate
-        self._stepped = stepped
-        self._outage = outage
-        self._seen = self._stepped_at = time.monotonic()
-        self._names = commander.arm.joint_names
+        self._on_step = on_step
+        self._on_outage = on_outage
+        self._last_joint_states_time = self._last_step_time = time.monotonic()
+        self._joint_names = controller.arm.joint_names
         # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer: Timer = node.create_timer(self._period, self.step, clock=steady)
@@ -78,90 +80,96 @@ class ArmCommands:
         self._node.destroy_timer(self._timer)
         self._node.destroy_publisher(self._publisher)
 
-    def measure(self, message: JointState) -> None:
+    def on_joint_states(self, message: JointState) -> None:
         """
         Take joint_states in.
 
         :raises MessageError: they do not hold both joints
         """
-        q = joint_positions(message, self._names)
-        velocity = joint_velocities(message, self._names)
+        q = joint_positions(message, self._joint_names)
+        velocity = joint_velocities(message, self._joint_names)
         now = time.monotonic()
-        if self.commander.lost(now):
-            self._outage(now, self._seen)
-        self._seen = now
-        if self.commander.measure(now, seconds(message.header.stamp), q, velocity):
-            self.received.count()
+        if self.controller.feedback_lost(now):
+            self._on_outage(now, self._last_joint_states_time)
+        self._last_joint_states_time = now
+        if self.controller.update_feedback(
+            now, stamp_to_seconds(message.header.stamp), q, velocity
+        ):
+            self.joint_states_rate.count()
 
-    def publish(self, q: Pair | None, stamp: Time | None = None) -> None:
+    def publish(self, q: JointPair | None, stamp: Time | None = None) -> None:
         """
         Send a command, if there is one.
 
         :param q: rad
         :param stamp: when the joints are to be there; None: now
         """
-        if q is None or self._handed_over:
+        if q is None or self._trajectory_sent:
             return
-        commander = self.commander
-        velocity = commander.velocity if isinstance(commander, SmoothMotion) else None
+        commander = self.controller
+        velocity = commander.velocity if isinstance(commander, SmoothController) else None
         stamp = stamp or self._node.get_clock().now()
-        self._publisher.publish(self._kind.message(stamp, q, velocity))
-        self.sent.count()
+        self._publisher.publish(self._command_type.setpoint_message(stamp, q, velocity))
+        self.command_rate.count()
 
-    def hand_over(self) -> None:
+    def send_trajectory(self) -> None:
         """
         Send the path that is gone along as a whole, where a message can hold it.
 
         The arm's controller goes along it by itself then. Whatever else the commander does from
         then on ends that: it is sent, if only where the arm is to stand.
         """
-        commander = self.commander
-        self._handed_over = False
-        if self._kind.TAKES_PATHS and isinstance(commander, SmoothMotion):
-            plan = commander.hand_over()
+        commander = self.controller
+        self._trajectory_sent = False
+        if self._command_type.SUPPORTS_TRAJECTORIES and isinstance(commander, SmoothController):
+            plan = commander.commit_trajectory()
             if plan is not None:
-                self._publisher.publish(self._kind.whole(points_of(plan)))
-                self.sent.count()
-                self._handed_over = True
+                self._publisher.publish(
+                    self._command_type.trajectory_message(sample_waypoints(plan))
+                )
+                self.command_rate.count()
+                self._trajectory_sent = True
 
-    def _takes_back(self) -> bool:
+    def _revoke_trajectory(self) -> bool:
         """Tell whether the controller is no longer to follow what was handed over."""
-        commander = self.commander
-        if not self._handed_over or (isinstance(commander, SmoothMotion) and commander.handed_over):
+        commander = self.controller
+        if not self._trajectory_sent or (
+            isinstance(commander, SmoothController) and commander.trajectory_committed
+        ):
             return False
-        self._handed_over = False
+        self._trajectory_sent = False
         return True
 
     def step(self) -> None:
         """Send what is to be commanded now."""
-        now, stamp = self._now()
-        if now - self._stepped_at > LATE:
-            self._outage(now, self._stepped_at)
-        self._stepped_at = now
-        command = self.commander.step(now)
-        if self._takes_back():
-            self.publish(command or self.commander.command, stamp)
-        elif self.active or not self.commander.at_rest:
+        now, stamp = self._read_clocks()
+        if now - self._last_step_time > STALL_TIMEOUT_S:
+            self._on_outage(now, self._last_step_time)
+        self._last_step_time = now
+        command = self.controller.step(now)
+        if self._revoke_trajectory():
+            self.publish(command or self.controller.command, stamp)
+        elif self.active or not self.controller.at_rest:
             self.publish(command, stamp)
-        self._stepped()
+        self._on_step()
 
-    def _now(self) -> tuple[float, Time]:
+    def _read_clocks(self) -> tuple[float, Time]:
         """Return the time on the steady clock, s, and on the node's, of the same moment."""
         for _ in range(3):
             now = time.monotonic()
             stamp = self._node.get_clock().now()
-            if time.monotonic() - now < MOMENT:
+            if time.monotonic() - now < MAX_CLOCK_READ_GAP_S:
                 break
         return now, stamp
 
-    def come_to_rest(self) -> bool:
-        """Bring the arm to rest; return whether it is after :data:`LONGEST_BRAKING`."""
-        self.commander.stop()
-        latest = time.monotonic() + LONGEST_BRAKING
+    def stop_and_wait(self) -> bool:
+        """Bring the arm to rest; return whether it is after :data:`BRAKING_TIMEOUT_S`."""
+        self.controller.stop()
+        latest = time.monotonic() + BRAKING_TIMEOUT_S
         self.step()
-        while not self.commander.at_rest and time.monotonic() < latest:
+        while not self.controller.at_rest and time.monotonic() < latest:
             self.step()
-            if isinstance(self._node.executor, DirectExecutor):
-                self._node.executor.serve_others(self._node)
+            if isinstance(self._node.executor, CachedWaitSetExecutor):
+                self._node.executor.spin_other_nodes(self._node)
             time.sleep(self._period)
-        return self.commander.at_rest
+        return self.controller.at_rest

@@ -11,8 +11,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.exploration import Explorer, Phase
-from ik_nn_ros.nodes.qos import overridable
+from ik_nn_ros.motion.exploration import ExplorationPhase, Explorer
+from ik_nn_ros.nodes.qos import overridable_qos
 
 TOPIC = 'joint_command'
 UNNAMED = 'another node'
@@ -47,7 +47,7 @@ class ArmDriver:
         self._command = JointState(name=list(joint_names))
         self._phase = explorer.phase
         self._given_up = ''
-        self._commands = node.create_publisher(JointState, TOPIC, **overridable(10))
+        self._commands = node.create_publisher(JointState, TOPIC, **overridable_qos(10))
         # On the steady clock: the arm keeps moving smoothly while somebody sets the time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(1.0 / rate, self._step, clock=steady)
@@ -55,8 +55,8 @@ class ArmDriver:
     @property
     def trouble(self) -> str:
         """What keeps the arm from going on; empty: nothing."""
-        lack = self._what_lacks() if self._explorer.phase is Phase.WAITING else ''
-        return f'the arm does not set out: {lack}' if lack else self._explorer.trouble
+        lack = self._what_lacks() if self._explorer.phase is ExplorationPhase.WAITING else ''
+        return f'the arm does not set out: {lack}' if lack else self._explorer.blocking_reason
 
     def close(self) -> None:
         """Stop publishing."""
@@ -73,7 +73,7 @@ class ArmDriver:
         try:
             require_alone(self._node, own=1)
         except ConfigError as error:
-            if error.got == UNNAMED and self._explorer.phase is Phase.WAITING:
+            if error.got == UNNAMED and self._explorer.phase is ExplorationPhase.WAITING:
                 lack = str(error)
             else:
                 self._explorer.stop(str(error))
@@ -84,20 +84,24 @@ class ArmDriver:
             self._command.position = q
             self._commands.publish(self._command)
         self._tell()
-        if self._explorer.phase is Phase.STOPPED:
+        if self._explorer.phase is ExplorationPhase.STOPPED:
             self._stopped()
 
     def _tell(self) -> None:
         """Log what the explorer begins to do, where nobody asked for it."""
-        if self._explorer.given_up != self._given_up:
-            self._given_up = self._explorer.given_up
+        if self._explorer.last_dropped != self._given_up:
+            self._given_up = self._explorer.last_dropped
             self._node.get_logger().warning(self._given_up)
         phase, before = self._explorer.phase, self._phase
         self._phase = phase
-        if phase is before or before is Phase.BRAKING:
+        if phase is before or before is ExplorationPhase.BRAKING:
             return
-        why = self._explorer.trouble or self._explorer.fault
-        if phase in (Phase.RETURNING, Phase.BRAKING, Phase.WAITING) and why:
+        why = self._explorer.blocking_reason or self._explorer.fault
+        if (
+            phase
+            in (ExplorationPhase.RETURNING, ExplorationPhase.BRAKING, ExplorationPhase.WAITING)
+            and why
+        ):
             self._node.get_logger().warning(why)
 
 

@@ -23,50 +23,58 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.as_built import RANGES, AsBuilt
-from ik_nn_ros.arm.model import LIMIT_SLACK, ArmModel, Pair
+from ik_nn_ros.arm.as_built import DEVIATION_RANGES, ArmDeviations
+from ik_nn_ros.arm.model import LIMIT_TOLERANCE_RAD, ArmModel, JointPair
 from ik_nn_ros.arm.simulator import ServoConfig, Simulator
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.conversions import MessageError, joint_positions
-from ik_nn_ros.nodes.parameters import Parameters, Spec
-from ik_nn_ros.nodes.qos import overridable
-from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.parameters import Parameters, ParameterSpec
+from ik_nn_ros.nodes.qos import overridable_qos
+from ik_nn_ros.nodes.runtime import run_node
 
-PARAMETERS: Mapping[str, Spec] = {
-    'robot_description': Spec('', 'URDF of the arm as text; empty: the topic robot_description'),
-    'base_link': Spec('base_link', 'link in whose frame tip_pose is given'),
-    'tip_link': Spec('tip', 'link whose pose is given'),
-    'rate': Spec(100.0, 'rate of joint_states and tip_pose, Hz', low=1.0, high=1000.0),
-    'publish_clock': Spec(
+PARAMETERS: Mapping[str, ParameterSpec] = {
+    'robot_description': ParameterSpec(
+        '', 'URDF of the arm as text; empty: the topic robot_description'
+    ),
+    'base_link': ParameterSpec('base_link', 'link in whose frame tip_pose is given'),
+    'tip_link': ParameterSpec('tip', 'link whose pose is given'),
+    'rate': ParameterSpec(100.0, 'rate of joint_states and tip_pose, Hz', low=1.0, high=1000.0),
+    'publish_clock': ParameterSpec(
         False, 'give the simulated time on /clock at this rate; use_sim_time then is for others'
     ),
-    'initial_position': Spec([0.0, 0.0], 'where the two joints start, rad'),
-    'servo_bandwidth': Spec(
+    'initial_position': ParameterSpec([0.0, 0.0], 'where the two joints start, rad'),
+    'servo_bandwidth': ParameterSpec(
         10.0, 'natural frequency of the servos at the heaviest pose, Hz', low=0.1, high=50.0
     ),
-    'as_built.length_errors': Spec(
-        [0.0, 0.0], 'fraction by which each link is longer than described', *RANGES['length_errors']
+    'as_built.length_errors': ParameterSpec(
+        [0.0, 0.0],
+        'fraction by which each link is longer than described',
+        *DEVIATION_RANGES['length_errors'],
     ),
-    'as_built.joint_offsets': Spec(
-        [0.0, 0.0], 'true joint position minus what its encoder says, rad', *RANGES['joint_offsets']
+    'as_built.joint_offsets': ParameterSpec(
+        [0.0, 0.0],
+        'true joint position minus what its encoder says, rad',
+        *DEVIATION_RANGES['joint_offsets'],
     ),
-    'as_built.sag': Spec(
+    'as_built.sag': ParameterSpec(
         [0.0, 0.0],
         "deflection behind each encoder, rad, times the cosine of the forearm's direction",
-        *RANGES['sag'],
+        *DEVIATION_RANGES['sag'],
     ),
-    'as_built.encoder_noise': Spec(
-        0.0, 'standard deviation of each position in joint_states, rad', *RANGES['encoder_noise']
+    'as_built.encoder_noise': ParameterSpec(
+        0.0,
+        'standard deviation of each position in joint_states, rad',
+        *DEVIATION_RANGES['encoder_noise'],
     ),
-    'as_built.tip_noise': Spec(
-        0.0, 'standard deviation of tip_pose along each axis, m', *RANGES['tip_noise']
+    'as_built.tip_noise': ParameterSpec(
+        0.0, 'standard deviation of tip_pose along each axis, m', *DEVIATION_RANGES['tip_noise']
     ),
 }
 MAX_STEP = 0.1
 """The most time (s) one tick simulates: what a paused process missed is not made up for."""
 
 
-def read_command(message: JointState, arm: ArmModel) -> Pair:
+def read_command(message: JointState, arm: ArmModel) -> JointPair:
     """
     Return the positions of the arm's two joints, rad, found by name among any others.
 
@@ -75,7 +83,7 @@ def read_command(message: JointState, arm: ArmModel) -> Pair:
     """
     q = joint_positions(message, arm.joint_names)
     for joint, position, low, up in zip(arm.joint_names, q, arm.lower, arm.upper, strict=True):
-        if not low - LIMIT_SLACK <= position <= up + LIMIT_SLACK:
+        if not low - LIMIT_TOLERANCE_RAD <= position <= up + LIMIT_TOLERANCE_RAD:
             raise MessageError(
                 f'position of {joint}',
                 got=f'{position:.6g} rad',
@@ -86,7 +94,7 @@ def read_command(message: JointState, arm: ArmModel) -> Pair:
 
 def joint_state_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> JointState:
     """Return what the servos measure."""
-    noise = rng.normal(scale=simulator.as_built.encoder_noise, size=2)
+    noise = rng.normal(scale=simulator.deviations.encoder_noise, size=2)
     message = JointState()
     message.header.stamp = stamp.to_msg()
     message.name = list(simulator.joint_names)
@@ -98,10 +106,10 @@ def joint_state_message(simulator: Simulator, stamp: Time, rng: np.random.Genera
 
 def tip_pose_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> PoseStamped:
     """Return the measured position of the tip in the base link's frame, its true orientation."""
-    noise = rng.normal(scale=simulator.as_built.tip_noise, size=3)
+    noise = rng.normal(scale=simulator.deviations.tip_noise, size=3)
     message = PoseStamped()
     message.header.stamp = stamp.to_msg()
-    message.header.frame_id = simulator.arm.plane.frame
+    message.header.frame_id = simulator.arm.plane.base_frame
     position, orientation = message.pose.position, message.pose.orientation
     position.x, position.y, position.z = _floats(simulator.tip + noise)
     orientation.x, orientation.y, orientation.z, orientation.w = _floats(simulator.tip_quaternion)
@@ -123,14 +131,18 @@ class ArmSim(Node):
         self._described = ''
         self._rng = np.random.default_rng()
         self._said: set[object] = set()
-        self._joint_states = self.create_publisher(JointState, 'joint_states', **overridable(10))
-        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', **overridable(10))
-        self.create_subscription(JointState, 'joint_command', self._on_command, **overridable(10))
+        self._joint_states = self.create_publisher(
+            JointState, 'joint_states', **overridable_qos(10)
+        )
+        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', **overridable_qos(10))
+        self.create_subscription(
+            JointState, 'joint_command', self._on_command, **overridable_qos(10)
+        )
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(
-            String, 'robot_description', self._on_description, **overridable(latched)
+            String, 'robot_description', self._on_description, **overridable_qos(latched)
         )
-        self._settings.changed = self._try_to_start
+        self._settings.on_change = self._try_to_start
         self._try_to_start()
 
     def _first(self, cause: object) -> bool:
@@ -151,10 +163,10 @@ class ArmSim(Node):
 
     def _try_to_start(self) -> None:
         """Begin to simulate, or say once what is in the way."""
-        for fault in self._settings.faults.values():
+        for fault in self._settings.errors.values():
             if self._first(fault):
                 self.get_logger().error(f'waiting for a right parameter: {fault}')
-        if self._settings.faults:
+        if self._settings.errors:
             return
         values = {name: self._settings[name] for name in PARAMETERS}
         urdf = values['robot_description'] or self._described
@@ -171,7 +183,7 @@ class ArmSim(Node):
                 self.get_logger().error(f'waiting for a right robot_description: {error}')
             return
         self._simulator = simulator
-        self._settings.frozen = 'takes effect at the start; restart the node'
+        self._settings.read_only_reason = 'takes effect at the start; restart the node'
         self._begin_time(values['publish_clock'])
         self.create_timer(1.0 / values['rate'], self._tick, clock=self._time)
         arm = simulator.arm
@@ -183,7 +195,7 @@ class ArmSim(Node):
         if publish:
             self._time = Clock(clock_type=ClockType.STEADY_TIME)
             self._now = Clock(clock_type=ClockType.SYSTEM_TIME).now()
-            self._ticks = self.create_publisher(ClockMessage, '/clock', **overridable(1))
+            self._ticks = self.create_publisher(ClockMessage, '/clock', **overridable_qos(1))
         self._last_tick = self._time.now()
 
     def _make(self, urdf: str, values: Mapping[str, object]) -> Simulator:
@@ -195,7 +207,7 @@ class ArmSim(Node):
             text = f'initial_position: got {wanted.tolist()}, outside the limits; starting at '
             if self._first(text):
                 self.get_logger().warning(f'{text}{start.tolist()}')
-        as_built = AsBuilt(**{name: values[f'as_built.{name}'] for name in RANGES})
+        as_built = ArmDeviations(**{name: values[f'as_built.{name}'] for name in DEVIATION_RANGES})
         servos = ServoConfig(values['servo_bandwidth'])
         return Simulator(urdf, base, tip, servos, start, as_built)
 
@@ -205,7 +217,7 @@ class ArmSim(Node):
                 self.get_logger().warning('joint_command ignored: no description yet')
             return
         try:
-            self._simulator.command(read_command(message, self._simulator.arm))
+            self._simulator.set_command(read_command(message, self._simulator.arm))
         except MessageError as error:
             if self._first(error.subject):
                 self.get_logger().warning(f'joint_command ignored: {error}')
@@ -227,7 +239,7 @@ class ArmSim(Node):
 
 def main() -> int:
     """Run the node."""
-    return run(ArmSim)
+    return run_node(ArmSim)
 
 
 if __name__ == '__main__':

@@ -20,8 +20,8 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.bench.results import ArmsLoad
+from ik_nn_ros.bench.effort import BenchmarkSizes
+from ik_nn_ros.bench.results import MultiArmLoad
 from ik_nn_ros.nodes.node_bench import ANSWER_PATIENCE, START_PATIENCE, Setup
 from ik_nn_ros.process import NodeProcess
 
@@ -74,7 +74,7 @@ class FollowingArm:
         reach = 0.5 * (self._arm.reach + self._arm.inner_reach)
         place = (reach * (0.8 + 0.2 * cos(angle)), 0.3 * reach * sin(angle))
         position = self._target.pose.position
-        position.x, position.y, position.z = self._arm.plane.lift(place).tolist()
+        position.x, position.y, position.z = self._arm.plane.to_base(place).tolist()
         self._targets.publish(self._target)
 
     def answer(self, timeout: float) -> str:
@@ -95,7 +95,9 @@ class FollowingArm:
         self._node.destroy_subscription(self._answers)
 
 
-def measure_arms(setup: Setup, effort: Effort, report: Callable[[str], None]) -> list[ArmsLoad]:
+def measure_arms(
+    setup: Setup, effort: BenchmarkSizes, report: Callable[[str], None]
+) -> list[MultiArmLoad]:
     """
     Measure as many arms at a time as ``effort`` says, with smooth motion.
 
@@ -103,18 +105,21 @@ def measure_arms(setup: Setup, effort: Effort, report: Callable[[str], None]) ->
     :raises ProcessError: a process did not start
     """
     found = []
-    for count in effort.arms:
+    for count in effort.arm_counts:
         report(f'arms in one process: {count}')
         names = [f'arms_{count}_{number}' for number in range(count)]
         with _client() as node, setup.ik_nodes(names) as process:
             arms = [FollowingArm(node, f'/{name}', setup.arm) for name in names]
             _wait_for(arms, process)
-            trips = [_round_trip(arms, arm) for arm, _ in zip(cycle(arms), range(effort.trips))]
+            trips = [
+                _round_trip(arms, arm)
+                for arm, _ in zip(cycle(arms), range(effort.arms_round_trips))
+            ]
             for arm in arms:
                 arm.want_no_answers()
-            cpu, rate = _load(arms, process, effort.arms_seconds)
+            cpu, rate = _load(arms, process, effort.arms_load_s)
             p50 = float(np.nanmedian(trips))
-            found.append(ArmsLoad(count, cpu, rate, process.memory(), p50))
+            found.append(MultiArmLoad(count, cpu, rate, process.resident_memory_mib(), p50))
     return found
 
 

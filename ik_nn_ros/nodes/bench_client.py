@@ -16,7 +16,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 DEPTH = 1000
 """Queue of a client that must not lose what the node under test has not lost."""
@@ -91,7 +91,7 @@ class Client:
     :param positions: where its joints are at first, rad; :attr:`positions` may be set later
     """
 
-    def __init__(self, joint_names: Sequence[str], positions: Pair) -> None:
+    def __init__(self, joint_names: Sequence[str], positions: JointPair) -> None:
         self.positions = positions
         self._names = list(joint_names)
         self._context = Context()

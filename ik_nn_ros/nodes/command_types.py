@@ -11,9 +11,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.path_points import Points
+from ik_nn_ros.motion.path_points import Waypoints
 
 
 class CommandType(ABC):
@@ -21,7 +21,7 @@ class CommandType(ABC):
     Writes commands as messages.
 
     :param arm: the arm
-    :param order: the names of its joints in the order wanted; none: from base to tip
+    :param joint_order: the names of its joints in the order wanted; none: from base to tip
     :param period: between two commands, s
     :param with_velocity: whether velocities are wanted where they can be left out
     :raises ConfigError: other joints than the arm's
@@ -29,33 +29,35 @@ class CommandType(ABC):
 
     TOPIC: ClassVar[str]
     MESSAGE: ClassVar[type]
-    TAKES_PATHS: ClassVar[bool] = False
+    SUPPORTS_TRAJECTORIES: ClassVar[bool] = False
 
-    def __init__(self, arm: ArmModel, order: list[str], period: float, with_velocity: bool) -> None:
-        self.names = order or list(arm.joint_names)
-        if sorted(self.names) != sorted(arm.joint_names):
+    def __init__(
+        self, arm: ArmModel, joint_order: list[str], period: float, with_velocity: bool
+    ) -> None:
+        self.joint_names = joint_order or list(arm.joint_names)
+        if sorted(self.joint_names) != sorted(arm.joint_names):
             raise ConfigError(
                 'command_joints',
-                got=', '.join(self.names),
+                got=', '.join(self.joint_names),
                 expected=f'each of {", ".join(arm.joint_names)} once',
             )
-        self._turned = self.names != list(arm.joint_names)
+        self._is_reordered = self.joint_names != list(arm.joint_names)
         self._period = Duration(seconds=period).to_msg()
         self._with_velocity = with_velocity
 
-    def _ordered(self, pair: Pair) -> Pair:
-        return (pair[1], pair[0]) if self._turned else pair
+    def _in_command_order(self, values: JointPair) -> JointPair:
+        return (values[1], values[0]) if self._is_reordered else values
 
-    def whole(self, points: Points) -> Any:
+    def trajectory_message(self, points: Waypoints) -> Any:
         """
-        Return one message for a whole motion, where :attr:`TAKES_PATHS`.
+        Return one message for a whole motion, where :attr:`SUPPORTS_TRAJECTORIES`.
 
         :param points: of the motion
         """
         raise NotImplementedError
 
     @abstractmethod
-    def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> Any:
+    def setpoint_message(self, stamp: Time, q: JointPair, velocity: JointPair | None) -> Any:
         """
         Return the message for a command; it may be used again for the next.
 
@@ -76,16 +78,16 @@ class JointStateCommand(CommandType):
     TOPIC = 'joint_command'
     MESSAGE = JointState
 
-    def __init__(self, *described: Any) -> None:
-        super().__init__(*described)
-        self._message = JointState(name=self.names)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._message = JointState(name=self.joint_names)
 
-    def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> JointState:
+    def setpoint_message(self, stamp: Time, q: JointPair, velocity: JointPair | None) -> JointState:
         """Return names, positions and, if asked for, velocities."""
         self._message.header.stamp = stamp.to_msg()
-        self._message.position = self._ordered(q)
+        self._message.position = self._in_command_order(q)
         if self._with_velocity and velocity is not None:
-            self._message.velocity = self._ordered(velocity)
+            self._message.velocity = self._in_command_order(velocity)
         return self._message
 
 
@@ -99,24 +101,28 @@ class JointTrajectoryCommand(CommandType):
 
     TOPIC = 'joint_trajectory'
     MESSAGE = JointTrajectory
-    TAKES_PATHS = True
+    SUPPORTS_TRAJECTORIES = True
 
-    def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> JointTrajectory:
+    def setpoint_message(
+        self, stamp: Time, q: JointPair, velocity: JointPair | None
+    ) -> JointTrajectory:
         """Return a trajectory of one point."""
-        point = JointTrajectoryPoint(positions=self._ordered(q), time_from_start=self._period)
+        point = JointTrajectoryPoint(
+            positions=self._in_command_order(q), time_from_start=self._period
+        )
         if velocity is not None:
-            point.velocities = self._ordered(velocity)
-        return JointTrajectory(joint_names=self.names, points=[point])
+            point.velocities = self._in_command_order(velocity)
+        return JointTrajectory(joint_names=self.joint_names, points=[point])
 
-    def whole(self, points: Points) -> JointTrajectory:
+    def trajectory_message(self, points: Waypoints) -> JointTrajectory:
         """Return a trajectory of all points."""
         return JointTrajectory(
-            joint_names=self.names,
+            joint_names=self.joint_names,
             points=[
                 JointTrajectoryPoint(
-                    positions=self._ordered(q),
-                    velocities=self._ordered(velocity),
-                    accelerations=self._ordered(acceleration),
+                    positions=self._in_command_order(q),
+                    velocities=self._in_command_order(velocity),
+                    accelerations=self._in_command_order(acceleration),
                     time_from_start=Duration(seconds=time).to_msg(),
                 )
                 for time, q, velocity, acceleration in zip(
@@ -132,9 +138,11 @@ class ArrayCommand(CommandType):
     TOPIC = 'commands'
     MESSAGE = Float64MultiArray
 
-    def message(self, stamp: Time, q: Pair, velocity: Pair | None) -> Float64MultiArray:
+    def setpoint_message(
+        self, stamp: Time, q: JointPair, velocity: JointPair | None
+    ) -> Float64MultiArray:
         """Return the positions alone."""
-        return Float64MultiArray(data=self._ordered(q))
+        return Float64MultiArray(data=self._in_command_order(q))
 
 
 COMMAND_TYPES: dict[str, type[CommandType]] = {

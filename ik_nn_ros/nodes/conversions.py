@@ -10,7 +10,7 @@ from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.errors import IkNnError
 
 
@@ -18,7 +18,7 @@ class MessageError(IkNnError):
     """A message that cannot be used."""
 
 
-def joint_positions(message: JointState, names: Sequence[str]) -> Pair:
+def joint_positions(message: JointState, names: Sequence[str]) -> JointPair:
     """
     Return the positions (rad) of two joints, found by name in any order.
 
@@ -41,7 +41,7 @@ def joint_positions(message: JointState, names: Sequence[str]) -> Pair:
     return first, second
 
 
-def joint_velocities(message: JointState, names: Sequence[str]) -> Pair | None:
+def joint_velocities(message: JointState, names: Sequence[str]) -> JointPair | None:
     """Return the velocities (rad/s) of two joints, found by name; None where not measured."""
     have, velocity = message.name, message.velocity
     if len(velocity) != len(have):
@@ -50,12 +50,12 @@ def joint_velocities(message: JointState, names: Sequence[str]) -> Pair | None:
     return (first, second) if isfinite(first) and isfinite(second) else None
 
 
-def seconds(stamp: Time) -> float:
+def stamp_to_seconds(stamp: Time) -> float:
     """Return a stamp in seconds."""
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
-def quaternion(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def quaternion_from_matrix(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:
     """Return the unit quaternion (x, y, z, w) of a (3, 3) rotation matrix."""
     r = rotation
     # It is the eigenvector of the largest eigenvalue (Bar-Itzhack 2000), for any rotation alike.
@@ -68,7 +68,9 @@ def quaternion(rotation: NDArray[np.float64]) -> tuple[float, float, float, floa
     return x, y, z, w
 
 
-def rotate(quaternion: Sequence[float], vector: Sequence[float]) -> tuple[float, float, float]:
+def rotate_vector(
+    quaternion: Sequence[float], vector: Sequence[float]
+) -> tuple[float, float, float]:
     """Return a vector turned by a unit quaternion (x, y, z, w)."""
     x, y, z, w = quaternion
     a, b, c = vector

@@ -23,15 +23,15 @@ from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError, IkNnError, RecordingError
-from ik_nn_ros.motion.exploration import Explorer, Phase
+from ik_nn_ros.motion.exploration import ExplorationPhase, Explorer
 from ik_nn_ros.nodes.arm_driver import ArmDriver, require_alone
 from ik_nn_ros.nodes.collector_parameters import PARAMETERS, exploration_config, output_path
 from ik_nn_ros.nodes.collector_report import State, Status, diagnostics
-from ik_nn_ros.nodes.conversions import seconds
+from ik_nn_ros.nodes.conversions import stamp_to_seconds
 from ik_nn_ros.nodes.parameters import Parameters
-from ik_nn_ros.nodes.qos import overridable
+from ik_nn_ros.nodes.qos import overridable_qos
 from ik_nn_ros.nodes.recording_session import RecordingSession
-from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.runtime import run_node
 from ik_nn_ros.nodes.sample_source import NO_TIP, Pace, SampleSource
 from ik_nn_ros.nodes.synchronizer import Sample
 
@@ -66,21 +66,21 @@ class DataCollector(Node):
         self._said: set[str] = set()
         self._reports = 0
         self._connect()
-        self._settings.changed = self._on_settings
+        self._settings.on_change = self._on_settings
         self._start_by_itself()
 
     def _connect(self) -> None:
         self._diagnostics = self.create_publisher(
-            DiagnosticArray, '/diagnostics', **overridable(10)
+            DiagnosticArray, '/diagnostics', **overridable_qos(10)
         )
         self.create_subscription(
-            JointState, 'joint_states', self._on_joint_states, **overridable(MEASUREMENTS)
+            JointState, 'joint_states', self._on_joint_states, **overridable_qos(MEASUREMENTS)
         )
         self.create_subscription(
-            PoseStamped, 'tip_pose', self._on_tip_pose, **overridable(MEASUREMENTS)
+            PoseStamped, 'tip_pose', self._on_tip_pose, **overridable_qos(MEASUREMENTS)
         )
         self.create_subscription(
-            String, 'robot_description', self._on_description, **overridable(LATCHED)
+            String, 'robot_description', self._on_description, **overridable_qos(LATCHED)
         )
         self.create_service(Trigger, '~/start', self._on_start)
         self.create_service(Trigger, '~/stop', self._on_stop)
@@ -98,7 +98,7 @@ class DataCollector(Node):
         """Start, or say what is in the way (``autostart``)."""
         if not self._autostart:
             return
-        if self._description or self._settings.faults:
+        if self._description or self._settings.errors:
             # An arm shall not set out later, when somebody puts right what is in the way.
             self._autostart = not self._moves
             self._start()
@@ -109,7 +109,7 @@ class DataCollector(Node):
     @property
     def _moves(self) -> bool:
         """Whether a recording moves the arm, or that is not clear."""
-        return self._settings['explore'] or 'explore' in self._settings.faults
+        return self._settings['explore'] or 'explore' in self._settings.errors
 
     def _on_settings(self) -> None:
         """Try again where a recording could not begin; a parameter sets no arm in motion."""
@@ -118,7 +118,7 @@ class DataCollector(Node):
 
     def _start(self) -> str:
         """Begin a recording; return what is in the way, empty: nothing."""
-        fault = '; '.join(f'parameter {fault}' for fault in self._settings.faults.values())
+        fault = '; '.join(f'parameter {fault}' for fault in self._settings.errors.values())
         if not fault:
             try:
                 self._begin()
@@ -160,7 +160,7 @@ class DataCollector(Node):
         self._final = Status(State.STOPPED)
         self._autostart = False
         self._said.clear()
-        settings.frozen = FROZEN
+        settings.read_only_reason = FROZEN
         self._enter(Status(State.EXPLORING if explorer else State.RECORDING))
 
     def _finish(self, final: Status) -> None:
@@ -168,7 +168,7 @@ class DataCollector(Node):
         self._final = final
         if self._explorer:
             self._explorer.stop()
-        if self._explorer and self._explorer.phase is not Phase.STOPPED:
+        if self._explorer and self._explorer.phase is not ExplorationPhase.STOPPED:
             self._enter(Status(State.STOPPING, 'the arm brakes'))
         else:
             self._close()
@@ -185,7 +185,7 @@ class DataCollector(Node):
             self._session.close()
         except RecordingError as error:
             final = Status(State.ERROR, str(error))
-        self._settings.frozen = ''
+        self._settings.read_only_reason = ''
         self._enter(final)
         if self._ended is not None:
             self.end(self._ended)
@@ -215,8 +215,8 @@ class DataCollector(Node):
             return
         log_time = self._log_time()
         if self._explorer:
-            stamp = seconds(message.header.stamp) or 1e-9 * log_time
-            self._explorer.measure(time.monotonic(), stamp, q)
+            stamp = stamp_to_seconds(message.header.stamp) or 1e-9 * log_time
+            self._explorer.update_feedback(time.monotonic(), stamp, q)
         for sample in self._source.joints(message, q, log_time):
             self._take(sample)
 
@@ -241,7 +241,7 @@ class DataCollector(Node):
         if self._session.samples == self._settings['samples']:
             self._finish(Status(State.DONE))
         elif self._explorer:
-            self._explorer.taken()
+            self._explorer.sample_taken()
 
     def _is_wanted(self, sample: Sample) -> bool:
         if not self._explorer:
@@ -333,7 +333,7 @@ class DataCollector(Node):
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM; the arm brakes before it ends."""
-    return run(DataCollector, DataCollector.end)
+    return run_node(DataCollector, DataCollector.end)
 
 
 if __name__ == '__main__':

@@ -12,9 +12,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.demo.record import ACCEPTED, Record
-from ik_nn_ros.demo.script import Target
-from ik_nn_ros.nodes.conversions import joint_positions, seconds
+from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
+from ik_nn_ros.demo.script import DemoTarget
+from ik_nn_ros.nodes.conversions import joint_positions, stamp_to_seconds
 
 DEPTH = 100
 
@@ -28,7 +28,7 @@ class DemoNode(Node):
     :param namespace: of all nodes of the demo
     """
 
-    def __init__(self, record: Record, description: str, namespace: str) -> None:
+    def __init__(self, record: DemoRecord, description: str, namespace: str) -> None:
         super().__init__('demo', namespace=namespace)
         self._record = record
         self._plane = record.arm.plane
@@ -79,20 +79,20 @@ class DemoNode(Node):
         """Whether there is an answer to every target."""
         return not self._asked
 
-    def probe(self, target: Target) -> None:
+    def probe(self, target: DemoTarget) -> None:
         """Publish a target that does not count, to find out whether targets are accepted yet."""
         self._targets.publish(self._message(target))
 
-    def send(self, target: Target) -> None:
+    def send(self, target: DemoTarget) -> None:
         """Publish one target."""
         message = self._message(target)
         self._latest = _key(message)
-        self._asked[self._latest] = self._plane.project(*target.position)[:2]
-        self._record.targets += 1
+        self._asked[self._latest] = self._plane.to_plane(*target.position)[:2]
+        self._record.target_count += 1
         self._sent = time.perf_counter()
         self._targets.publish(message)
 
-    def _message(self, target: Target) -> PoseStamped:
+    def _message(self, target: DemoTarget) -> PoseStamped:
         message = PoseStamped()
         message.header.frame_id = target.frame
         message.header.stamp = self.get_clock().now().to_msg()
@@ -105,18 +105,18 @@ class DemoNode(Node):
     def _on_command(self, message: JointState) -> None:
         record = self._record
         if self._sent is not None:
-            record.round_trips.append(time.perf_counter() - self._sent)
+            record.round_trips_s.append(time.perf_counter() - self._sent)
             self._sent = None  # the other commands on the way to a target are no answers
         q = joint_positions(message, record.arm.joint_names)
-        record.commands.append((seconds(message.header.stamp), *q))
+        record.commands.append((stamp_to_seconds(message.header.stamp), *q))
         if not record.arm.within_limits(q):
             record.limit_violations += 1
 
     def _on_tip(self, message: PoseStamped) -> None:
         position = message.pose.position
-        self._tip = self._plane.project(position.x, position.y, position.z)[:2]
-        if self._record.targets:
-            self._record.driven.append(self._tip)
+        self._tip = self._plane.to_plane(position.x, position.y, position.z)[:2]
+        if self._record.target_count:
+            self._record.tip_path.append(self._tip)
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         record = self._record
@@ -124,18 +124,18 @@ class DemoNode(Node):
         stamp = values['stamp']
         asked = self._asked.pop(stamp, None)
         if asked is None:
-            self.accepting |= message.message in (*ACCEPTED, 'HOLDING')
+            self.accepting |= message.message in (*ACCEPTED_CODES, 'HOLDING')
             self.taken_over |= stamp not in self._own
             return
-        record.codes[message.message] += 1
-        if message.message in ACCEPTED:
+        record.result_codes[message.message] += 1
+        if message.message in ACCEPTED_CODES:
             self._latest_accepted = stamp
             record.stages[values['stage']] += 1
             record.solver_errors.append(float(values['position_error_m']))
-            record.asked.append(asked)
+            record.accepted_targets.append(asked)
             self._accepted = asked
         elif message.message in ('UNREACHABLE', 'JOINT_LIMITS'):
-            record.refused.append((message.message, asked))
+            record.rejected_targets.append((message.message, asked))
 
 
 def _key(message: PoseStamped) -> str:

@@ -9,9 +9,9 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from ik_nn_ros.demo.display import Show
-from ik_nn_ros.demo.record import Record
-from ik_nn_ros.demo.script import Target
+from ik_nn_ros.demo.display import DisplayCallback
+from ik_nn_ros.demo.record import DemoRecord
+from ik_nn_ros.demo.script import DemoTarget
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.demo_node import DemoNode
 
@@ -24,11 +24,11 @@ MEASURED = ('figure eight', 'random points')
 
 
 def play(
-    record: Record,
+    record: DemoRecord,
     description: str,
     namespace: str,
-    targets: Sequence[Target],
-    show: Show,
+    targets: Sequence[DemoTarget],
+    show: DisplayCallback,
     require_running: Callable[[], None],
 ) -> bool:
     """
@@ -61,7 +61,7 @@ def play(
                 spin(time.monotonic() + ANSWER, 'taken over', lambda: node.is_answered)
                 break
             node.send(target)
-            due += target.hold
+            due += target.dwell_s
             spin(due, target.phase, lambda: node.taken_over)
             if target.phase in MEASURED and node.goes_to_latest and not node.taken_over:
                 record.tip_errors.append(node.tip_error)
@@ -70,7 +70,7 @@ def play(
         rclpy.try_shutdown()
 
 
-def _wait_for_nodes(node: DemoNode, probe: Target, spin: Callable[..., None]) -> None:
+def _wait_for_nodes(node: DemoNode, probe: DemoTarget, spin: Callable[..., None]) -> None:
     latest = time.monotonic() + STARTUP
     spin(latest, 'starting', lambda: node.ready)
     while not (done := node.accepting or node.taken_over) and time.monotonic() < latest:

@@ -15,20 +15,25 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import QoSEventHandler as EventHandler
 
-__all__ = ['EventHandler', 'RCLError', 'before_parameters_are_set', 'refuse_wrong_transitions']
+__all__ = [
+    'EventHandler',
+    'RCLError',
+    'add_pre_set_parameters_callback',
+    'reject_invalid_transitions',
+]
 
 RCLError = rclpy_implementation.RCLError
 
 
-def before_parameters_are_set(
-    node: Node, change: Callable[[list[Parameter]], list[Parameter]]
+def add_pre_set_parameters_callback(
+    node: Node, callback: Callable[[list[Parameter]], list[Parameter]]
 ) -> None:
     """Have parameters changed before they are checked and set; not on Humble, which cannot."""
     if hasattr(node, 'add_pre_set_parameters_callback'):
-        node.add_pre_set_parameters_callback(change)
+        node.add_pre_set_parameters_callback(callback)
 
 
-def refuse_wrong_transitions(node: LifecycleNode) -> None:
+def reject_invalid_transitions(node: LifecycleNode) -> None:
     """
     Answer a request for a transition that the state does not have with a refusal.
 

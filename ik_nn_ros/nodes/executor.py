@@ -30,7 +30,7 @@ from rclpy.waitable import NumberOfEntities
 
 from ik_nn_ros.nodes.distro import EventHandler, RCLError
 
-LONGEST_WAIT = 250_000_000
+MAX_WAIT_NS = 250_000_000
 """
 Time (ns) after which rclpy looks for itself.
 
@@ -38,21 +38,21 @@ For events of publishers and subscriptions (an incompatible QoS, say), which wou
 wait set; and for a signal: rclpy wakes its executors before it ends their context, and one that
 goes back to sleep in between would not notice.
 """
-OTHERS_TURN = 0.05
+MAX_OTHER_ENTITIES_DELAY_S = 0.05
 """The longest (s) that messages and timers keep everything else waiting."""
 
 
-class DirectExecutor(SingleThreadedExecutor):
+class CachedWaitSetExecutor(SingleThreadedExecutor):
     """Runs all callbacks in the thread that calls :meth:`spin`."""
 
     def __init__(self, *, context: Context | None = None) -> None:
         super().__init__(context=context)
-        self._found: list[object] = []
-        self._woken = False
+        self._wait_set_entities: list[object] = []
+        self._wake_requested = False
 
     def wake(self) -> None:
         """Have the executor look again at what its nodes have: something came or went."""
-        self._woken = True
+        self._wake_requested = True
         super().wake()
 
     def spin(self) -> None:
@@ -62,15 +62,15 @@ class DirectExecutor(SingleThreadedExecutor):
         :raises ExternalShutdownException: the context was shut down
         """
         try:
-            with ExitStack() as self._held:
-                self._spin()
+            with ExitStack() as self._held_handles:
+                self._run_loop()
         except RCLError as error:
             # A context that ends at once takes the ground from under whatever is being done.
             if self._context.ok():
                 raise
             raise ExternalShutdownException from error
 
-    def serve_others(self, node: Node) -> None:
+    def spin_other_nodes(self, node: Node) -> None:
         """
         Call what is due of the other nodes, for a callback of one that takes its time.
 
@@ -83,32 +83,32 @@ class DirectExecutor(SingleThreadedExecutor):
             if other is node:
                 continue
             for entity in (*other.timers, *other.subscriptions):
-                call = self._direct.get(entity.handle.pointer)
+                call = self._calls_by_pointer.get(entity.handle.pointer)
                 if call is not None:
                     call()
             for service in other.services:
                 if isinstance(service.callback_group, ReentrantCallbackGroup):
-                    _answer(service)
+                    _serve_request(service)
 
-    def _spin(self) -> None:
+    def _run_loop(self) -> None:
         turn = 0.0
-        self._collect()
+        self._update_wait_set()
         while not self._is_shutdown:
             if not self._context.ok():
                 raise ExternalShutdownException
-            calls = self._wait()
+            calls = self._wait_for_calls()
             for call in calls:
-                if self._woken:  # what is left may be gone; if not, it is ready again
+                if self._wake_requested:  # what is left may be gone; if not, it is ready again
                     break
                 call()
             now = time.monotonic()
-            if self._woken or not calls or now > turn:
-                turn = now + OTHERS_TURN
+            if self._wake_requested or not calls or now > turn:
+                turn = now + MAX_OTHER_ENTITIES_DELAY_S
                 self.spin_once(timeout_sec=0.0)
-                self._woken = False
-                self._collect()
+                self._wake_requested = False
+                self._update_wait_set()
 
-    def _collect(self) -> None:
+    def _update_wait_set(self) -> None:
         """Make a wait set for what the nodes have now, if that has changed."""
         nodes = self.get_nodes()
         entities = {
@@ -125,19 +125,19 @@ class DirectExecutor(SingleThreadedExecutor):
             if not isinstance(entity, EventHandler)
         ]
         found = [*waitables, *(entity for of_kind in entities.values() for entity in of_kind)]
-        if found == self._found:
+        if found == self._wait_set_entities:
             return
-        self._found = found
+        self._wait_set_entities = found
         entities['guard_condition'] += [self._guard, self._sigint_gc]
         counts = NumberOfEntities(*(len(of_kind) for of_kind in entities.values()))
         for waitable in waitables:
             counts += waitable.get_num_entities()
         # Handles are held as long as they are in the wait set; one that is destroyed meanwhile
         # goes when it is let go.
-        self._held.close()
+        self._held_handles.close()
         handles = {kind: [entity.handle for entity in entities[kind]] for kind in entities}
         for held in (self._context.handle, *waitables, *chain(*handles.values())):
-            self._held.enter_context(held)
+            self._held_handles.enter_context(held)
         self._wait_set = rclpy_implementation.WaitSet(
             counts.num_subscriptions,
             counts.num_guard_conditions,
@@ -147,30 +147,34 @@ class DirectExecutor(SingleThreadedExecutor):
             counts.num_events,
             self._context.handle,
         )
-        self._additions = [
+        self._wait_set_additions = [
             (getattr(self._wait_set, f'add_{kind}'), handle)
             for kind in handles
             for handle in handles[kind]
         ] + [(waitable.add_to_wait_set, self._wait_set) for waitable in waitables]
-        self._direct = {
+        self._calls_by_pointer = {
             entity.handle.pointer: make(entity)
-            for kind, make in (('timer', _tick), ('subscription', _delivery))
+            for kind, make in (('timer', _timer_call), ('subscription', _subscription_call))
             for entity in entities[kind]
             if not iscoroutinefunction(entity.callback)
         }
 
-    def _wait(self) -> list[Callable[[], None]]:
+    def _wait_for_calls(self) -> list[Callable[[], None]]:
         """Wait until something is ready, or for long; return what to call, the timers first."""
         self._wait_set.clear_entities()
-        for add, entity in self._additions:
+        for add, entity in self._wait_set_additions:
             add(entity)
-        self._wait_set.wait(LONGEST_WAIT)
+        self._wait_set.wait(MAX_WAIT_NS)
         ready = self._wait_set.get_ready_entities
         pointers = (*ready('timer'), *ready('subscription'))
-        return [self._direct[pointer] for pointer in pointers if pointer in self._direct]
+        return [
+            self._calls_by_pointer[pointer]
+            for pointer in pointers
+            if pointer in self._calls_by_pointer
+        ]
 
 
-def _tick(timer: Timer) -> Callable[[], None]:
+def _timer_call(timer: Timer) -> Callable[[], None]:
     """Return what calls a timer's callback."""
     handle = timer.handle
 
@@ -182,7 +186,7 @@ def _tick(timer: Timer) -> Callable[[], None]:
     return tick
 
 
-def _delivery(subscription: Subscription) -> Callable[[], None]:
+def _subscription_call(subscription: Subscription) -> Callable[[], None]:
     """Return what takes a message and calls the subscription's callback."""
     take = partial(subscription.handle.take_message, subscription.msg_type, subscription.raw)
     callback = subscription.callback
@@ -200,7 +204,7 @@ def _delivery(subscription: Subscription) -> Callable[[], None]:
     return deliver
 
 
-def _answer(service: Service) -> None:
+def _serve_request(service: Service) -> None:
     """Answer a request, if there is one."""
     request, header = service.handle.service_take_request(service.srv_type.Request)
     if header is not None:

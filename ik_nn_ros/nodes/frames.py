@@ -20,11 +20,11 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Plane
-from ik_nn_ros.nodes.transforms import LATEST, FrameError, Position, Transforms
+from ik_nn_ros.nodes.transforms import LATEST_TIME, FrameError, Position, Tf2Client
 
-__all__ = ['Anchor', 'FrameError', 'Frames']
+__all__ = ['Anchor', 'FrameError', 'PlaneTransformer']
 
 
 class Anchor(NamedTuple):
@@ -34,34 +34,38 @@ class Anchor(NamedTuple):
     position: Position
 
 
-class Frames:
+class PlaneTransformer:
     """
     Brings positions into the arm's plane.
 
     :param node: the node that listens to tf2
     :param plane: the arm's plane
-    :param tolerance: largest distance from the plane, m
-    :param prefix: put before the URDF's link names to get the names of frames in TF
+    :param plane_tolerance: largest distance from the plane, m
+    :param frame_prefix: put before the URDF's link names to get the names of frames in TF
     """
 
-    def __init__(self, node: Node, plane: Plane, tolerance: float, prefix: str = '') -> None:
+    def __init__(
+        self, node: Node, plane: Plane, plane_tolerance: float, frame_prefix: str = ''
+    ) -> None:
         self._plane = plane
-        self.base = prefix + plane.frame
-        self.plane_frame = f'{self.base}_plane'
-        self.tolerance = tolerance
-        self.transforms: Transforms | None = None
+        self.base_frame = frame_prefix + plane.base_frame
+        self.plane_frame = f'{self.base_frame}_plane'
+        self.plane_tolerance = plane_tolerance
+        self.tf2: Tf2Client | None = None
         try:
-            self.transforms = Transforms(node)
+            self.tf2 = Tf2Client(node)
         except ImportError:
             return
-        self.transforms.broadcast(self.base, self.plane_frame, plane)
+        self.tf2.broadcast_plane(self.base_frame, self.plane_frame, plane)
 
     def close(self) -> None:
         """Leave tf2 alone."""
-        if self.transforms is not None:
-            self.transforms.close()
+        if self.tf2 is not None:
+            self.tf2.close()
 
-    def locate(self, header: Header, x: float, y: float, z: float) -> tuple[Pair, Anchor | None]:
+    def target_to_plane(
+        self, header: Header, x: float, y: float, z: float
+    ) -> tuple[JointPair, Anchor | None]:
         """
         Find where a target is now.
 
@@ -70,28 +74,29 @@ class Frames:
         """
         frame, anchor = header.frame_id, None
         if frame != self.plane_frame:
-            if frame and frame != self.base:
-                (x, y, z), anchor = self._to_base(header, (x, y, z))
-            x, y, z = self._plane.project(x, y, z)
-        if not -self.tolerance <= z <= self.tolerance:
-            raise self._out_of_plane(z)
+            if frame and frame != self.base_frame:
+                (x, y, z), anchor = self._to_base_frame(header, (x, y, z))
+            x, y, z = self._plane.to_plane(x, y, z)
+        if not -self.plane_tolerance <= z <= self.plane_tolerance:
+            raise self._out_of_plane_error(z)
         return (x, y), anchor
 
-    def follow(self, anchor: Anchor) -> tuple[Pair, int]:
+    def anchor_to_plane(self, anchor: Anchor) -> tuple[JointPair, int]:
         """
         Find where a target is that stays in a frame, by the latest transform.
 
         :return: the point in the plane, m, and the time of that transform, ns; 0: nothing moves
         :raises FrameError: NO_TRANSFORM, OUT_OF_PLANE, or BAD_FRAME where it now goes with the arm
         """
-        if self.base in self.transforms.lineage(anchor.frame):  # gripped, for example
+        if self.base_frame in self.tf2.frame_chain(anchor.frame):  # gripped, for example
             raise FrameError(
-                'BAD_FRAME', f'frame: got {anchor.frame!r} under {self.base!r}, expected elsewhere'
+                'BAD_FRAME',
+                f'frame: got {anchor.frame!r} under {self.base_frame!r}, expected elsewhere',
             )
-        position, stamp = self.transforms.bring(anchor.position, anchor.frame, self.base)
-        x, y, off = self._plane.project(*position)
-        if not -self.tolerance <= off <= self.tolerance:
-            raise self._out_of_plane(off)
+        position, stamp = self.tf2.transform(anchor.position, anchor.frame, self.base_frame)
+        x, y, off = self._plane.to_plane(*position)
+        if not -self.plane_tolerance <= off <= self.plane_tolerance:
+            raise self._out_of_plane_error(off)
         return (x, y), stamp
 
     def path_to_plane(self, header: Header, positions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,36 +105,36 @@ class Frames:
 
         :param positions: (N, 3), m
         :return: (N, 2), m
-        :raises FrameError: as :meth:`locate`; OUT_OF_PLANE names the first pose that is
+        :raises FrameError: as :meth:`target_to_plane`; OUT_OF_PLANE names the first pose that is
         """
         x, y, off = np.asarray(positions, dtype=float).T
         if header.frame_id != self.plane_frame:
-            if header.frame_id and header.frame_id != self.base:
-                (x, y, off), _ = self._to_base(header, (x, y, off))
-            x, y, off = self._plane.project(x, y, off)
-        (outside,) = np.nonzero(np.abs(off) > self.tolerance)
+            if header.frame_id and header.frame_id != self.base_frame:
+                (x, y, off), _ = self._to_base_frame(header, (x, y, off))
+            x, y, off = self._plane.to_plane(x, y, off)
+        (outside,) = np.nonzero(np.abs(off) > self.plane_tolerance)
         if outside.size:
-            raise self._out_of_plane(off[outside[0]], f'pose {outside[0]}: ')
+            raise self._out_of_plane_error(off[outside[0]], f'pose {outside[0]}: ')
         return np.column_stack((x, y))
 
-    def _out_of_plane(self, off: float, which: str = '') -> FrameError:
+    def _out_of_plane_error(self, distance: float, which: str = '') -> FrameError:
         return FrameError(
             'OUT_OF_PLANE',
-            f"{which}distance from the arm's plane: got {off:.6g} m, expected at most "
-            f'{self.tolerance:g} m (plane_tolerance)',
+            f"{which}distance from the arm's plane: got {distance:.6g} m, expected at most "
+            f'{self.plane_tolerance:g} m (plane_tolerance)',
         )
 
-    def _to_base(self, header: Header, position: Position) -> tuple[Position, Anchor | None]:
+    def _to_base_frame(self, header: Header, position: Position) -> tuple[Position, Anchor | None]:
         """Return where a target in another frame is now in the base frame, and what keeps it."""
         frame = header.frame_id
         if frame.startswith('/') or not frame.strip():
             raise FrameError(
                 'BAD_FRAME', f'frame: got {frame!r}, expected a name without a leading slash'
             )
-        if self.transforms is None:
+        if self.tf2 is None:
             raise FrameError(
                 'NO_TRANSFORM',
-                f'frame: got {frame!r}, expected {self.base!r}, {self.plane_frame!r} or none: '
+                f'frame: got {frame!r}, expected {self.base_frame!r}, {self.plane_frame!r} or none: '
                 'tf2_ros is not importable here (install ros-$ROS_DISTRO-tf2-ros-py for targets in '
                 'other frames)',
             )
@@ -138,17 +143,17 @@ class Frames:
         except ValueError as error:
             text = f'stamp: got {header.stamp.sec} s, expected none before 0'
             raise FrameError('NO_TRANSFORM', text) from error
-        found, _ = self.transforms.bring(position, frame, self.base, stamp)
-        anchor = self._anchor(frame, position, stamp)
-        if anchor is not None and stamp != LATEST:
-            found, _ = self.transforms.bring(anchor.position, anchor.frame, self.base)
+        found, _ = self.tf2.transform(position, frame, self.base_frame, stamp)
+        anchor = self._find_anchor(frame, position, stamp)
+        if anchor is not None and stamp != LATEST_TIME:
+            found, _ = self.tf2.transform(anchor.position, anchor.frame, self.base_frame)
         return found, anchor
 
-    def _anchor(self, frame: str, position: Position, stamp: Time) -> Anchor | None:
-        line, base_line = self.transforms.lineage(frame), self.transforms.lineage(self.base)
-        if frame in base_line or (stamp == LATEST and self.base not in line):
+    def _find_anchor(self, frame: str, position: Position, stamp: Time) -> Anchor | None:
+        line, base_line = self.tf2.frame_chain(frame), self.tf2.frame_chain(self.base_frame)
+        if frame in base_line or (stamp == LATEST_TIME and self.base_frame not in line):
             return Anchor(frame, position)
         root = line[-1]
-        if stamp == LATEST or root == self.base:
+        if stamp == LATEST_TIME or root == self.base_frame:
             return None
-        return Anchor(root, self.transforms.bring(position, frame, root, stamp)[0])
+        return Anchor(root, self.tf2.transform(position, frame, root, stamp)[0])

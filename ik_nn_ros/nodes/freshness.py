@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from math import inf
 
-FLUSH_TIME = 5.0
+OUTAGE_FLUSH_S = 5.0
 """
 How long (s) after an outage something sent before its end may still arrive.
 
 Fast DDS sends lost messages again after its heartbeat period, up to 3 s.
 """
-WAITING_TIME = 1.0
+MAX_QUEUE_TIME_S = 1.0
 """The longest (s) a message may have waited in a queue already when the outage began."""
-HALF_WINDOW = 30.0
+CLOCK_OFFSET_HALF_WINDOW_S = 30.0
 """Half the time (s) over which the sender's clock is watched."""
 
 
-class Freshness:
+class StaleMessageFilter:
     """
     Judges the messages of one topic by when they were sent.
 
@@ -32,39 +32,41 @@ class Freshness:
     """
 
     def __init__(self) -> None:
-        self._began = self._ended = -inf
-        self._offset = self._offset_before = inf
+        self._outage_start = self._outage_end = -inf
+        self._clock_offset = self._previous_clock_offset = inf
         """The smallest of this half of the window, and of the one before."""
-        self._half_ends = -inf
+        self._half_window_end = -inf
 
-    def outage_ended(self, now: float, began: float | None = None) -> None:
+    def outage_ended(self, now: float, start: float | None = None) -> None:
         """
         Take note that nothing sent until now is wanted.
 
         :param now: the arm, its joint_states or this process are back, or the node is active again
-        :param began: when they were last seen; what seems to be sent long before it has another
+        :param start: when they were last seen; what seems to be sent long before it has another
             clock; None: now
         """
-        began = now if began is None else began
+        start = now if start is None else start
         # What an outage has held back may come after the next one.
-        self._began = min(began, self._began) if now <= self._ended + FLUSH_TIME else began
-        self._ended = now
+        self._outage_start = (
+            min(start, self._outage_start) if now <= self._outage_end + OUTAGE_FLUSH_S else start
+        )
+        self._outage_end = now
 
     def is_stale(self, now: float, source_timestamp: int) -> bool:
         """Tell whether a message received now was sent before the end of the last outage."""
         offset = now - 1e-9 * source_timestamp
-        if now <= self._ended + FLUSH_TIME and self._was_held_back(now, offset):
+        if now <= self._outage_end + OUTAGE_FLUSH_S and self._sent_before_outage_end(now, offset):
             return True
-        if now > self._half_ends:
-            self._half_ends = now + HALF_WINDOW
-            self._offset_before, self._offset = self._offset, offset
-        elif offset < self._offset:
-            self._offset = offset
+        if now > self._half_window_end:
+            self._half_window_end = now + CLOCK_OFFSET_HALF_WINDOW_S
+            self._previous_clock_offset, self._clock_offset = self._clock_offset, offset
+        elif offset < self._clock_offset:
+            self._clock_offset = offset
         return False
 
-    def _was_held_back(self, now: float, offset: float) -> bool:
-        none = min(self._offset, self._offset_before)
+    def _sent_before_outage_end(self, now: float, clock_offset: float) -> bool:
+        none = min(self._clock_offset, self._previous_clock_offset)
         if none == inf:
             none = time.monotonic() - time.time()
-        sent = now - (offset - none)
-        return self._began - WAITING_TIME <= sent < self._ended
+        sent = now - (clock_offset - none)
+        return self._outage_start - MAX_QUEUE_TIME_S <= sent < self._outage_end

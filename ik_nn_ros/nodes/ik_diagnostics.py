@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
-from ik_nn_ros.motion.smooth import SmoothMotion
-from ik_nn_ros.nodes.arm_commands import ArmCommands
-from ik_nn_ros.nodes.qos import overridable
-from ik_nn_ros.nodes.rates import Durations, Rate
+from ik_nn_ros.motion.smooth import SmoothController
+from ik_nn_ros.nodes.arm_commands import CommandPublisher
+from ik_nn_ros.nodes.qos import overridable_qos
+from ik_nn_ros.nodes.rates import DurationStatistics, EventRate
 from ik_nn_ros.nodes.reports import diagnostic_status
-from ik_nn_ros.nodes.targets import Answer
+from ik_nn_ros.nodes.targets import TargetResult
 
 
 class IkDiagnostics:
@@ -26,94 +26,101 @@ class IkDiagnostics:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', **overridable(10))
-        self._codes: Counter[str] = Counter()
-        self._stages: Counter[str] = Counter()
-        self._answered = Rate()
-        self._latencies = Durations()
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', **overridable_qos(10)
+        )
+        self._code_counts: Counter[str] = Counter()
+        self._stage_counts: Counter[str] = Counter()
+        self._target_rate = EventRate()
+        self._latencies = DurationStatistics()
 
-    def count(self, answer: Answer, latency: float) -> None:
+    def count_result(self, result: TargetResult, latency: float) -> None:
         """
         Count one answer.
 
         :param latency: from the target to its answer, s
         """
-        self._codes[answer.code] += 1
-        if answer.solution is not None:
-            self._stages[answer.solution.stage.name.lower()] += 1
-        self._answered.count()
+        self._code_counts[result.code] += 1
+        if result.solution is not None:
+            self._stage_counts[result.solution.stage.name.lower()] += 1
+        self._target_rate.count()
         self._latencies.add(latency)
 
     def publish(
         self,
         health: tuple[bytes, str],
-        hardware: str,
+        hardware_id: str,
         model: tuple[str, str],
-        commands: ArmCommands | None,
+        command_publisher: CommandPublisher | None,
     ) -> None:
         """
         Report.
 
         :param health: level and text of the node as a whole
-        :param hardware: the arm's name
+        :param hardware_id: the arm's name
         :param model: model and calibration file in use
-        :param commands: None: not configured
+        :param command_publisher: None: not configured
         """
         # All arms report on the one topic: the namespace tells them apart.
         now, name = time.monotonic(), self._node.get_fully_qualified_name().lstrip('/')
-        targets = [*self._targets(now), ('model', model[0]), ('calibration', model[1])]
+        targets = [*self._target_values(now), ('model', model[0]), ('calibration', model[1])]
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [
-            diagnostic_status(health[0], f'{name}: targets', health[1], hardware, targets)
+            diagnostic_status(health[0], f'{name}: targets', health[1], hardware_id, targets)
         ]
-        if commands is not None:
-            level, text = self._motion_health(commands)
-            values = self._motion(now, commands)
+        if command_publisher is not None:
+            level, text = self._motion_health(command_publisher)
+            values = self._motion_values(now, command_publisher)
             message.status.append(
-                diagnostic_status(level, f'{name}: motion', text, hardware, values)
+                diagnostic_status(level, f'{name}: motion', text, hardware_id, values)
             )
         self._publisher.publish(message)
 
-    def _targets(self, now: float) -> Iterator[tuple[str, object]]:
-        yield 'targets', self._answered.total
-        yield 'targets_rate_hz', f'{self._answered.since(now):.1f}'
+    def _target_values(self, now: float) -> Iterator[tuple[str, object]]:
+        yield 'targets', self._target_rate.total
+        yield 'targets_rate_hz', f'{self._target_rate.mean_rate(now):.1f}'
         for share in (50, 99):
             latency = 1e3 * self._latencies.percentile(share / 100.0)
             yield f'latency_p{share}_ms', f'{latency:.3f}'
-        yield 'target_publishers', self._publishers('target_pose', 'target_point', 'target_path')
-        yield from sorted(self._codes.items())
-        yield from sorted(self._stages.items())
+        yield (
+            'target_publishers',
+            self._count_publishers('target_pose', 'target_point', 'target_path'),
+        )
+        yield from sorted(self._code_counts.items())
+        yield from sorted(self._stage_counts.items())
 
-    def _motion(self, now: float, commands: ArmCommands) -> Iterator[tuple[str, object]]:
-        commander = commands.commander
-        yield 'joint_states', commands.received.total
-        yield 'joint_states_rate_hz', f'{commands.received.since(now):.1f}'
-        yield 'joint_states_age_s', f'{commander.joints.silence(now):.3f}'
-        yield 'commands', commands.sent.total
-        yield 'commands_rate_hz', f'{commands.sent.since(now):.1f}'
-        yield 'command_publishers', self._publishers(commands.topic)
+    def _motion_values(
+        self, now: float, command_publisher: CommandPublisher
+    ) -> Iterator[tuple[str, object]]:
+        commander = command_publisher.controller
+        yield 'joint_states', command_publisher.joint_states_rate.total
+        yield 'joint_states_rate_hz', f'{command_publisher.joint_states_rate.mean_rate(now):.1f}'
+        yield 'joint_states_age_s', f'{commander.feedback.age(now):.3f}'
+        yield 'commands', command_publisher.command_rate.total
+        yield 'commands_rate_hz', f'{command_publisher.command_rate.mean_rate(now):.1f}'
+        yield 'command_publishers', self._count_publishers(command_publisher.topic)
         if commander.tracking_error is not None:
             yield 'tracking_error_rad', f'{commander.tracking_error:.4f}'
-        if isinstance(commander, SmoothMotion):
+        if isinstance(commander, SmoothController):
             yield 'phase', commander.phase.name.lower()
-            yield 'late', commander.late
+            yield 'late', commander.stall_count
         yield 'fault', commander.fault
 
-    def _motion_health(self, commands: ArmCommands) -> tuple[bytes, str]:
+    def _motion_health(self, command_publisher: CommandPublisher) -> tuple[bytes, str]:
         """Return level and text of the motion."""
-        commander = commands.commander
+        commander = command_publisher.controller
         if commander.fault:
             return DiagnosticStatus.WARN, commander.fault
-        publishers = self._publishers(commands.topic)
+        publishers = self._count_publishers(command_publisher.topic)
         if publishers > 1:
-            text = f'publishers of {commands.topic}: got {publishers}, expected this node alone'
+            text = f'publishers of {command_publisher.topic}: got {publishers}, expected this node alone'
             return DiagnosticStatus.WARN, text
         if commander.config.speed_scale == 0.0:
             return DiagnosticStatus.WARN, 'paused: speed_scale is 0'
-        if isinstance(commander, SmoothMotion):
+        if isinstance(commander, SmoothController):
             return DiagnosticStatus.OK, commander.phase.name.lower()
         return DiagnosticStatus.OK, 'direct'
 
-    def _publishers(self, *topics: str) -> int:
+    def _count_publishers(self, *topics: str) -> int:
         return sum(map(self._node.count_publishers, topics))

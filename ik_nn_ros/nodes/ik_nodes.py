@@ -20,24 +20,24 @@ from rclpy.utilities import remove_ros_args
 from rclpy.validate_namespace import validate_namespace
 
 from ik_nn_ros.nodes.ik_node import IkNode
-from ik_nn_ros.nodes.runtime import run_all
+from ik_nn_ros.nodes.runtime import run_nodes
 
 
-def read_namespaces(words: Sequence[str]) -> list[str]:
+def parse_namespaces(arguments: Sequence[str]) -> list[str]:
     """
     Return the namespaces given as arguments; end the process with code 2 where they are no such.
 
-    :param words: without the name of the program and without ROS arguments
+    :param arguments: without the name of the program and without ROS arguments
     """
     parser = argparse.ArgumentParser('ik_nodes', description='Run an ik_node a namespace.')
     parser.add_argument(
         'namespaces',
         nargs='+',
-        type=_namespace,
+        type=_validate_namespace,
         metavar='namespace',
         help='of one arm; without a leading slash it is inside the one of `-r __ns:=`',
     )
-    namespaces: list[str] = parser.parse_args(words).namespaces
+    namespaces: list[str] = parser.parse_args(arguments).namespaces
     times = Counter(name.strip('/') for name in namespaces)
     twice = [name for name in times if times[name] > 1]
     if twice:
@@ -45,21 +45,23 @@ def read_namespaces(words: Sequence[str]) -> list[str]:
     return namespaces
 
 
-def _namespace(word: str) -> str:
+def _validate_namespace(namespace: str) -> str:
     try:
-        validate_namespace(_inside('/', word) if word else word)
+        validate_namespace(_absolute_namespace('/', namespace) if namespace else namespace)
     except InvalidNamespaceException as error:
         why = ' '.join(str(error).split())
-        raise argparse.ArgumentTypeError(f'got {word!r}, expected a namespace ({why})') from error
-    return word
+        raise argparse.ArgumentTypeError(
+            f'got {namespace!r}, expected a namespace ({why})'
+        ) from error
+    return namespace
 
 
-def _inside(outer: str, namespace: str) -> str:
+def _absolute_namespace(parent: str, namespace: str) -> str:
     """Return a namespace by its full name."""
-    return namespace if namespace.startswith('/') else f'{outer.rstrip("/")}/{namespace}'
+    return namespace if namespace.startswith('/') else f'{parent.rstrip("/")}/{namespace}'
 
 
-def create(namespace: str) -> IkNode:
+def create_node(namespace: str) -> IkNode:
     """
     Return an ``ik_node`` that has started.
 
@@ -69,7 +71,7 @@ def create(namespace: str) -> IkNode:
     :param namespace: of the node; without a leading slash it is inside the process's
     """
     probe = Node('ik_nodes', start_parameter_services=False, enable_rosout=False)
-    full = _inside(probe.get_namespace(), namespace)
+    full = _absolute_namespace(probe.get_namespace(), namespace)
     probe.destroy_node()
     node = IkNode(cli_args=['--ros-args', '-r', f'__ns:={full}'])
     node.start()
@@ -78,8 +80,10 @@ def create(namespace: str) -> IkNode:
 
 def main() -> int:
     """Run the nodes until SIGINT or SIGTERM; all arms brake before they end."""
-    namespaces = read_namespaces(remove_ros_args(sys.argv)[1:])
-    return run_all([partial(create, namespace) for namespace in namespaces], IkNode.end)
+    namespaces = parse_namespaces(remove_ros_args(sys.argv)[1:])
+    return run_nodes(
+        [partial(create_node, namespace) for namespace in namespaces], IkNode.begin_shutdown
+    )
 
 
 if __name__ == '__main__':

@@ -11,18 +11,18 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError, ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
-from ik_nn_ros.motion.commander import Commander
-from ik_nn_ros.motion.direct import DirectMotion
+from ik_nn_ros.motion.commander import Controller
+from ik_nn_ros.motion.direct import PassthroughController
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
-from ik_nn_ros.motion.smooth import SmoothMotion
+from ik_nn_ros.motion.smooth import SmoothController
 from ik_nn_ros.nodes.command_types import COMMAND_TYPES, CommandType
-from ik_nn_ros.nodes.parameters import Parameters, Spec
+from ik_nn_ros.nodes.parameters import Parameters, ParameterSpec
 from ik_nn_ros.share import share_directory
 
 Settings = Parameters | Mapping[str, Any]
-DEFAULTS = MotionConfig()
-AT_REST = (
+DEFAULT_MOTION = MotionConfig()
+AT_REST_ONLY_PARAMETERS = (
     'max_velocity',
     'max_acceleration',
     'max_jerk',
@@ -31,148 +31,173 @@ AT_REST = (
     'keep_out.margin',
 )
 """Parameters that cannot be changed while the arm moves."""
-RESTING = '; at rest only'
+AT_REST_ONLY_NOTE = '; at rest only'
 PARAMETERS = {
-    'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
-    'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
-    'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
-    'calibration_file': Spec('', 'of this arm, YAML of `ik_nn calibrate`; empty: as in the URDF'),
-    'model_file': Spec(
+    'robot_description': ParameterSpec(
+        '', 'URDF as text; empty: taken from the topic robot_description'
+    ),
+    'base_link': ParameterSpec(
+        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+    ),
+    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
+    'calibration_file': ParameterSpec(
+        '', 'of this arm, YAML of `ik_nn calibrate`; empty: as in the URDF'
+    ),
+    'model_file': ParameterSpec(
         '',
         'network, ONNX; a bare name is looked up in the package; empty: closed form; '
         'a change takes effect with ~/reload_model',
-        live=True,
+        dynamic=True,
     ),
-    'model_required': Spec(False, 'refuse to configure when model_file cannot be used'),
-    'branch': Spec(
+    'model_required': ParameterSpec(False, 'refuse to configure when model_file cannot be used'),
+    'branch': ParameterSpec(
         'nearest',
         'side of the elbow: sign of the second joint, 0 where the arm is straight',
         choices=tuple(BRANCH_CHOICES),
-        live=True,
+        dynamic=True,
     ),
-    'on_unreachable': Spec(
-        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, live=True
+    'on_unreachable': ParameterSpec(
+        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, dynamic=True
     ),
-    'position_tolerance': Spec(
-        0.0, 'largest tip error of a command, m; 0: 1e-9 of the reach', low=0.0, high=0.1, live=True
+    'position_tolerance': ParameterSpec(
+        0.0,
+        'largest tip error of a command, m; 0: 1e-9 of the reach',
+        low=0.0,
+        high=0.1,
+        dynamic=True,
     ),
-    'plane_tolerance': Spec(
-        0.01, "largest distance of a target from the arm's plane, m", low=0.0, high=100.0, live=True
+    'plane_tolerance': ParameterSpec(
+        0.01,
+        "largest distance of a target from the arm's plane, m",
+        low=0.0,
+        high=100.0,
+        dynamic=True,
     ),
-    'transform_timeout': Spec(
+    'transform_timeout': ParameterSpec(
         0.2,
         'how long a target waits for its transform, s; 0: not at all',
         low=0.0,
         high=60.0,
-        live=True,
+        dynamic=True,
     ),
-    'frame_prefix': Spec('', "put before the URDF's link names to get the names of frames in TF"),
-    'allow_branch_change': Spec(
-        True, 'branch nearest: go to the other side where only that reaches the target', live=True
+    'frame_prefix': ParameterSpec(
+        '', "put before the URDF's link names to get the names of frames in TF"
     ),
-    'motion': Spec(
+    'allow_branch_change': ParameterSpec(
+        True,
+        'branch nearest: go to the other side where only that reaches the target',
+        dynamic=True,
+    ),
+    'motion': ParameterSpec(
         'smooth',
         'smooth: within all limits; direct: one command a target, for a planner or controller that '
         'makes the motion: only the position limits are kept',
         choices=('smooth', 'direct'),
     ),
-    'path': Spec(
+    'path': ParameterSpec(
         'joint',
         'joint: each joint goes its quickest way; cartesian: the tip goes straight where it can',
         choices=('joint', 'cartesian'),
-        live=True,
+        dynamic=True,
     ),
-    'command_type': Spec(
+    'command_type': ParameterSpec(
         'joint_state',
         'joint_state: on joint_command; joint_trajectory: on joint_trajectory, for the controller '
         'of that name; float64_multi_array: on commands, for forward_command_controller',
         choices=tuple(COMMAND_TYPES),
     ),
-    'command_joints': Spec(
-        [], 'names of the joints in the order of commands; empty: from base to tip', of=str
+    'command_joints': ParameterSpec(
+        [],
+        'names of the joints in the order of commands; empty: from base to tip',
+        element_type=str,
     ),
-    'command_velocity': Spec(
+    'command_velocity': ParameterSpec(
         False, 'command_type joint_state: send velocities, too; not for Isaac Sim'
     ),
-    'control_rate': Spec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
-    'speed_scale': Spec(
+    'control_rate': ParameterSpec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
+    'speed_scale': ParameterSpec(
         1.0,
         'part of the velocity limits that is used, from 0.001; 0: pause, the arm goes on when it '
         'is raised; motion direct: only 0 counts',
         low=0.0,
         high=1.0,
-        live=True,
+        dynamic=True,
     ),
-    'max_velocity': Spec(
+    'max_velocity': ParameterSpec(
         [0.0, 0.0],
-        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF' + RESTING,
+        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF' + AT_REST_ONLY_NOTE,
         low=0.0,
         high=1000.0,
-        live=True,
+        dynamic=True,
     ),
-    'max_acceleration': Spec(
-        list(DEFAULTS.acceleration),
-        'of each joint, rad/s²' + RESTING,
+    'max_acceleration': ParameterSpec(
+        list(DEFAULT_MOTION.acceleration),
+        'of each joint, rad/s²' + AT_REST_ONLY_NOTE,
         low=0.01,
         high=10_000.0,
-        live=True,
+        dynamic=True,
     ),
-    'max_jerk': Spec(
-        list(DEFAULTS.jerk),
-        'of each joint, rad/s³' + RESTING,
+    'max_jerk': ParameterSpec(
+        list(DEFAULT_MOTION.jerk),
+        'of each joint, rad/s³' + AT_REST_ONLY_NOTE,
         low=0.01,
         high=1_000_000.0,
-        live=True,
+        dynamic=True,
     ),
-    'keep_out.circles': Spec(
+    'keep_out.circles': ParameterSpec(
         [],
-        "zones the links keep out of, in the arm's plane: x, y, radius of each, m" + RESTING,
-        live=True,
-        group=3,
+        "zones the links keep out of, in the arm's plane: x, y, radius of each, m"
+        + AT_REST_ONLY_NOTE,
+        dynamic=True,
+        group_size=3,
     ),
-    'keep_out.half_planes': Spec(
+    'keep_out.half_planes': ParameterSpec(
         [],
         'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset'
-        + RESTING,
-        live=True,
-        group=3,
+        + AT_REST_ONLY_NOTE,
+        dynamic=True,
+        group_size=3,
     ),
-    'keep_out.margin': Spec(
-        0.02, 'how far the links stay away from them, m' + RESTING, low=0.0, high=10.0, live=True
+    'keep_out.margin': ParameterSpec(
+        0.02,
+        'how far the links stay away from them, m' + AT_REST_ONLY_NOTE,
+        low=0.0,
+        high=10.0,
+        dynamic=True,
     ),
-    'tracking_tolerance': Spec(
-        DEFAULTS.tracking_tolerance,
+    'tracking_tolerance': ParameterSpec(
+        DEFAULT_MOTION.tracking_tolerance,
         'largest distance of a joint at rest from its command, rad; one that moves may also lag',
         low=0.001,
         high=10.0,
-        live=True,
+        dynamic=True,
     ),
-    'idle': Spec(
+    'idle': ParameterSpec(
         'silent',
         'while there is nothing to do: silent, or hold: repeat the last command',
         choices=('silent', 'hold'),
-        live=True,
+        dynamic=True,
     ),
-    'target_timeout': Spec(
+    'target_timeout': ParameterSpec(
         0.0,
         'brake when no target has come for so long, s; 0: off, the last is carried out to its end',
         low=0.0,
         high=3600.0,
-        live=True,
+        dynamic=True,
     ),
-    'require_joint_states': Spec(
+    'require_joint_states': ParameterSpec(
         True,
         'command only while joint_states arrive; false: without them the last command stands for '
         'the joints, before it the middle of their range',
-        live=True,
+        dynamic=True,
     ),
-    'joint_states_timeout': Spec(
-        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, live=True
+    'joint_states_timeout': ParameterSpec(
+        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, dynamic=True
     ),
-    'max_target_age': Spec(
-        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, live=True
+    'max_target_age': ParameterSpec(
+        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, dynamic=True
     ),
-    'autostart': Spec(True, 'configure and activate without being told'),
+    'autostart': ParameterSpec(True, 'configure and activate without being told'),
 }
 
 
@@ -201,7 +226,7 @@ def motion_config(settings: Settings) -> MotionConfig:
     """Return how the parameters want the arm moved."""
     return MotionConfig(
         speed_scale=settings['speed_scale'],
-        straight=settings['path'] == 'cartesian',
+        cartesian_path=settings['path'] == 'cartesian',
         velocity=tuple(settings['max_velocity']),
         acceleration=tuple(settings['max_acceleration']),
         jerk=tuple(settings['max_jerk']),
@@ -213,21 +238,21 @@ def motion_config(settings: Settings) -> MotionConfig:
     )
 
 
-def keep_out(settings: Settings, arm: ArmModel) -> KeepOut:
+def make_keep_out(settings: Settings, arm: ArmModel) -> KeepOut:
     """
     Return the zones the arm keeps out of.
 
     :raises ConfigError: there are none such, or this arm cannot keep out of them
     """
     circles, half_planes = settings['keep_out.circles'], settings['keep_out.half_planes']
-    return KeepOut.of(arm, circles, half_planes, settings['keep_out.margin'])
+    return KeepOut.from_lists(arm, circles, half_planes, settings['keep_out.margin'])
 
 
-def require_fit(settings: Settings, commander: Commander | None) -> None:
+def check_consistency(settings: Settings, controller: Controller | None) -> None:
     """
     Check that values go together.
 
-    :param commander: in use; None: the node is not configured
+    :param controller: in use; None: the node is not configured
     :raises ConfigError: they do not
     """
     solver_config(settings)
@@ -239,23 +264,23 @@ def require_fit(settings: Settings, commander: Commander | None) -> None:
         raise ConfigError(
             'motion with command_type joint_trajectory', got='direct', expected='smooth'
         )
-    if commander is not None:
-        config.limits(commander.arm)
-        keep_out(settings, commander.arm)
+    if controller is not None:
+        config.motion_limits(controller.arm)
+        make_keep_out(settings, controller.arm)
 
 
-def require_rest(settings: Settings, before: Settings, commander: Commander) -> None:
+def check_at_rest(settings: Settings, current: Settings, controller: Controller) -> None:
     """
     Check that values can be taken now: what a motion was planned with stays until its end.
 
     :raises ConfigError: the arm moves
     """
-    for name in AT_REST:
-        if settings[name] != before[name] and not commander.at_rest:
+    for name in AT_REST_ONLY_PARAMETERS:
+        if settings[name] != current[name] and not controller.at_rest:
             raise ConfigError(name, got='a moving arm', expected='an arm at rest, to change it')
 
 
-def command_type(settings: Parameters, arm: ArmModel) -> CommandType:
+def make_command_type(settings: Parameters, arm: ArmModel) -> CommandType:
     """
     Return what commands are as messages.
 
@@ -266,14 +291,14 @@ def command_type(settings: Parameters, arm: ArmModel) -> CommandType:
     return kind(arm, settings['command_joints'], period, settings['command_velocity'])
 
 
-def make_commander(settings: Parameters, arm: ArmModel) -> Commander:
+def make_controller(settings: Parameters, arm: ArmModel) -> Controller:
     """
     Return what stands between the solver and the arm.
 
     :raises ConfigError: it cannot move this arm
     """
-    kind = SmoothMotion if settings['motion'] == 'smooth' else DirectMotion
-    return kind(arm, motion_config(settings), keep_out(settings, arm))
+    kind = SmoothController if settings['motion'] == 'smooth' else PassthroughController
+    return kind(arm, motion_config(settings), make_keep_out(settings, arm))
 
 
 def open_network(settings: Parameters, arm: ArmModel) -> Network | None:

@@ -21,28 +21,28 @@ from visualization_msgs.msg import (
     Marker,
 )
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.ik.problem import BRANCH_CHOICES
-from ik_nn_ros.nodes.marker_shapes import Shapes, rgba
+from ik_nn_ros.nodes.marker_shapes import MarkerFactory, rgba
 from ik_nn_ros.nodes.target_markers import outcome_color
-from ik_nn_ros.nodes.targets import Answer
+from ik_nn_ros.nodes.targets import TargetResult
 
-NAMESPACE = '~/target'
+SERVER_NAMESPACE = '~/target'
 """Of the interactive marker server."""
-NAME = 'target'
-UNUSED = (0.6, 0.75, 0.9, 0.6)
+MARKER_NAME = 'target'
+INITIAL_COLOR = (0.6, 0.75, 0.9, 0.6)
 """Color before the first target."""
-OPACITY = 0.6
-DIAMETER, THICKNESS = 0.14, 0.004
-"""Of the disc that is dragged: parts of the reach; flat, see :meth:`Shapes.spot`."""
-STILL = 1e-5
+DISC_OPACITY = 0.6
+DISC_DIAMETER_RATIO, DISC_THICKNESS_RATIO = 0.14, 0.004
+"""Of the disc that is dragged: parts of the reach; flat, see :meth:`MarkerFactory.disc`."""
+MIN_DRAG_RATIO = 1e-5
 """
 Part of the reach: RViz reports the pose also at each press of a button, rounded to single
 precision; only from farther on it is a drag.
 """
 
 
-class Actions(NamedTuple):
+class TargetActions(NamedTuple):
     """
     What the node does when the target is dragged or an entry of its menu is chosen.
 
@@ -50,10 +50,10 @@ class Actions(NamedTuple):
     ``choose_branch`` sets the parameter.
     """
 
-    drag: Callable[[PoseStamped, Mapping[str, int]], Answer]
+    drag: Callable[[PoseStamped, Mapping[str, int]], TargetResult]
     hold: Callable[[], object]
     resume: Callable[[], object]
-    choose_branch: Callable[[str], object]
+    set_branch: Callable[[str], object]
 
 
 class InteractiveTarget:
@@ -63,47 +63,53 @@ class InteractiveTarget:
     :param server: a :class:`ik_nn_ros.nodes.feedback_server.FeedbackServer`
     :param menu: an empty ``interactive_markers.MenuHandler``
     :param arm: the arm
-    :param prefix: of the frames in TF
+    :param frame_prefix: of the frames in TF
     :param branch: the parameter's value
     :param actions: of the node
     """
 
     def __init__(
-        self, server: Any, menu: Any, arm: ArmModel, prefix: str, branch: str, actions: Actions
+        self,
+        server: Any,
+        menu: Any,
+        arm: ArmModel,
+        frame_prefix: str,
+        branch: str,
+        actions: TargetActions,
     ) -> None:
         self._server, self._menu = server, menu
         self._arm = arm
-        self._shapes = Shapes(arm.plane, prefix)
+        self._marker_factory = MarkerFactory(arm.plane, frame_prefix)
         self._actions = actions
-        self._placed = False
+        self._initialized = False
         """Whether it is where the arm is, or was dragged."""
-        self._asked = self._reached = arm.fk_point(*arm.home)
+        self._dragged_point = self._accepted_point = arm.fk_point(*arm.home)
         """Where it was dragged to last, and where the arm went last, m."""
-        self._code = self._reached_code = ''
-        self._marker = _disc(arm, self._shapes.frame)
-        self._marker.pose = self._pose(self._asked)
+        self._shown_code = self._accepted_code = ''
+        self._marker = _disc_marker(arm, self._marker_factory.frame)
+        self._marker.pose = self._pose(self._dragged_point)
         server.insert(self._marker, feedback_callback=self._on_feedback)
-        self._branches = self._fill_menu()
-        self._check(branch)
-        menu.apply(server, NAME)
+        self._branch_entries = self._fill_menu()
+        self._check_branch_entry(branch)
+        menu.apply(server, MARKER_NAME)
         server.applyChanges()
 
     def close(self) -> None:
         """Take it away."""
         self._server.shutdown()
 
-    def measured(self, q: Pair) -> None:
+    def update_joints(self, q: JointPair) -> None:
         """Take in where the joints (rad) are: it starts there."""
-        if self._placed:
+        if self._initialized:
             return
-        self._placed = True
-        self._asked = self._reached = self._arm.fk_point(*q)
-        self._show(self._asked, self._code)
+        self._initialized = True
+        self._dragged_point = self._accepted_point = self._arm.fk_point(*q)
+        self._update_marker(self._dragged_point, self._shown_code)
         self._server.applyChanges()
 
     def show_branch(self, branch: str) -> None:
         """Have the menu show the parameter's value."""
-        self._check(branch)
+        self._check_branch_entry(branch)
         self._menu.reApply(self._server)
         self._server.applyChanges()
 
@@ -113,35 +119,35 @@ class InteractiveTarget:
         elif feedback.event_type == InteractiveMarkerFeedback.MOUSE_UP:
             # Where updates are lost, this is the only one to tell the last place.
             self._drag(feedback.pose.position)
-            self._asked = self._reached
-            self._show(self._reached, self._reached_code)
+            self._dragged_point = self._accepted_point
+            self._update_marker(self._accepted_point, self._accepted_code)
 
     def _drag(self, position: Point) -> None:
-        x, y, _ = self._arm.plane.project(position.x, position.y, position.z)
-        if dist((x, y), self._asked) <= STILL * self._arm.reach:
+        x, y, _ = self._arm.plane.to_plane(position.x, position.y, position.z)
+        if dist((x, y), self._dragged_point) <= MIN_DRAG_RATIO * self._arm.reach:
             return
-        self._asked, self._placed = (x, y), True
+        self._dragged_point, self._initialized = (x, y), True
         # Without a frame: the base frame, whatever it is called in TF.
-        message = PoseStamped(pose=self._pose(self._asked))
+        message = PoseStamped(pose=self._pose(self._dragged_point))
         answer = self._actions.drag(message, self._server.info)
         if answer.solution is not None and answer.solution.q is not None:
-            self._reached, self._reached_code = answer.solution.point, answer.code
-        self._show(self._asked, answer.code)
+            self._accepted_point, self._accepted_code = answer.solution.point, answer.code
+        self._update_marker(self._dragged_point, answer.code)
 
-    def _show(self, point: Pair, code: str) -> None:
+    def _update_marker(self, point: JointPair, code: str) -> None:
         """Put it there, in the color for an answer; the server sends it after the callback."""
         pose = self._pose(point)
-        if code == self._code:
-            self._server.setPose(NAME, pose)
+        if code == self._shown_code:
+            self._server.setPose(MARKER_NAME, pose)
             return
-        self._code = code
-        color = (*outcome_color(code)[:3], OPACITY) if code else UNUSED
+        self._shown_code = code
+        color = (*outcome_color(code)[:3], DISC_OPACITY) if code else INITIAL_COLOR
         self._marker.controls[0].markers[0].color = rgba(color)
         self._marker.pose = pose
         self._server.insert(self._marker)
 
-    def _pose(self, point: Pair) -> Pose:
-        return self._shapes.pose(self._shapes.points(point)[0])
+    def _pose(self, point: JointPair) -> Pose:
+        return self._marker_factory.pose(self._marker_factory.points(point)[0])
 
     def _fill_menu(self) -> dict[str, int]:
         """Make the entries; return those of the branches."""
@@ -150,24 +156,26 @@ class InteractiveTarget:
         menu.insert('Resume', callback=lambda _: actions.resume())
         parent = menu.insert('Branch')
         return {
-            branch: menu.insert(branch, parent=parent, callback=partial(self._choose, branch))
+            branch: menu.insert(
+                branch, parent=parent, callback=partial(self._on_branch_chosen, branch)
+            )
             for branch in BRANCH_CHOICES
         }
 
-    def _choose(self, branch: str, _: InteractiveMarkerFeedback) -> None:
-        self._actions.choose_branch(branch)
+    def _on_branch_chosen(self, branch: str, _: InteractiveMarkerFeedback) -> None:
+        self._actions.set_branch(branch)
 
-    def _check(self, branch: str) -> None:
+    def _check_branch_entry(self, branch: str) -> None:
         menu = self._menu
-        for name, entry in self._branches.items():
+        for name, entry in self._branch_entries.items():
             menu.setCheckState(entry, menu.CHECKED if name == branch else menu.UNCHECKED)
 
 
-def _disc(arm: ArmModel, frame: str) -> InteractiveMarker:
+def _disc_marker(arm: ArmModel, frame: str) -> InteractiveMarker:
     """Return a disc that can be dragged in the plane, at no pose yet."""
-    disc = Marker(type=Marker.CYLINDER, color=rgba(UNUSED))
-    disc.scale.x = disc.scale.y = DIAMETER * arm.reach
-    disc.scale.z = THICKNESS * arm.reach
+    disc = Marker(type=Marker.CYLINDER, color=rgba(INITIAL_COLOR))
+    disc.scale.x = disc.scale.y = DISC_DIAMETER_RATIO * arm.reach
+    disc.scale.z = DISC_THICKNESS_RATIO * arm.reach
     control = InteractiveMarkerControl(
         name='drag',
         interaction_mode=InteractiveMarkerControl.MOVE_PLANE,
@@ -176,21 +184,23 @@ def _disc(arm: ArmModel, frame: str) -> InteractiveMarker:
     )
     # It moves across the x axis of the control, which is to lie along the z axis of the plane.
     control.orientation = Quaternion(y=sqrt(0.5), w=sqrt(0.5))
-    marker = InteractiveMarker(name=NAME, scale=DIAMETER * arm.reach, controls=[control])
+    marker = InteractiveMarker(
+        name=MARKER_NAME, scale=DISC_DIAMETER_RATIO * arm.reach, controls=[control]
+    )
     # No stamp: it goes with its frame, and RViz answers in that.
     marker.header.frame_id = frame
     return marker
 
 
-def serve_target(
-    node: Node, arm: ArmModel, prefix: str, branch: str, actions: Actions
+def create_interactive_target(
+    node: Node, arm: ArmModel, frame_prefix: str, branch: str, actions: TargetActions
 ) -> InteractiveTarget | None:
     """
     Serve a target to drag; None where the package interactive_markers is not installed.
 
     :param node: that serves it
     :param arm: the arm
-    :param prefix: of the frames in TF
+    :param frame_prefix: of the frames in TF
     :param branch: the parameter's value
     :param actions: of the node
     """
@@ -205,7 +215,7 @@ def serve_target(
         return None
     from ik_nn_ros.nodes.feedback_server import FeedbackServer
 
-    server = FeedbackServer(node, NAMESPACE)
+    server = FeedbackServer(node, SERVER_NAMESPACE)
     return InteractiveTarget(
-        server, interactive_markers.MenuHandler(), arm, prefix, branch, actions
+        server, interactive_markers.MenuHandler(), arm, frame_prefix, branch, actions
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm import targets
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.bench.results import Load, NodeResults, RoundTrip
+from ik_nn_ros.bench.effort import BenchmarkSizes
+from ik_nn_ros.bench.results import LoadResult, NodeResults, RoundTrip
 from ik_nn_ros.nodes.bench_client import Client, Line
 from ik_nn_ros.process import NodeProcess
 
@@ -85,7 +85,7 @@ def _names(namespace: str) -> list[str]:
 
 
 def measure(
-    setup: Setup, effort: Effort, rng: np.random.Generator, report: Callable[[str], None]
+    setup: Setup, effort: BenchmarkSizes, rng: np.random.Generator, report: Callable[[str], None]
 ) -> NodeResults:
     """
     Do all measurements.
@@ -97,9 +97,9 @@ def measure(
     :raises ProcessError: a node did not start
     """
     arm, took, times, wrong = setup.arm, [], [], 0
-    for number in range(effort.starts):
-        report(f'node: start and round trips, {number + 1} of {effort.starts}')
-        points = targets.reachable(arm, rng, WARM_UP + effort.round_trips).points
+    for number in range(effort.node_starts):
+        report(f'node: start and round trips, {number + 1} of {effort.node_starts}')
+        points = targets.random_reachable_targets(arm, rng, WARM_UP + effort.round_trips).points
         with Client(arm.joint_names, arm.home) as client:
             line, beside = client.line(f'/ik_{number}'), client.line(f'/relay_{number}')
             begin = time.monotonic()
@@ -111,9 +111,11 @@ def measure(
                     timed, off = round_trips(arm, client, (line, beside), points)
                 times.append(timed[:, WARM_UP:])
                 wrong += off
-                memory, torch = node.memory(), node.has_loaded('libtorch')
-                if number == effort.starts - 1:
-                    report(f'node: targets at {effort.rate:.0f} Hz for {effort.seconds:.0f} s')
+                memory, torch = node.resident_memory_mib(), node.has_loaded('libtorch')
+                if number == effort.node_starts - 1:
+                    report(
+                        f'node: targets at {effort.load_rate_hz:.0f} Hz for {effort.load_s:.0f} s'
+                    )
                     carried = load(arm, node, line, points, effort)
     ik_node, bare = np.concatenate(times, axis=1)
     return NodeResults(
@@ -126,14 +128,14 @@ def measure(
     )
 
 
-def first_command(arm: ArmModel, process: NodeProcess, line: Line, point: Pair) -> None:
+def first_command(arm: ArmModel, process: NodeProcess, line: Line, point: JointPair) -> None:
     """
     Send a target, again and again, until the node answers.
 
     :raises ProcessError: it ended, or did not answer in :data:`START_PATIENCE`
     """
     deadline = time.monotonic() + START_PATIENCE
-    place = arm.plane.lift(point).tolist()
+    place = arm.plane.to_base(point).tolist()
     while time.monotonic() < deadline:
         process.require_running()
         if not line.connected:
@@ -147,7 +149,7 @@ def first_command(arm: ArmModel, process: NodeProcess, line: Line, point: Pair) 
 
 
 def round_trips(
-    arm: ArmModel, client: Client, lines: Sequence[Line], points: Sequence[Pair]
+    arm: ArmModel, client: Client, lines: Sequence[Line], points: Sequence[JointPair]
 ) -> tuple[Array, int]:
     """
     Send every target on every line, the lines taking turns, and time the answers.
@@ -164,7 +166,7 @@ def round_trips(
         line.settle(QUIET)
     wrong = 0
     for column, point in enumerate(points):
-        place = arm.plane.lift(point).tolist()
+        place = arm.plane.to_base(point).tolist()
         turns.reverse()
         for row, line in turns:
             time.sleep(PAUSE)
@@ -182,9 +184,9 @@ def round_trips(
     return times, wrong
 
 
-def _is_wrong(arm: ArmModel, point: Pair, q: Pair) -> bool:
+def _is_wrong(arm: ArmModel, point: JointPair, q: JointPair) -> bool:
     error = targets.tip_errors(arm, np.array([point]), np.array([q]))[0]
-    return not (error <= targets.EXACT * (1.0 + 1e-6) and arm.within_limits(q))
+    return not (error <= targets.MAX_TIP_ERROR_RATIO * (1.0 + 1e-6) and arm.within_limits(q))
 
 
 def summary(times: Array, wrong: int) -> RoundTrip:
@@ -198,26 +200,30 @@ def summary(times: Array, wrong: int) -> RoundTrip:
 
 
 def load(
-    arm: ArmModel, process: NodeProcess, line: Line, points: Sequence[Pair], effort: Effort
-) -> Load:
+    arm: ArmModel,
+    process: NodeProcess,
+    line: Line,
+    points: Sequence[JointPair],
+    effort: BenchmarkSizes,
+) -> LoadResult:
     """
     Send targets at a steady rate without waiting for the answers, and count these.
 
     :param points: targets in the plane, m, that the arm can reach; sent again and again
     """
-    places = arm.plane.lift(points).tolist()
-    sent = round(effort.rate * effort.seconds)
+    places = arm.plane.to_base(points).tolist()
+    sent = round(effort.load_rate_hz * effort.load_s)
     line.settle(QUIET)
     answered = 0
     used = process.cpu_seconds()
     begin = time.monotonic()
     for number in range(sent):
         line.prepare(*places[number % len(places)])
-        while (left := begin + number / effort.rate - time.monotonic()) > 0.0:
+        while (left := begin + number / effort.load_rate_hz - time.monotonic()) > 0.0:
             answered += line.receive(left) is not None
         line.send()
     seconds = time.monotonic() - begin
     used = process.cpu_seconds() - used
     while answered < sent and line.receive(ANSWER_PATIENCE) is not None:
         answered += 1
-    return Load(sent / seconds, seconds, sent, sent - answered, used / seconds)
+    return LoadResult(sent / seconds, seconds, sent, sent - answered, used / seconds)

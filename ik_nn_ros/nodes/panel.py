@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.nodes.panel_arm import PanelArm
 from ik_nn_ros.nodes.panel_figures import FigureLead
 from ik_nn_ros.nodes.panel_inbox import Inbox
 from ik_nn_ros.nodes.panel_link import IkLink
 from ik_nn_ros.nodes.panel_surroundings import Surroundings
-from ik_nn_ros.nodes.parameters import Parameters, Spec
-from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.parameters import Parameters, ParameterSpec
+from ik_nn_ros.nodes.runtime import run_node
 from ik_nn_ros.panel.fitting import Fitting
 from ik_nn_ros.panel.history import velocity_limits
 from ik_nn_ros.panel.origin import is_loopback
@@ -38,16 +38,24 @@ from ik_nn_ros.panel.words import HELD_UP
 if TYPE_CHECKING:
     from ik_nn_ros.panel.page import Page
 
-PARAMETERS: Mapping[str, Spec] = {
-    'robot_description': Spec('', 'URDF as text; empty: taken from the topic robot_description'),
-    'base_link': Spec('base_link', 'frame the arm stands in; the chain to tip_link starts here'),
-    'tip_link': Spec('tip', 'frame whose origin is brought to the target'),
-    'ik_node': Spec('ik_node', 'name of the ik_node that moves the arm, in the same namespace'),
-    'host': Spec(
+PARAMETERS: Mapping[str, ParameterSpec] = {
+    'robot_description': ParameterSpec(
+        '', 'URDF as text; empty: taken from the topic robot_description'
+    ),
+    'base_link': ParameterSpec(
+        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+    ),
+    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
+    'ik_node': ParameterSpec(
+        'ik_node', 'name of the ik_node that moves the arm, in the same namespace'
+    ),
+    'host': ParameterSpec(
         'localhost',
         'address the page is served at; anybody who can open it there can move the arm',
     ),
-    'port': Spec(8080, 'of the page; the next free one, if it is in use', low=1, high=65535),
+    'port': ParameterSpec(
+        8080, 'of the page; the next free one, if it is in use', low=1, high=65535
+    ),
 }
 FRAME, CONTROLS, PLOTS = 1.0 / 40.0, 0.1, 0.25
 """Between two pictures, two looks at what the controls show, and two plots, s."""
@@ -59,9 +67,9 @@ class PanelNode(Node):
     def __init__(self) -> None:
         super().__init__('panel')
         self._settings = Parameters(self, PARAMETERS)
-        for fault in self._settings.faults.values():
+        for fault in self._settings.errors.values():
             self.get_logger().error(f'the default stands: {fault}')
-        self._settings.frozen = 'takes effect at the start; restart the node'
+        self._settings.read_only_reason = 'takes effect at the start; restart the node'
         self._drawn: object = None
         self._served: tuple[str, ...] = ()
         """What is to be known of where the page is served."""
@@ -121,7 +129,7 @@ class PanelNode(Node):
         self._figures.stop('the panel was held up.')
         self._link.problem = HELD_UP
 
-    def _go_to(self, point: Pair) -> None:
+    def _go_to(self, point: JointPair) -> None:
         self._figures.stop()
         if self._arm.model is not None:
             self._link.go_to(self._arm.model.plane, point)
@@ -185,9 +193,9 @@ class PanelNode(Node):
         trail = self._arm.trail
         if trail is None or not self._page.is_open:
             return
-        trail.forget(time.monotonic())
-        if (trail, trail.changes) != self._trailed:
-            self._trailed = trail, trail.changes
+        trail.remove_expired(time.monotonic())
+        if (trail, trail.change_count) != self._trailed:
+            self._trailed = trail, trail.change_count
             self._page.show_trail(trail.points)
 
     def _judged(self, view: View) -> View:
@@ -208,7 +216,7 @@ class PanelNode(Node):
             table = self._arm.history.table(time.monotonic())
             self._page.show_history(table, self._fastest(arm))
 
-    def _fastest(self, arm: ArmModel) -> Pair:
+    def _fastest(self, arm: ArmModel) -> JointPair:
         """Return the velocity limits in force, rad/s."""
         values = self._link.parameters.values
         most, share = values.get('max_velocity') or (0.0, 0.0), values.get('speed_scale')
@@ -228,7 +236,7 @@ class PanelNode(Node):
 
 def main() -> int:
     """Run the node."""
-    return run(PanelNode)
+    return run_node(PanelNode)
 
 
 if __name__ == '__main__':

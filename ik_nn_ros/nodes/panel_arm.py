@@ -11,12 +11,17 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.errors import IkNnError
-from ik_nn_ros.nodes.conversions import MessageError, joint_positions, joint_velocities, seconds
+from ik_nn_ros.nodes.conversions import (
+    MessageError,
+    joint_positions,
+    joint_velocities,
+    stamp_to_seconds,
+)
 from ik_nn_ros.nodes.panel_calibration import NamedCalibration
 from ik_nn_ros.nodes.parameters import Parameters
-from ik_nn_ros.nodes.qos import overridable
+from ik_nn_ros.nodes.qos import overridable_qos
 from ik_nn_ros.nodes.tip_trail import TipTrail
 from ik_nn_ros.panel.history import JointHistory
 from ik_nn_ros.panel.view import Outcome
@@ -43,7 +48,7 @@ class PanelArm:
         """As built, where the ik_node's calibration can be read."""
         self._drawing: ArmModel | None = None
         self._calibration = NamedCalibration()
-        self.q: Pair | None = None
+        self.q: JointPair | None = None
         """Where the joints are, rad."""
         self.joints: dict[str, float] = {}
         """The same of the whole robot by name, rad, m."""
@@ -53,13 +58,13 @@ class PanelArm:
         self._description_fault = self._joints_fault = ''
         self._heard = -SILENCE
         node.create_subscription(
-            JointState, 'joint_states', self._on_joints, **overridable(qos_profile_sensor_data)
+            JointState, 'joint_states', self._on_joints, **overridable_qos(qos_profile_sensor_data)
         )
         if settings['robot_description']:
             self._read(settings['robot_description'])
         else:
             node.create_subscription(
-                String, 'robot_description', self._on_description, **overridable(LATCHED)
+                String, 'robot_description', self._on_description, **overridable_qos(LATCHED)
             )
 
     @property
@@ -144,5 +149,5 @@ class PanelArm:
         self.joints.update((name, position) for name, position in found if isfinite(position))
         self._heard = time.monotonic()
         self.trail.add(self._heard, self.q)
-        measured = seconds(message.header.stamp)
+        measured = stamp_to_seconds(message.header.stamp)
         self.history.add(self._heard, self.q, joint_velocities(message, names), measured)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ik_nn_ros.arm import targets
-from ik_nn_ros.bench.effort import Effort
-from ik_nn_ros.bench.results import PanelTrips
+from ik_nn_ros.bench.effort import BenchmarkSizes
+from ik_nn_ros.bench.results import PanelRoundTrips
 from ik_nn_ros.demo.page import missing_module
 from ik_nn_ros.nodes.bench_client import Client
 from ik_nn_ros.nodes.node_bench import WARM_UP, Setup, first_command, round_trips, summary
@@ -25,8 +25,8 @@ LOOK = 0.05
 
 
 def measure_panel(
-    setup: Setup, effort: Effort, rng: np.random.Generator, report: Callable[[str], None]
-) -> PanelTrips | None:
+    setup: Setup, effort: BenchmarkSizes, rng: np.random.Generator, report: Callable[[str], None]
+) -> PanelRoundTrips | None:
     """
     Time round trips of both, taking turns.
 
@@ -38,7 +38,7 @@ def measure_panel(
         return None
     report('node: round trips with the panel and a page')
     arm = setup.arm
-    points = targets.reachable(arm, rng, WARM_UP + effort.round_trips).points
+    points = targets.random_reachable_targets(arm, rng, WARM_UP + effort.round_trips).points
     with Client(arm.joint_names, arm.home) as client:
         beside, alone = client.line('/with_panel'), client.line('/alone')
         with setup.ik_node('/with_panel') as watched, setup.ik_node('/alone') as other:
@@ -51,7 +51,7 @@ def measure_panel(
                     times, wrong = round_trips(arm, client, (beside, alone), points)
                     page.require_running()
     with_panel, without = times[:, WARM_UP:]
-    return PanelTrips(summary(with_panel, wrong), summary(without, 0))
+    return PanelRoundTrips(summary(with_panel, wrong), summary(without, 0))
 
 
 def _said(process: NodeProcess, pattern: str) -> str:

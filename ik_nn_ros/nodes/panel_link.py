@@ -14,11 +14,11 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.nodes.panel_calls import Calls
 from ik_nn_ros.nodes.panel_parameters import RemoteParameters
-from ik_nn_ros.nodes.qos import overridable
+from ik_nn_ros.nodes.qos import overridable_qos
 from ik_nn_ros.panel.view import Figure, Outcome, View
 from ik_nn_ros.panel.words import NOT_HELD, SENT, SILENT
 
@@ -52,7 +52,7 @@ class IkLink:
         self._refused = 0
         self.outcome: Outcome | None = None
         """Of the last target that was answered; None: there has been none."""
-        self._point: Pair | None = None
+        self._point: JointPair | None = None
         """Where the last target of ours is, m."""
         self._waiting: float | None = None
         """Since when an answer to a target of ours is waited for, s; None: none is."""
@@ -72,12 +72,14 @@ class IkLink:
         """Why it carries out no targets, as it says itself; empty: it does."""
         self._heard = self._looked = 0.0
         """When its diagnostics came last, or it did itself, s."""
-        self._targets = node.create_publisher(PoseStamped, 'target_pose', **overridable(DEPTH))
+        self._targets = node.create_publisher(PoseStamped, 'target_pose', **overridable_qos(DEPTH))
         of = partial('{}/{}'.format, name)
         status = of('target_status')
-        node.create_subscription(DiagnosticStatus, status, self._on_status, **overridable(DEPTH))
         node.create_subscription(
-            DiagnosticArray, '/diagnostics', self._on_diagnostics, **overridable(DEPTH)
+            DiagnosticStatus, status, self._on_status, **overridable_qos(DEPTH)
+        )
+        node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, **overridable_qos(DEPTH)
         )
         self._hold = node.create_client(Trigger, of('hold'))
         self._resume = node.create_client(Trigger, of('resume'))
@@ -151,13 +153,13 @@ class IkLink:
 
     # What the page asks for
 
-    def go_to(self, plane: Plane, point: Pair) -> None:
+    def go_to(self, plane: Plane, point: JointPair) -> None:
         """Publish a target, m in the arm's plane."""
         message = PoseStamped()
         # Without a frame: the arm's base frame, whatever it is called in TF.
         message.header.stamp = self._node.get_clock().now().to_msg()
         position = message.pose.position
-        position.x, position.y, position.z = (float(value) for value in plane.lift(point))
+        position.x, position.y, position.z = (float(value) for value in plane.to_base(point))
         message.pose.orientation.w = 1.0
         while len(self._sent) >= UNANSWERED:
             self._sent.pop(next(iter(self._sent)))
@@ -235,7 +237,7 @@ class IkLink:
         self.outcome = Outcome(message.message, detail, _pair(values, 'x', 'y'), goal)
 
 
-def _pair(values: dict[str, str], first: str, second: str) -> Pair | None:
+def _pair(values: dict[str, str], first: str, second: str) -> JointPair | None:
     """Return two values as numbers; None where there are none, or not finite."""
     read: Callable[[str], float] = lambda name: float(values.get(name) or 'nan')  # noqa: E731
     pair = read(first), read(second)

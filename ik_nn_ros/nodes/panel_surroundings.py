@@ -50,7 +50,7 @@ class Surroundings:
 
     def _read(self, arm: ArmModel, circles: object, half_planes: object, margin: object) -> KeepOut:
         try:
-            return KeepOut.of(arm, circles or (), half_planes or (), margin or 0.0)
+            return KeepOut.from_lists(arm, circles or (), half_planes or (), margin or 0.0)
         except IkNnError as error:
             self._node.get_logger().warning(f'keep-out zones are not shown: {error}')
-            return KeepOut.of(arm, (), (), 0.0)
+            return KeepOut.from_lists(arm, (), (), 0.0)

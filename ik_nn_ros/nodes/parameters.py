@@ -2,7 +2,7 @@
 Declarative node parameters: one table a node, from which they are declared, checked and read.
 
 A value given at start that has the wrong type or is out of range does not end the node: the default
-stands, and :attr:`Parameters.faults` says what was wrong until a right value is set. Likewise for
+stands, and :attr:`Parameters.errors` says what was wrong until a right value is set. Likewise for
 values that are right one by one but do not go together; these stand until others are set.
 """
 
@@ -25,46 +25,46 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ik_nn_ros.errors import IkNnError
-from ik_nn_ros.nodes.distro import before_parameters_are_set
-from ik_nn_ros.nodes.qos import require_overrides
+from ik_nn_ros.nodes.distro import add_pre_set_parameters_callback
+from ik_nn_ros.nodes.qos import check_qos_overrides
 
-TOGETHER = 'all together'
-"""Where :attr:`Parameters.faults` has what belongs to no single parameter."""
-Value = bool | int | float | str | list[float] | list[str]
+COMBINATION = 'all together'
+"""Where :attr:`Parameters.errors` has what belongs to no single parameter."""
+ParameterValue = bool | int | float | str | list[float] | list[str]
 
 
 @dataclass(frozen=True)
-class Spec:
+class ParameterSpec:
     """
     One parameter.
 
     :param default: its value unless set; its type is the parameter's type
-    :param text: what it means, with the unit
+    :param description: what it means, with the unit
     :param low: smallest value of a number
     :param high: largest value of a number
     :param choices: allowed values of a text
-    :param live: whether it may be changed while the node is configured
-    :param group: a list holds any number of groups of so many numbers; 0: as many as the default
-    :param of: what a list holds: float, or str, any number of them
+    :param dynamic: whether it may be changed while the node is configured
+    :param group_size: a list holds any number of groups of so many numbers; 0: as many as the default
+    :param element_type: what a list holds: float, or str, any number of them
     """
 
-    default: Value
-    text: str
+    default: ParameterValue
+    description: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    live: bool = False
-    group: int = 0
-    of: type = float
+    dynamic: bool = False
+    group_size: int = 0
+    element_type: type = float
 
     @property
-    def grows(self) -> bool:
+    def is_variable_length(self) -> bool:
         """Whether it is a list of any length."""
-        return self.group > 0 or self.of is str
+        return self.group_size > 0 or self.element_type is str
 
-    def descriptor(self) -> ParameterDescriptor:
+    def to_descriptor(self) -> ParameterDescriptor:
         """Return the descriptor that ``ros2 param describe`` shows."""
-        descriptor = ParameterDescriptor(description=self.text)
+        descriptor = ParameterDescriptor(description=self.description)
         if self.low is not None and self.high is not None:
             if isinstance(self.default, int):
                 whole = IntegerRange(from_value=int(self.low), to_value=int(self.high))
@@ -76,19 +76,19 @@ class Spec:
             descriptor.additional_constraints = f'one of: {", ".join(self.choices)}'
         return descriptor
 
-    def fault(self, name: str, value: Any) -> str | None:
+    def error(self, name: str, value: Any) -> str | None:
         """Return what is wrong with a value, None if nothing is."""
         value = list(value) if isinstance(value, array) else value
-        if not self._right_type(value):
-            listed = 'list of texts' if self.of is str else 'list of numbers'
+        if not self._has_valid_type(value):
+            listed = 'list of texts' if self.element_type is str else 'list of numbers'
             kind = listed if isinstance(self.default, list) else type(self.default).__name__
             return f'{name}: got {value!r} ({type(value).__name__}), expected a {kind}'
-        if self.of is str:
+        if self.element_type is str:
             return None
         numbers = list(value) if isinstance(self.default, list) else [value]
         if isinstance(self.default, float | list) and not all(isfinite(v) for v in numbers):
             return f'{name}: got {value}, expected finite'
-        if isinstance(self.default, list) and (expected := self._wrong_length(len(numbers))):
+        if isinstance(self.default, list) and (expected := self._expected_length(len(numbers))):
             return f'{name}: got {len(numbers)} numbers, expected {expected}'
         if (
             self.low is not None
@@ -100,25 +100,25 @@ class Spec:
             return f'{name}: got {value!r}, expected {" or ".join(self.choices)}'
         return None
 
-    def parameter(self, name: str, value: Any) -> Parameter:
+    def to_parameter(self, name: str, value: Any) -> Parameter:
         """Return a value without fault as a parameter of the right type."""
         if isinstance(self.default, list):
             # Said, as it cannot be told from an empty list.
-            if self.of is str:
+            if self.element_type is str:
                 return Parameter(name, Parameter.Type.STRING_ARRAY, list(value))
             numbers = [float(number) for number in value]
             return Parameter(name, Parameter.Type.DOUBLE_ARRAY, numbers)
         # `rate: 100` in a YAML file means 100.0.
         return Parameter(name, value=float(value) if isinstance(self.default, float) else value)
 
-    def _wrong_length(self, length: int) -> str:
+    def _expected_length(self, length: int) -> str:
         """Return which length is expected, empty if it is this."""
-        if self.group:
-            return f'a multiple of {self.group}' if length % self.group else ''
+        if self.group_size:
+            return f'a multiple of {self.group_size}' if length % self.group_size else ''
         return f'{len(self.default)}' if length != len(self.default) else ''
 
-    def _right_type(self, value: Any) -> bool:
-        if self.of is str:
+    def _has_valid_type(self, value: Any) -> bool:
+        if self.element_type is str:
             return isinstance(value, list) and all(isinstance(text, str) for text in value)
         if isinstance(self.default, list):
             # rclpy gives arrays of numbers as array.array.
@@ -144,35 +144,35 @@ class Parameters:
     def __init__(
         self,
         node: Node,
-        specs: Mapping[str, Spec],
+        specs: Mapping[str, ParameterSpec],
         check: Callable[[Mapping[str, Any]], object] = lambda values: None,
     ) -> None:
         self._node = node
         self._specs = specs
-        self.faults: dict[str, str] = {}
-        """What was wrong with values given at start, by parameter, or by :data:`TOGETHER`."""
+        self.errors: dict[str, str] = {}
+        """What was wrong with values given at start, by parameter, or by :data:`COMBINATION`."""
         self._values: dict[str, Any] = {}
         self.check = check
         """
         Called with all values as they would be; raises IkNnError where they do not go together, or
         cannot be taken now. It may be replaced: the first one is also asked about those at start.
         """
-        self.changed: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         """Called after live parameters were changed."""
-        self.frozen = ''
+        self.read_only_reason = ''
         """While not empty, only live parameters can be set; it says why."""
         for name, spec in specs.items():
             self._declare(name, spec)
-        require_overrides(node._parameter_overrides)
-        self._note(self._fault_together(self._values))
-        before_parameters_are_set(node, self._widen_all)
+        check_qos_overrides(node._parameter_overrides)
+        self._record_combination_error(self._combination_error(self._values))
+        add_pre_set_parameters_callback(node, self._coerce_all)
         node.add_on_set_parameters_callback(self._on_set)
-        self._warn_of_unknown()
+        self._warn_about_unknown()
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
-    def _warn_of_unknown(self) -> None:
+    def _warn_about_unknown(self) -> None:
         """Name parameters given at start that the node does not have: they may be misspelt."""
         for name in self._node._parameter_overrides:
             if not self._node.has_parameter(name) and not name.startswith('qos_overrides.'):
@@ -180,29 +180,29 @@ class Parameters:
                 meant = f'; did you mean {near[0]}?' if near else ''
                 self._node.get_logger().warning(f'parameter {name}: there is none such{meant}')
 
-    def _widen(self, parameter: Parameter) -> Parameter:
+    def _coerce(self, parameter: Parameter) -> Parameter:
         """Give a right value its type: `rate:=100` means 100.0, `[]` is a list of numbers."""
         name, value, spec = parameter.name, parameter.value, self._specs.get(parameter.name)
-        if spec is None or spec.fault(name, value):
+        if spec is None or spec.error(name, value):
             return parameter
-        return spec.parameter(name, value)
+        return spec.to_parameter(name, value)
 
-    def _widen_all(self, parameters: list[Parameter]) -> list[Parameter]:
-        return [self._widen(parameter) for parameter in parameters]
+    def _coerce_all(self, parameters: list[Parameter]) -> list[Parameter]:
+        return [self._coerce(parameter) for parameter in parameters]
 
-    def _declare(self, name: str, spec: Spec) -> None:
+    def _declare(self, name: str, spec: ParameterSpec) -> None:
         value: Any = spec.default
         given = self._node._parameter_overrides.get(name)
         if given is not None:
             # `[]` in a YAML file comes as no value at all.
-            value = [] if spec.grows and given.value is None else given.value
-            fault = spec.fault(name, value)
+            value = [] if spec.is_variable_length and given.value is None else given.value
+            fault = spec.error(name, value)
             if fault is not None:
-                self.faults[name] = fault
+                self.errors[name] = fault
                 value = spec.default
-        parameter = spec.parameter(name, value)
+        parameter = spec.to_parameter(name, value)
         start = parameter.type_ if parameter.value == [] else parameter.value
-        self._node.declare_parameter(name, start, spec.descriptor(), ignore_override=True)
+        self._node.declare_parameter(name, start, spec.to_descriptor(), ignore_override=True)
         if parameter.value == []:  # rclpy knows no default of this kind
             self._node.set_parameters([parameter])
         self._values[name] = parameter.value
@@ -214,25 +214,27 @@ class Parameters:
         values = dict(self._values)
         for parameter in ours:
             name, spec = parameter.name, self._specs[parameter.name]
-            if self.frozen and not spec.live:
-                return SetParametersResult(successful=False, reason=f'{name}: {self.frozen}')
-            fault = spec.fault(name, parameter.value)
+            if self.read_only_reason and not spec.dynamic:
+                return SetParametersResult(
+                    successful=False, reason=f'{name}: {self.read_only_reason}'
+                )
+            fault = spec.error(name, parameter.value)
             if fault is not None:
                 return SetParametersResult(successful=False, reason=fault)
-            values[name] = spec.parameter(name, parameter.value).value
-        fault = self._fault_together(values)
+            values[name] = spec.to_parameter(name, parameter.value).value
+        fault = self._combination_error(values)
         # With a fault from the start nothing runs yet, and it may take several changes to be rid
         # of it.
-        if fault is not None and not self.faults:
+        if fault is not None and not self.errors:
             return SetParametersResult(successful=False, reason=fault)
         for parameter in ours:
-            self.faults.pop(parameter.name, None)
+            self.errors.pop(parameter.name, None)
         self._values = values
-        self._note(fault)
-        self.changed()
+        self._record_combination_error(fault)
+        self.on_change()
         return SetParametersResult(successful=True)
 
-    def _fault_together(self, values: Mapping[str, Any]) -> str | None:
+    def _combination_error(self, values: Mapping[str, Any]) -> str | None:
         """Return why values cannot be taken, though each is right by itself."""
         try:
             self.check(values)
@@ -240,8 +242,8 @@ class Parameters:
             return str(error)
         return None
 
-    def _note(self, fault: str | None) -> None:
+    def _record_combination_error(self, error: str | None) -> None:
         """Keep what is wrong with all together, once each is right by itself."""
-        self.faults.pop(TOGETHER, None)
-        if fault is not None and not self.faults:
-            self.faults[TOGETHER] = fault
+        self.errors.pop(COMBINATION, None)
+        if error is not None and not self.errors:
+            self.errors[COMBINATION] = error

@@ -12,13 +12,13 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from ik_nn_ros.errors import ConfigError
 
-OVERRIDES = 'qos_overrides.'
+OVERRIDE_PREFIX = 'qos_overrides.'
 """The names of the parameters begin so, and end in the policy."""
 POLICIES = {'reliability': ReliabilityPolicy, 'history': HistoryPolicy}
-DEEPEST = 2**31 - 1
+MAX_DEPTH = 2**31 - 1
 
 
-def overridable(qos: QoSProfile | int) -> dict[str, Any]:
+def overridable_qos(qos: QoSProfile | int) -> dict[str, Any]:
     """
     Return the arguments of a publisher or subscription with this quality of service unless set.
 
@@ -34,25 +34,25 @@ def overridable(qos: QoSProfile | int) -> dict[str, Any]:
     }
 
 
-def require_overrides(given: Mapping[str, Parameter]) -> None:
+def check_qos_overrides(overrides: Mapping[str, Parameter]) -> None:
     """
     Refuse overrides that rclpy would end the node for, without naming the parameter.
 
-    :param given: the parameters given at start, by name
+    :param overrides: the parameters given at start, by name
     :raises ConfigError: a value that is none of its policy
     """
-    for name, parameter in given.items():
-        if name.startswith(OVERRIDES):
-            expected = _expected(name.rpartition('.')[2], parameter.value)
+    for name, parameter in overrides.items():
+        if name.startswith(OVERRIDE_PREFIX):
+            expected = _expected_policy_value(name.rpartition('.')[2], parameter.value)
             if expected:
                 raise ConfigError(f'parameter {name}', got=repr(parameter.value), expected=expected)
 
 
-def _expected(policy: str, value: object) -> str:
+def _expected_policy_value(policy: str, value: object) -> str:
     """Return what a policy should be; empty: it is right, or none that can be set."""
     if policy == 'depth':
-        right = type(value) is int and 0 <= value <= DEEPEST
-        return '' if right else f'a whole number, 0 to {DEEPEST}'
+        right = type(value) is int and 0 <= value <= MAX_DEPTH
+        return '' if right else f'a whole number, 0 to {MAX_DEPTH}'
     words = [kind.name.lower() for kind in POLICIES.get(policy, ()) if kind.name != 'UNKNOWN']
     right = not words or (isinstance(value, str) and value.lower() in words)
     return '' if right else ' or '.join(words)

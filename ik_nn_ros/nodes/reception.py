@@ -13,22 +13,22 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 
 from ik_nn_ros.arm.joint_path import JointPath
-from ik_nn_ros.arm.model import Pair
-from ik_nn_ros.nodes.arm_commands import ArmCommands
-from ik_nn_ros.nodes.following import Following
-from ik_nn_ros.nodes.freshness import Freshness
-from ik_nn_ros.nodes.qos import overridable
-from ik_nn_ros.nodes.reports import Warnings, target_status
-from ik_nn_ros.nodes.targets import Answer, Targets
-from ik_nn_ros.nodes.waiting import Waiting
+from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.nodes.arm_commands import CommandPublisher
+from ik_nn_ros.nodes.following import TargetTracker
+from ik_nn_ros.nodes.freshness import StaleMessageFilter
+from ik_nn_ros.nodes.qos import overridable_qos
+from ik_nn_ros.nodes.reports import ThrottledLogger, target_status
+from ik_nn_ros.nodes.targets import TargetResult, TargetSolver
+from ik_nn_ros.nodes.waiting import TransformQueue
 
-DEPTH = 100
+TARGET_QUEUE_DEPTH = 100
 """Targets queued while the node is busy: 100 ms at 1 kHz."""
-PATHS = 10
+PATH_QUEUE_DEPTH = 10
 """The same of paths."""
-SOURCES = ('pose', 'point', 'path', 'drag')
-Info = Mapping[str, int]
-Answered = Callable[[Header, Point, Answer, float], object]
+TARGET_SOURCES = ('pose', 'point', 'path', 'drag')
+MessageInfo = Mapping[str, int]
+ResultCallback = Callable[[Header, Point, TargetResult, float], object]
 
 
 class Target(NamedTuple):
@@ -39,190 +39,206 @@ class Target(NamedTuple):
     outage; ``path``: the whole, where it is more than a place.
     """
 
-    began: float
+    received_at: float
     header: Header
     position: Point
     stale: bool
     path: Path | None = None
 
 
-class Reception:
+class TargetIntake:
     """
     Takes targets in, has them solved and gone to, and says what became of each.
 
     :param node: the node
     :param warn: logs what was refused
-    :param answered: told each target's header, position and answer, and the time it took, s
-    :param timeout: how long a target waits for its transform, s
+    :param on_result: told each target's header, position and answer, and the time it took, s
+    :param transform_timeout: how long a target waits for its transform, s
     """
 
-    def __init__(self, node: Node, warn: Warnings, answered: Answered, timeout: float) -> None:
+    def __init__(
+        self, node: Node, warn: ThrottledLogger, on_result: ResultCallback, transform_timeout: float
+    ) -> None:
         self.active = False
         """Whether targets are carried out."""
         self.holding = False
         """Whether they are refused until ``~/resume`` is called."""
-        self.targets: Targets | None = None
-        self.commands: ArmCommands | None = None
-        self._following: Following | None = None
-        self._node, self._warn, self._answered = node, warn, answered
-        self._waiting: Waiting[Target] = Waiting(node, self._try, timeout)
-        self._freshness = {source: Freshness() for source in SOURCES}
-        self._statuses = node.create_publisher(
-            DiagnosticStatus, '~/target_status', **overridable(DEPTH)
+        self.target_solver: TargetSolver | None = None
+        self.command_publisher: CommandPublisher | None = None
+        self._target_tracker: TargetTracker | None = None
+        self._node, self._warn, self._on_result = node, warn, on_result
+        self._transform_queue: TransformQueue[Target] = TransformQueue(
+            node, self._process, transform_timeout
+        )
+        self._stale_filters = {source: StaleMessageFilter() for source in TARGET_SOURCES}
+        self._status_publisher = node.create_publisher(
+            DiagnosticStatus, '~/target_status', **overridable_qos(TARGET_QUEUE_DEPTH)
         )
         for kind, topic, take, depth in (
-            (PoseStamped, 'target_pose', self._on_pose, DEPTH),
-            (PointStamped, 'target_point', self._on_point, DEPTH),
-            (Path, 'target_path', self._on_path, PATHS),
+            (PoseStamped, 'target_pose', self._on_pose, TARGET_QUEUE_DEPTH),
+            (PointStamped, 'target_point', self._on_point, TARGET_QUEUE_DEPTH),
+            (Path, 'target_path', self._on_path, PATH_QUEUE_DEPTH),
         ):
-            node.create_subscription(kind, topic, take, **overridable(depth))
+            node.create_subscription(kind, topic, take, **overridable_qos(depth))
 
-    def open(self, targets: Targets, commands: ArmCommands) -> None:
+    def open(self, target_solver: TargetSolver, command_publisher: CommandPublisher) -> None:
         """
         Have targets solved and gone to from now on.
 
-        :param targets: answers them
-        :param commands: takes the arm there
+        :param target_solver: answers them
+        :param command_publisher: takes the arm there
         """
-        self.targets, self.commands = targets, commands
-        self._following = Following(self._node, targets.frames, self._follow)
+        self.target_solver, self.command_publisher = target_solver, command_publisher
+        self._target_tracker = TargetTracker(
+            self._node, target_solver.plane_transformer, self._execute_tracked_point
+        )
 
     def close(self) -> None:
         """Refuse targets from now on, with NOT_ACTIVE."""
-        self.stop()
-        if self._following is not None:
-            self._following.close()
-        self.targets = self.commands = self._following = None
+        self.deactivate()
+        if self._target_tracker is not None:
+            self._target_tracker.close()
+        self.target_solver = self.command_publisher = self._target_tracker = None
 
-    def stop(self) -> None:
+    def deactivate(self) -> None:
         """Carry nothing out any more."""
         self.active = False
-        self.forget_last()
-        for target in self._waiting.drain():
-            self._try(target, False)
+        self.stop_tracking()
+        for target in self._transform_queue.drain():
+            self._process(target, False)
 
-    def forget(self, now: float, since: float) -> None:
-        """Carry out nothing that was sent before now; see :meth:`Freshness.outage_ended`."""
-        for freshness in self._freshness.values():
-            freshness.outage_ended(now, since)
-        for target in self._waiting.drain():
-            self._try(target._replace(stale=True), False)
-        self.forget_last()
+    def discard_earlier_targets(self, now: float, outage_start: float) -> None:
+        """Carry out nothing that was sent before now; see :meth:`StaleMessageFilter.outage_ended`."""
+        for freshness in self._stale_filters.values():
+            freshness.outage_ended(now, outage_start)
+        for target in self._transform_queue.drain():
+            self._process(target._replace(stale=True), False)
+        self.stop_tracking()
 
-    def forget_last(self) -> None:
+    def stop_tracking(self) -> None:
         """Send the arm no more after its last target, where that moves."""
-        if self._following is not None:
-            self._following.forget()
+        if self._target_tracker is not None:
+            self._target_tracker.stop()
 
-    def set_timeout(self, timeout: float) -> None:
+    def set_transform_timeout(self, transform_timeout: float) -> None:
         """Have targets wait so long for their transform, s."""
-        self._waiting.timeout = timeout
+        self._transform_queue.timeout = transform_timeout
 
     @property
-    def fault(self) -> str:
+    def tracker_error(self) -> str:
         """Why the last target is not followed, where it should be; empty: it is."""
-        fault = self._following.fault if self._following is not None else ''
+        fault = self._target_tracker.error if self._target_tracker is not None else ''
         return fault and f'the last target is not followed: {fault}'
 
-    def on_drag(self, message: PoseStamped, info: Info) -> Answer:
+    def on_drag(self, message: PoseStamped, info: MessageInfo) -> TargetResult:
         """Take a target that is dragged; return the answer, as it needs no transform."""
-        target = self._arrived('drag', info, message.header, message.pose.position)
-        answer, path = self._answer(target.began, target)
-        return self._carry_out(target.began, target, answer, path)
+        target = self._receive('drag', info, message.header, message.pose.position)
+        answer, path = self._solve(target.received_at, target)
+        return self._execute(target.received_at, target, answer, path)
 
-    def _on_pose(self, message: PoseStamped, info: Info) -> None:
-        self._waiting.put(self._arrived('pose', info, message.header, message.pose.position))
+    def _on_pose(self, message: PoseStamped, info: MessageInfo) -> None:
+        self._transform_queue.put(
+            self._receive('pose', info, message.header, message.pose.position)
+        )
 
-    def _on_point(self, message: PointStamped, info: Info) -> None:
-        self._waiting.put(self._arrived('point', info, message.header, message.point))
+    def _on_point(self, message: PointStamped, info: MessageInfo) -> None:
+        self._transform_queue.put(self._receive('point', info, message.header, message.point))
 
-    def _on_path(self, message: Path, info: Info) -> None:
+    def _on_path(self, message: Path, info: MessageInfo) -> None:
         last = message.poses[-1].pose.position if message.poses else Point()
-        target = self._arrived('path', info, message.header, last)
-        self._waiting.put(target._replace(path=message))
+        target = self._receive('path', info, message.header, last)
+        self._transform_queue.put(target._replace(path=message))
 
-    def _arrived(self, source: str, info: Info, header: Header, position: Point) -> Target:
+    def _receive(self, source: str, info: MessageInfo, header: Header, position: Point) -> Target:
         now = time.monotonic()
-        stale = self._freshness[source].is_stale(now, info['source_timestamp'])
+        stale = self._stale_filters[source].is_stale(now, info['source_timestamp'])
         return Target(now, header, position, stale)
 
-    def _try(self, target: Target, may_wait: bool) -> bool:
+    def _process(self, target: Target, may_wait: bool) -> bool:
         """Answer a target, unless it may wait for a transform."""
         # One that has waited is carried out from now on.
-        now = time.monotonic() if len(self._waiting) else target.began
-        answer, path = self._answer(now, target)
-        if answer.may_come and may_wait:
+        now = time.monotonic() if len(self._transform_queue) else target.received_at
+        answer, path = self._solve(now, target)
+        if answer.transform_may_arrive and may_wait:
             return False
-        self._carry_out(now, target, answer, path)
+        self._execute(now, target, answer, path)
         return True
 
-    def _answer(self, now: float, target: Target) -> tuple[Answer, JointPath | None]:
+    def _solve(self, now: float, target: Target) -> tuple[TargetResult, JointPath | None]:
         """Return the answer, and the joints along the path if it is one."""
-        refusal = self._refusal(now, target.stale)
+        refusal = self._rejection(now, target.stale)
         if refusal is not None:
             return refusal, None
-        commander = self.commands.commander
-        place = commander.place(now)
+        commander = self.command_publisher.controller
+        place = commander.seed_joints(now)
         if target.path is not None:
-            return self.targets.answer_path(target.path, place)
-        admits = commander.admits(now)
-        answer = self.targets.answer(target.header, target.position, place, admits)
-        return self._with_obstacle(answer), None
+            return self.target_solver.solve_path(target.path, place)
+        admits = commander.goal_filter(now)
+        answer = self.target_solver.solve(target.header, target.position, place, admits)
+        return self._add_obstacle(answer), None
 
-    def _refusal(self, now: float, stale: bool) -> Answer | None:
+    def _rejection(self, now: float, stale: bool) -> TargetResult | None:
         """Return the answer to any target, whatever it is; None: it depends."""
-        if not self.active or self.targets is None or self.commands is None:
-            state = 'unconfigured' if self.targets is None else 'inactive'
-            return Answer('NOT_ACTIVE', f'lifecycle state: got {state}, expected active')
+        if not self.active or self.target_solver is None or self.command_publisher is None:
+            state = 'unconfigured' if self.target_solver is None else 'inactive'
+            return TargetResult('NOT_ACTIVE', f'lifecycle state: got {state}, expected active')
         if self.holding:
-            return Answer('HOLDING', 'holding still until ~/resume is called')
+            return TargetResult('HOLDING', 'holding still until ~/resume is called')
         if stale:
-            return Answer('TOO_OLD', 'sent before the arm, its joint_states or this node were back')
-        refusal = self.commands.commander.refusal(now)
-        return Answer(refusal.code, refusal.detail) if refusal is not None else None
+            return TargetResult(
+                'TOO_OLD', 'sent before the arm, its joint_states or this node were back'
+            )
+        refusal = self.command_publisher.controller.rejection(now)
+        return TargetResult(refusal.code, refusal.detail) if refusal is not None else None
 
-    def _with_obstacle(self, answer: Answer) -> Answer:
-        if answer.code != 'OBSTRUCTED':
-            return answer
-        return answer._replace(detail=f'{answer.detail}: {self.commands.commander.obstacle}')
+    def _add_obstacle(self, result: TargetResult) -> TargetResult:
+        if result.code != 'OBSTRUCTED':
+            return result
+        return result._replace(
+            detail=f'{result.detail}: {self.command_publisher.controller.obstruction}'
+        )
 
-    def _carry_out(
-        self, now: float, target: Target, answer: Answer, path: JointPath | None
-    ) -> Answer:
+    def _execute(
+        self, now: float, target: Target, result: TargetResult, path: JointPath | None
+    ) -> TargetResult:
         """Go where the answer says, if anywhere; tell what has become of it, and return that."""
         if path is not None:
-            answer = self._go_along(now, answer, path)
-        elif answer.solution is not None and answer.solution.q is not None:
-            self.commands.publish(self.commands.commander.go_to(now, answer.solution.q))
-            self._following.track(answer.point, answer.anchor)
-        if answer.solution is None:
-            cause = 'stale' if target.stale else answer.code
-            self._warn(cause, f'target refused, {answer.code}: {answer.detail}')
-        took = time.monotonic() - target.began
-        self._answered(target.header, target.position, answer, took)
-        if self._statuses.get_subscription_count():
-            arm = self.targets.solver.arm.name if self.targets is not None else ''
+            result = self._execute_path(now, result, path)
+        elif result.solution is not None and result.solution.q is not None:
+            self.command_publisher.publish(
+                self.command_publisher.controller.go_to(now, result.solution.q)
+            )
+            self._target_tracker.track(result.point, result.anchor)
+        if result.solution is None:
+            cause = 'stale' if target.stale else result.code
+            self._warn(cause, f'target refused, {result.code}: {result.detail}')
+        took = time.monotonic() - target.received_at
+        self._on_result(target.header, target.position, result, took)
+        if self._status_publisher.get_subscription_count():
+            arm = self.target_solver.solver.arm.name if self.target_solver is not None else ''
             name = self._node.get_name()
-            self._statuses.publish(target_status(name, arm, target.header, answer))
-        return answer
+            self._status_publisher.publish(target_status(name, arm, target.header, result))
+        return result
 
-    def _go_along(self, now: float, answer: Answer, path: JointPath) -> Answer:
-        refusal = self.commands.commander.go_along(now, path)
+    def _execute_path(self, now: float, result: TargetResult, path: JointPath) -> TargetResult:
+        refusal = self.command_publisher.controller.follow_path(now, path)
         if refusal is not None:
-            return Answer(refusal.code, refusal.detail, answer.point)
-        self.forget_last()
-        self.commands.hand_over()
-        return answer
+            return TargetResult(refusal.code, refusal.detail, result.point)
+        self.stop_tracking()
+        self.command_publisher.send_trajectory()
+        return result
 
-    def _follow(self, point: Pair) -> str:
+    def _execute_tracked_point(self, point: JointPair) -> str:
         """Send the arm after its last target, m; return '' or why it does not go."""
         now = time.monotonic()
-        answer = self._refusal(now, stale=False)
+        answer = self._rejection(now, stale=False)
         if answer is None:
-            commander = self.commands.commander
-            place, admits = commander.place(now), commander.admits(now)
-            answer = self._with_obstacle(self.targets.answer_point(point, place, admits, None))
+            commander = self.command_publisher.controller
+            place, admits = commander.seed_joints(now), commander.goal_filter(now)
+            answer = self._add_obstacle(self.target_solver.solve_point(point, place, admits, None))
         if answer.solution is None or answer.solution.q is None:
             return f'{answer.code}: {answer.detail}'
-        self.commands.publish(self.commands.commander.go_to(now, answer.solution.q))
+        self.command_publisher.publish(
+            self.command_publisher.controller.go_to(now, answer.solution.q)
+        )
         return ''

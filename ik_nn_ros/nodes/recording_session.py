@@ -9,7 +9,7 @@ from pathlib import Path
 from rclpy.serialization import serialize_message
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.motion.joint_range import Coverage
+from ik_nn_ros.motion.joint_range import JointCoverage
 from ik_nn_ros.nodes.synchronizer import Sample, Timed
 from ik_nn_ros.recordings.message_types import JOINT_STATE, POSE_STAMPED
 from ik_nn_ros.recordings.writer import RecordingWriter
@@ -42,7 +42,7 @@ class RecordingSession:
         self.samples = 0
         self.dropped = dropped
         self.arm = arm
-        self._coverage = Coverage(arm)
+        self._coverage = JointCoverage(arm)
         self._times: deque[float] = deque([time.monotonic()])
         self._joints_topic, self._tip_topic = joints_topic, tip_topic
         self._writer = RecordingWriter(path)
@@ -112,7 +112,7 @@ class RecordingSession:
 
     def values(self) -> list[tuple[str, object]]:
         """Return the numbers for the diagnostics, by name."""
-        spans = zip(self.arm.joint_names, self._coverage.spans, strict=True)
+        spans = zip(self.arm.joint_names, self._coverage.position_ranges, strict=True)
         return [
             ('samples', self.samples),
             ('rate_hz', f'{self.rate():.3g}'),

@@ -9,43 +9,45 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from std_msgs.msg import Header
 
-from ik_nn_ros.nodes.targets import Answer
+from ik_nn_ros.nodes.targets import TargetResult
 
-LEVELS = {'ACCEPTED': DiagnosticStatus.OK, 'PROJECTED': DiagnosticStatus.WARN}
-LONGEST = 500
+STATUS_LEVELS = {'ACCEPTED': DiagnosticStatus.OK, 'PROJECTED': DiagnosticStatus.WARN}
+MAX_WARNING_LENGTH = 500
 """Characters of a warning: what it quotes may come from a message of any size."""
-REPEAT = 5.0
+WARNING_THROTTLE_S = 5.0
 """A warning of one cause is logged again after this many seconds at the earliest."""
 
 
 def diagnostic_status(
-    level: bytes, name: str, message: str, hardware: str, values: Iterable[tuple[str, object]]
+    level: bytes, name: str, message: str, hardware_id: str, values: Iterable[tuple[str, object]]
 ) -> DiagnosticStatus:
     """Build a DiagnosticStatus; numbers are written in full precision."""
     return DiagnosticStatus(
         level=level,
         name=name,
         message=message,
-        hardware_id=hardware,
+        hardware_id=hardware_id,
         values=[KeyValue(key=key, value=str(value)) for key, value in values],
     )
 
 
-def target_status(name: str, hardware: str, header: Header, answer: Answer) -> DiagnosticStatus:
+def target_status(
+    name: str, hardware_id: str, header: Header, result: TargetResult
+) -> DiagnosticStatus:
     """
     Build the answer to one target as a message.
 
     :param name: the node's name
-    :param hardware: the arm's name
+    :param hardware_id: the arm's name
     :param header: of the target
-    :param answer: to it
+    :param result: to it
     """
-    x, y = answer.point or ('', '')
+    x, y = result.point or ('', '')
     stage = position_error = branch = q1 = q2 = ''
-    if answer.solution is not None and answer.solution.q is not None:
-        q1, q2 = answer.solution.q
-        stage = answer.solution.stage.name.lower()
-        position_error, branch = answer.solution.position_error, answer.solution.branch
+    if result.solution is not None and result.solution.q is not None:
+        q1, q2 = result.solution.q
+        stage = result.solution.stage.name.lower()
+        position_error, branch = result.solution.position_error, result.solution.branch
     values = {
         'stage': stage,
         'position_error_m': position_error,
@@ -55,13 +57,13 @@ def target_status(name: str, hardware: str, header: Header, answer: Answer) -> D
         'q1': q1,
         'q2': q2,
         'stamp': f'{header.stamp.sec}.{header.stamp.nanosec:09d}',
-        'detail': answer.detail,
+        'detail': result.detail,
     }
-    level = LEVELS.get(answer.code, DiagnosticStatus.ERROR)
-    return diagnostic_status(level, name, answer.code, hardware, values.items())
+    level = STATUS_LEVELS.get(result.code, DiagnosticStatus.ERROR)
+    return diagnostic_status(level, name, result.code, hardware_id, values.items())
 
 
-class Warnings:
+class ThrottledLogger:
     """
     Logs a warning once per cause, not once per message.
 
@@ -70,11 +72,13 @@ class Warnings:
 
     def __init__(self, logger: RcutilsLogger) -> None:
         self._logger = logger
-        self._logged: dict[str, float] = {}
+        self._last_logged: dict[str, float] = {}
 
     def __call__(self, cause: str, text: str) -> None:
         """Log the text unless this cause was logged shortly before."""
         now = time.monotonic()
-        if now - self._logged.get(cause, -REPEAT) >= REPEAT:
-            self._logged[cause] = now
-            self._logger.warning(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')
+        if now - self._last_logged.get(cause, -WARNING_THROTTLE_S) >= WARNING_THROTTLE_S:
+            self._last_logged[cause] = now
+            self._logger.warning(
+                text if len(text) <= MAX_WARNING_LENGTH else f'{text[:MAX_WARNING_LENGTH]}...'
+            )

@@ -10,10 +10,10 @@ from builtin_interfaces.msg import Time as Stamp
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.nodes.conversions import MessageError, joint_positions
 from ik_nn_ros.nodes.synchronizer import CLOCKS, Sample, Synchronizer, Timed
-from ik_nn_ros.recordings.tracks import is_frame
+from ik_nn_ros.recordings.tracks import is_in_frame
 
 NANOSECONDS = 1_000_000_000
 NO_TIP = 'no tip_pose in time'
@@ -65,7 +65,7 @@ class SampleSource:
             return self._why
         return f'no tip_pose for {now - heard:.0f} s' if isfinite(heard) else 'no tip_pose yet'
 
-    def positions(self, message: JointState) -> Pair | None:
+    def positions(self, message: JointState) -> JointPair | None:
         """Return the joint positions, rad; None where the message cannot be used."""
         self._heard['joint_states'] = time.monotonic()
         try:
@@ -76,7 +76,7 @@ class SampleSource:
             self._drop(reason, f'joint_states ignored: {error}')
             return None
 
-    def joints(self, message: JointState, q: Pair, log_time: int) -> Iterator[Sample]:
+    def joints(self, message: JointState, q: JointPair, log_time: int) -> Iterator[Sample]:
         """
         Take joint_states in.
 
@@ -120,8 +120,8 @@ class SampleSource:
         self._drop(NO_TIP, text)
 
     def _is_usable(self, message: PoseStamped) -> bool:
-        frame, expected = message.header.frame_id, self._arm.plane.frame
-        if not is_frame(frame, expected):
+        frame, expected = message.header.frame_id, self._arm.plane.base_frame
+        if not is_in_frame(frame, expected):
             text = f'tip_pose ignored: frame: got {frame!r}, expected {expected!r}'
             self._why = text
             self._drop('tip_pose in another frame', text)
@@ -134,13 +134,13 @@ class SampleSource:
             return False
         return True
 
-    def _computed_tip(self, joints: JointState, q: Pair) -> PoseStamped:
+    def _computed_tip(self, joints: JointState, q: JointPair) -> PoseStamped:
         """Return where the description says the tip is."""
         message = PoseStamped()
         message.header.stamp = joints.header.stamp
-        message.header.frame_id = self._arm.plane.frame
+        message.header.frame_id = self._arm.plane.base_frame
         position = message.pose.position
-        position.x, position.y, position.z = self._arm.plane.lift(self._arm.fk(q)).tolist()
+        position.x, position.y, position.z = self._arm.plane.to_base(self._arm.fk(q)).tolist()
         message.pose.orientation.w = 1.0
         return message
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 PATIENCE = 0.5
 """How long (s) a message may be on its way before one is paired without it."""
@@ -47,7 +47,7 @@ class Sample:
     """
 
     joints: Timed
-    q: Pair
+    q: JointPair
     tip: Timed
 
 
@@ -63,12 +63,12 @@ class Synchronizer:
     def __init__(self, max_difference: int, drop: Callable[[int | None], None]) -> None:
         self._max_difference = max_difference
         self._drop = drop
-        self._joints: deque[tuple[Timed, Pair]] = deque(maxlen=MOST)
+        self._joints: deque[tuple[Timed, JointPair]] = deque(maxlen=MOST)
         self._tips: deque[Timed] = deque(maxlen=MOST)
         self._previous: Timed | None = None
         self._latest_tip: Timed | None = None
 
-    def add_joints(self, joints: Timed, q: Pair) -> Iterator[Sample]:
+    def add_joints(self, joints: Timed, q: JointPair) -> Iterator[Sample]:
         """Take joint_states in; yield the samples that are complete now."""
         self._joints.append((joints, q))
         return self._complete(joints.received)

@@ -14,17 +14,17 @@ from std_msgs.msg import Header
 
 from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.joint_path import JointPath
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.hybrid import Admits, HybridSolver
+from ik_nn_ros.ik.hybrid import GoalValidityCheck, HybridSolver
 from ik_nn_ros.ik.path import PathSolution, solve_path
 from ik_nn_ros.ik.result import Reason, Solution, Stage, Status
-from ik_nn_ros.nodes.conversions import seconds
-from ik_nn_ros.nodes.frames import Anchor, FrameError, Frames
+from ik_nn_ros.nodes.conversions import stamp_to_seconds
+from ik_nn_ros.nodes.frames import Anchor, FrameError, PlaneTransformer
 from ik_nn_ros.nodes.parameters import Parameters
 
 
-class Answer(NamedTuple):
+class TargetResult(NamedTuple):
     """
     What becomes of one target.
 
@@ -36,13 +36,13 @@ class Answer(NamedTuple):
 
     code: str
     detail: str = ''
-    point: Pair | None = None
+    point: JointPair | None = None
     solution: Solution | None = None
     anchor: Anchor | None = None
-    may_come: bool = False
+    transform_may_arrive: bool = False
 
 
-class Targets:
+class TargetSolver:
     """
     Answers targets for one arm.
 
@@ -53,56 +53,72 @@ class Targets:
     """
 
     def __init__(
-        self, solver: HybridSolver, frames: Frames, parameters: Parameters, clock: Clock
+        self,
+        solver: HybridSolver,
+        plane_transformer: PlaneTransformer,
+        parameters: Parameters,
+        clock: Clock,
     ) -> None:
         self.solver = solver
-        self.frames = frames
+        self.plane_transformer = plane_transformer
         self._parameters = parameters
         self._clock = clock
 
-    def answer(
-        self, header: Header, position: Point, q_now: Pair, admits: Admits | None = None
-    ) -> Answer:
+    def solve(
+        self,
+        header: Header,
+        position: Point,
+        q_now: JointPair,
+        is_goal_allowed: GoalValidityCheck | None = None,
+    ) -> TargetResult:
         """
         Answer one target.
 
         :param header: frame and stamp of the target
         :param position: in that frame, m
         :param q_now: where the joints are, rad
-        :param admits: tells whether the arm may go to joint angles, rad; None: everywhere
+        :param is_goal_allowed: tells whether the arm may go to joint angles, rad; None: everywhere
         """
         x, y, z = position.x, position.y, position.z
         if not (isfinite(x) and isfinite(y) and isfinite(z)):
-            return Answer('NOT_FINITE', f'position: got ({x}, {y}, {z}) m, expected finite')
-        if (refusal := self._too_old(header)) is not None:
+            return TargetResult('NOT_FINITE', f'position: got ({x}, {y}, {z}) m, expected finite')
+        if (refusal := self._age_rejection(header)) is not None:
             return refusal
         try:
-            point, anchor = self.frames.locate(header, x, y, z)
+            point, anchor = self.plane_transformer.target_to_plane(header, x, y, z)
         except FrameError as error:
-            return Answer(error.reason, str(error), may_come=error.may_come)
-        return self.answer_point(point, q_now, admits, anchor)
+            return TargetResult(
+                error.reason, str(error), transform_may_arrive=error.transform_may_arrive
+            )
+        return self.solve_point(point, q_now, is_goal_allowed, anchor)
 
-    def answer_point(
-        self, point: Pair, q_now: Pair, admits: Admits | None, anchor: Anchor | None
-    ) -> Answer:
+    def solve_point(
+        self,
+        point: JointPair,
+        q_now: JointPair,
+        is_goal_allowed: GoalValidityCheck | None,
+        anchor: Anchor | None,
+    ) -> TargetResult:
         """
         Answer a target whose place in the arm's plane is known.
 
         :param point: in the plane, m
         :param q_now: where the joints are, rad
-        :param admits: as for :meth:`answer`
+        :param is_goal_allowed: as for :meth:`answer`
         :param anchor: what keeps it there
         """
-        solution = self.solver.solve(point[0], point[1], q_now, admits)
+        solution = self.solver.solve(point[0], point[1], q_now, is_goal_allowed)
         if solution.status == Status.ACCEPTED:
-            return Answer('ACCEPTED', '', point, solution, anchor)
-        why = _why(self.solver, solution.reason, point, q_now)
+            return TargetResult('ACCEPTED', '', point, solution, anchor)
+        why = _rejection_detail(self.solver, solution.reason, point, q_now)
         if solution.status == Status.REJECTED:
-            return Answer(solution.reason.name, why, point)
+            return TargetResult(solution.reason.name, why, point)
         x, y = solution.point
-        return Answer('PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution, anchor)
+        return TargetResult(
+            'PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution, anchor
+        )
 
-    def answer_path(self, message: Path, q_now: Pair) -> tuple[Answer, JointPath | None]:
+    def solve_path(self, message: Path, q_now: JointPair) -> tuple[TargetResult, JointPath | None]:
         """
         Answer a path: all of it is solved, or none.
 
@@ -112,50 +128,54 @@ class Targets:
         """
         poses = message.poses
         if not poses:
-            return Answer('EMPTY_PATH', 'poses: got none, expected at least one'), None
+            return TargetResult('EMPTY_PATH', 'poses: got none, expected at least one'), None
         positions = np.array([(p.x, p.y, p.z) for p in (it.pose.position for it in poses)])
-        refusal = self._refusal_of_path(message, positions)
+        refusal = self._path_rejection(message, positions)
         if refusal is not None:
             return refusal, None
         try:
-            xy = self.frames.path_to_plane(message.header, positions)
+            xy = self.plane_transformer.path_to_plane(message.header, positions)
         except FrameError as error:
-            return Answer(error.reason, str(error), may_come=error.may_come), None
+            return TargetResult(
+                error.reason, str(error), transform_may_arrive=error.transform_may_arrive
+            ), None
         solved = solve_path(self.solver, xy, q_now)
         if solved.path is None or solved.q is None:
-            x, y = xy[solved.index].tolist()
-            return Answer(solved.reason.name, solved.detail, (x, y)), None
-        return _answer_of_path(self.solver.arm, xy, solved), solved.path
+            x, y = xy[solved.failed_index].tolist()
+            return TargetResult(solved.reason.name, solved.detail, (x, y)), None
+        return _path_result(self.solver.arm, xy, solved), solved.path
 
-    def _refusal_of_path(self, message: Path, positions: Array) -> Answer | None:
-        if (refusal := self._too_old(message.header)) is not None:
+    def _path_rejection(self, message: Path, positions: Array) -> TargetResult | None:
+        if (refusal := self._age_rejection(message.header)) is not None:
             return refusal
         frame = message.header.frame_id
         for index, pose in enumerate(message.poses):
             if pose.header.frame_id not in ('', frame):
                 got = pose.header.frame_id
-                return Answer(
+                return TargetResult(
                     'BAD_FRAME', f"pose {index}: got {got!r}, expected the path's {frame!r}"
                 )
         wrong = np.flatnonzero(~np.isfinite(positions).all(axis=1))
         if len(wrong):
             got = tuple(positions[wrong[0]].tolist())
-            return Answer('NOT_FINITE', f'pose {wrong[0]}: got {got} m, expected finite')
+            return TargetResult('NOT_FINITE', f'pose {wrong[0]}: got {got} m, expected finite')
         return None
 
-    def _too_old(self, header: Header) -> Answer | None:
+    def _age_rejection(self, header: Header) -> TargetResult | None:
         oldest = self._parameters['max_target_age']
-        if oldest > 0.0 and (age := self._age(header)) > oldest:
-            return Answer('TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {oldest:g} s')
+        if oldest > 0.0 and (age := self._stamp_age(header)) > oldest:
+            return TargetResult(
+                'TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {oldest:g} s'
+            )
         return None
 
-    def _age(self, header: Header) -> float:
+    def _stamp_age(self, header: Header) -> float:
         """Return the age of a stamp, s; no stamp is not old."""
-        stamp = seconds(header.stamp)
+        stamp = stamp_to_seconds(header.stamp)
         return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
 
 
-def _answer_of_path(arm: ArmModel, xy: Array, solved: PathSolution) -> Answer:
+def _path_result(arm: ArmModel, xy: Array, solved: PathSolution) -> TargetResult:
     """Return the answer to a path that can be gone."""
     first, second = solved.q[-1].tolist()
     point = arm.fk_point(first, second)
@@ -169,10 +189,12 @@ def _answer_of_path(arm: ArmModel, xy: Array, solved: PathSolution) -> Answer:
     detail = f'path of {len(xy)} poses'
     if len(moved):
         detail += f', {len(moved)} of them projected, the first is pose {moved[0]}'
-    return Answer(status.name, detail, (x, y), last)
+    return TargetResult(status.name, detail, (x, y), last)
 
 
-def _why(solver: HybridSolver, reason: Reason, point: Pair, q_now: Pair) -> str:
+def _rejection_detail(
+    solver: HybridSolver, reason: Reason, point: JointPair, q_now: JointPair
+) -> str:
     (x, y), arm = point, solver.arm
     if reason == Reason.UNREACHABLE:
         return (
@@ -182,7 +204,7 @@ def _why(solver: HybridSolver, reason: Reason, point: Pair, q_now: Pair) -> str:
     if reason == Reason.OBSTRUCTED:
         return f'keep-out zone in the way of ({x:.6g}, {y:.6g}) m'
     free = replace(arm, lower=(-inf, -inf), upper=(inf, inf))
-    q = [closed_form(free, x, y, side, q_now) for side in solver.sides]
+    q = [closed_form(free, x, y, side, q_now) for side in solver.branches]
     got = ' or '.join(f'({first:.4g}, {second:.4g})' for first, second in q)
     (low1, low2), (up1, up2) = arm.lower, arm.upper
     return (

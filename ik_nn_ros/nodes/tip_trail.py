@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from math import dist
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 
-LASTS = 5.0
+TRAIL_DURATION_S = 5.0
 """How long (s) a place is remembered."""
-PERIOD = 0.02
+MIN_POINT_PERIOD_S = 0.02
 """Between two places, s, at least."""
-STEP = 0.004
+MIN_POINT_DISTANCE_RATIO = 0.004
 """Between two places, part of the reach, at least: the noise of a resting arm leaves no trail."""
 
 
@@ -24,40 +24,43 @@ class TipTrail:
 
     def __init__(self, arm: ArmModel) -> None:
         self._arm = arm
-        self._places: deque[tuple[float, Pair]] = deque()
-        self._last: Pair | None = None
-        self._next = 0.0
-        self.changes = 0
+        self._timed_points: deque[tuple[float, JointPair]] = deque()
+        self._last_point: JointPair | None = None
+        self._next_time = 0.0
+        self.change_count = 0
         """How often it has changed."""
 
     @property
-    def points(self) -> list[Pair]:
+    def points(self) -> list[JointPair]:
         """The places, the oldest first, m."""
-        return [point for _, point in self._places]
+        return [point for _, point in self._timed_points]
 
-    def add(self, now: float, q: Pair) -> None:
+    def add(self, now: float, q: JointPair) -> None:
         """
         Take in where the joints are.
 
         :param now: s, on a clock that nobody sets
         :param q: rad
         """
-        if now < self._next:
+        if now < self._next_time:
             return
         tip = self._arm.fk_point(*q)
-        if self._last is not None and dist(tip, self._last) < STEP * self._arm.reach:
+        if (
+            self._last_point is not None
+            and dist(tip, self._last_point) < MIN_POINT_DISTANCE_RATIO * self._arm.reach
+        ):
             return
-        self._last, self._next = tip, now + PERIOD
-        self._places.append((now, tip))
-        self.changes += 1
+        self._last_point, self._next_time = tip, now + MIN_POINT_PERIOD_S
+        self._timed_points.append((now, tip))
+        self.change_count += 1
 
-    def forget(self, now: float) -> None:
+    def remove_expired(self, now: float) -> None:
         """Drop what is too old."""
-        while self._places and self._places[0][0] < now - LASTS:
-            self._places.popleft()
-            self.changes += 1
+        while self._timed_points and self._timed_points[0][0] < now - TRAIL_DURATION_S:
+            self._timed_points.popleft()
+            self.change_count += 1
 
     def clear(self) -> None:
         """Drop everything."""
-        self._places.clear()
-        self._last = None
+        self._timed_points.clear()
+        self._last_point = None

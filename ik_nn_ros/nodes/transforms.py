@@ -14,14 +14,14 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from ik_nn_ros.arm.plane import Plane
-from ik_nn_ros.nodes.conversions import quaternion, rotate
+from ik_nn_ros.nodes.conversions import quaternion_from_matrix, rotate_vector
 
 Position = tuple[float, float, float]
 """x, y, z, m; three arrays of one length are as good."""
-LATEST = Time(clock_type=ClockType.ROS_TIME)
-TREE_AGE = 0.1
+LATEST_TIME = Time(clock_type=ClockType.ROS_TIME)
+MAX_TREE_AGE_S = 0.1
 """How long (s) the tree of frames is taken to be as it was: asking costs more than a transform."""
-_PARENT = re.compile(r'^Frame (.*) exists with parent (.*)\.$', re.MULTILINE)
+_PARENT_PATTERN = re.compile(r'^Frame (.*) exists with parent (.*)\.$', re.MULTILINE)
 
 
 class FrameError(Exception):
@@ -30,16 +30,16 @@ class FrameError(Exception):
 
     :param reason: reason code
     :param text: what was got and what was expected
-    :param may_come: a transform still to come may change that
+    :param transform_may_arrive: a transform still to come may change that
     """
 
-    def __init__(self, reason: str, text: str, may_come: bool = False) -> None:
+    def __init__(self, reason: str, text: str, transform_may_arrive: bool = False) -> None:
         super().__init__(text)
         self.reason = reason
-        self.may_come = may_come
+        self.transform_may_arrive = transform_may_arrive
 
 
-class Transforms:
+class Tf2Client:
     """
     Listens to tf2, and tells it where the arm's plane is.
 
@@ -61,29 +61,29 @@ class Transforms:
         )
         jumps = node.get_clock().create_jump_callback(back, post_callback=lambda _: buffer.clear())
         # A clock calls what is registered with it also after that has been freed.
-        self._forget_jumps = weakref.finalize(self, jumps.unregister)
-        self._forget_jumps.atexit = False
+        self._unregister_jump_callback = weakref.finalize(self, jumps.unregister)
+        self._unregister_jump_callback.atexit = False
         self._parents: dict[str, str] = {}
-        self._parents_until = 0.0
+        self._parents_expiry = 0.0
 
     def close(self) -> None:
         """Stop listening and telling."""
-        self._forget_jumps()
+        self._unregister_jump_callback()
         self._listener.unregister()
         self._node.destroy_publisher(self._broadcaster.pub_tf)
 
-    def broadcast(self, parent: str, child: str, plane: Plane) -> None:
+    def broadcast_plane(self, parent: str, child: str, plane: Plane) -> None:
         """Tell tf2 where the plane's frame ``child`` is in the base frame ``parent``."""
         message = TransformStamped()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.header.frame_id, message.child_frame_id = parent, child
         shift, turn = message.transform.translation, message.transform.rotation
         shift.x, shift.y, shift.z = (float(value) for value in plane.origin)
-        turn.x, turn.y, turn.z, turn.w = quaternion(plane.rotation)
+        turn.x, turn.y, turn.z, turn.w = quaternion_from_matrix(plane.rotation)
         self._broadcaster.sendTransform(message)
 
-    def bring(
-        self, position: Position, source: str, target: str, at: Time = LATEST
+    def transform(
+        self, position: Position, source: str, target: str, at: Time = LATEST_TIME
     ) -> tuple[Position, int]:
         """
         Bring a position from frame ``source`` into frame ``target``.
@@ -96,39 +96,39 @@ class Transforms:
             # Not lookup_transform, which sleeps when it is to wait.
             found = self.buffer.lookup_transform_core(target, source, at)
         except self._tf2.TransformException as error:
-            why = self._why(error, source, target)
-            self._parents_until = 0.0  # a target that waits succeeds with another tree
+            why = self._failure_detail(error, source, target)
+            self._parents_expiry = 0.0  # a target that waits succeeds with another tree
             raise FrameError(
                 'NO_TRANSFORM',
                 f'transform: got none from {source!r} to {target!r} ({why})',
-                self._may_come(error, source, target, at),
+                self._transform_may_arrive(error, source, target, at),
             ) from error
         turn, shift = found.transform.rotation, found.transform.translation
-        x, y, z = rotate((turn.x, turn.y, turn.z, turn.w), position)
+        x, y, z = rotate_vector((turn.x, turn.y, turn.z, turn.w), position)
         stamp = found.header.stamp
         moved = x + shift.x, y + shift.y, z + shift.z
         return moved, stamp.sec * 1_000_000_000 + stamp.nanosec
 
-    def lineage(self, frame: str) -> Sequence[str]:
+    def frame_chain(self, frame: str) -> Sequence[str]:
         """Return a frame, what it hangs from, and so on up to the root."""
         now = time.monotonic()
-        if now >= self._parents_until:
-            self._parents = dict(_PARENT.findall(self.buffer.all_frames_as_string()))
-            self._parents_until = now + TREE_AGE
+        if now >= self._parents_expiry:
+            self._parents = dict(_PARENT_PATTERN.findall(self.buffer.all_frames_as_string()))
+            self._parents_expiry = now + MAX_TREE_AGE_S
         parents, line = self._parents, [frame]
         # As many steps as there are frames: tf2 keeps a ring, too.
         while line[-1] in parents and len(line) <= len(parents):
             line.append(parents[line[-1]])
         return line
 
-    def _why(self, error: Exception, source: str, target: str) -> str:
+    def _failure_detail(self, error: Exception, source: str, target: str) -> str:
         why = ' '.join(str(error).split())
         if isinstance(error, self._tf2.ConnectivityException):
-            roots = f'{source!r} is under {self.lineage(source)[-1]!r}'
-            why += f'; {roots}, {target!r} under {self.lineage(target)[-1]!r}'
+            roots = f'{source!r} is under {self.frame_chain(source)[-1]!r}'
+            why += f'; {roots}, {target!r} under {self.frame_chain(target)[-1]!r}'
         return why
 
-    def _may_come(self, error: Exception, source: str, target: str, at: Time) -> bool:
+    def _transform_may_arrive(self, error: Exception, source: str, target: str, at: Time) -> bool:
         """Tell whether waiting helps: not for a time before all that is known."""
         if not isinstance(error, self._tf2.ExtrapolationException):
             return True

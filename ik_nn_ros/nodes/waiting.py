@@ -11,11 +11,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 T = TypeVar('T')
-PERIOD = 0.005
+RETRY_PERIOD_S = 0.005
 """s between two tries."""
 
 
-class Waiting(Generic[T]):
+class TransformQueue(Generic[T]):
     """
     Answers targets in order of arrival, each once.
 
@@ -23,17 +23,17 @@ class Waiting(Generic[T]):
     out at the longest, so that none is held up for longer than one time out.
 
     :param node: has the timer, which runs only while something waits
-    :param answer: called with a target and whether it may wait; tells whether it has answered
+    :param process: called with a target and whether it may wait; tells whether it has answered
     :param timeout: the longest a target waits, s; 0: none does
     """
 
-    def __init__(self, node: Node, answer: Callable[[T, bool], bool], timeout: float) -> None:
+    def __init__(self, node: Node, process: Callable[[T, bool], bool], timeout: float) -> None:
         self.timeout = timeout
-        self._answer = answer
+        self._process = process
         self._queue: deque[tuple[float, T]] = deque()
         # On the steady clock: a simulated one may stand still.
         self._timer = node.create_timer(
-            PERIOD, self._try, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            RETRY_PERIOD_S, self._process_queue, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
         self._timer.cancel()
 
@@ -43,7 +43,7 @@ class Waiting(Generic[T]):
     def put(self, target: T) -> None:
         """Answer a target, now or when it is its turn and its transform is there."""
         if not self._queue:
-            if self._answer(target, self.timeout > 0.0):
+            if self._process(target, self.timeout > 0.0):
                 return
             self._timer.reset()
         self._queue.append((time.monotonic() + self.timeout, target))
@@ -55,10 +55,10 @@ class Waiting(Generic[T]):
         self._queue.clear()
         return targets
 
-    def _try(self) -> None:
+    def _process_queue(self) -> None:
         while self._queue:
             deadline, target = self._queue[0]
-            if not self._answer(target, time.monotonic() < deadline):
+            if not self._process(target, time.monotonic() < deadline):
                 return
             self._queue.popleft()
         self._timer.cancel()

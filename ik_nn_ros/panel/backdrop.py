@@ -7,9 +7,9 @@ import viser
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.reachable import ReachableArea
+from ik_nn_ros.ik.reachable import ReachableRegion
 from ik_nn_ros.motion.keep_out import KeepOut
-from ik_nn_ros.motion.zone_picture import picture_of
+from ik_nn_ros.motion.zone_picture import build_zone_mesh
 from ik_nn_ros.panel.geometry import Points, lifted, segments
 
 Color = tuple[int, int, int]
@@ -42,16 +42,16 @@ class Backdrop:
 
     def show_workspace(self, branch: str) -> None:
         """Draw what the arm reaches with the elbow on the side that is allowed."""
-        area, down = ReachableArea(self._arm, branch), -BELOW * self._arm.reach
-        surface = area.surface(RINGS, SECTORS).reshape(-1, 2)
+        area, down = ReachableRegion(self._arm, branch), -BELOW * self._arm.reach
+        surface = area.triangles(RINGS, SECTORS).reshape(-1, 2)
         self._triangles('workspace', lifted(surface, down), SURFACE, 0.3)
-        self._lines('edge', lifted(area.edge(SPACING), down), BORDER)
+        self._lines('edge', lifted(area.boundary_segments(SPACING), down), BORDER)
 
     def show_zones(self, keep_out: KeepOut) -> None:
         """Draw the zones and how far the links stay away from them."""
         for zone in self._zones:
             zone.remove()
-        picture = picture_of(keep_out, SURROUNDINGS * self._arm.reach)
+        picture = build_zone_mesh(keep_out, SURROUNDINGS * self._arm.reach)
         down = -ZONES_BELOW * self._arm.reach
         self._zones = []
         for name, corners, color, opacity in (

@@ -10,7 +10,7 @@ from threading import RLock
 
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.panel.camera import Camera
 from ik_nn_ros.panel.controls import Controls
@@ -52,7 +52,7 @@ class Browsers:
         self,
         server: Server,
         actions: Actions,
-        clicked: Callable[[int, Pair], object],
+        clicked: Callable[[int, JointPair], object],
         let_go: Callable[[], object],
     ) -> None:
         self._server, self._actions = server, actions
@@ -118,7 +118,7 @@ class Browsers:
         if self.may_drive(page) and len(self._open) > 1:
             yield OTHERS_WATCH
 
-    def show_history(self, table: Array, fastest: Pair) -> None:
+    def show_history(self, table: Array, fastest: JointPair) -> None:
         """Plot how the joints have moved, and their velocity limits."""
         with self._lock:
             for browser in self._open.values():
@@ -159,7 +159,7 @@ class Browsers:
             if self._is_in_time(page):
                 self._let_drive(page, 'another page drives now.')
 
-        def clicked(point: Pair) -> None:
+        def clicked(point: JointPair) -> None:
             self._clicked(page, point)
 
         with self._lock:

@@ -8,7 +8,7 @@ from math import isclose
 import numpy as np
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.panel.geometry import FIELD, Place, on_plane, side_view, top_view
 
 NEAR = 0.1
@@ -30,7 +30,7 @@ class Camera:
     :param clicked: called with the point of the arm's plane that is clicked on from above, m
     """
 
-    def __init__(self, client: viser.ClientHandle, clicked: Callable[[Pair], object]) -> None:
+    def __init__(self, client: viser.ClientHandle, clicked: Callable[[JointPair], object]) -> None:
         self._client, self._clicked = client, clicked
         self._arm: ArmModel | None = None
         self._tray: viser.BoxHandle | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.panel.figure_controls import FigureControls
 from ik_nn_ros.panel.geometry import UPRIGHT
@@ -75,7 +75,7 @@ class Controls:
         with self._plotted:
             self._plots = Plots(self._gui, arm)
 
-    def show_history(self, table: Array, fastest: Pair) -> None:
+    def show_history(self, table: Array, fastest: JointPair) -> None:
         """Plot how the joints have moved, and their velocity limits."""
         if self._plots is not None:
             self._plots.show(table, fastest)

@@ -6,10 +6,10 @@ from typing import Any
 
 import viser
 
-from ik_nn_ros.arm.figures import FIGURES
+from ik_nn_ros.arm.figures import SHAPES
 from ik_nn_ros.panel.view import Actions
 
-NAMES = {name.capitalize(): name for name in FIGURES}
+NAMES = {name.capitalize(): name for name in SHAPES}
 """What is written on the buttons."""
 
 

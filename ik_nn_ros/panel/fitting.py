@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ik_nn_ros.arm.figures import Outline, forward
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.figures import ClosedCurve, heading_axes
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.path import solve_path
@@ -34,12 +34,12 @@ class Fitting:
     :param q: where the joints are, rad
     """
 
-    def __init__(self, arm: ArmModel, branch: str, keep_out: KeepOut, q: Pair) -> None:
+    def __init__(self, arm: ArmModel, branch: str, keep_out: KeepOut, q: JointPair) -> None:
         self._arm, self._keep_out, self._q = arm, keep_out, q
         self._solver = HybridSolver(arm, None, SolverConfig(branch))
-        self._axes = forward(arm)
+        self._axes = heading_axes(arm)
 
-    def largest(self, name: str) -> Outline | None:
+    def largest(self, name: str) -> ClosedCurve | None:
         """Return the largest figure of that name that there is room for; None: there is none."""
         center = self._roomiest()
         if center is None:
@@ -47,18 +47,18 @@ class Fitting:
         fits, too_wide = 0.0, 2.0 * self._arm.reach
         for _ in range(HALVINGS):
             width = (fits + too_wide) / 2.0
-            if self.fits(Outline(name, width, center, self._axes)):
+            if self.fits(ClosedCurve(name, width, center, self._axes)):
                 fits = width
             else:
                 too_wide = width
-        return Outline(name, USED * fits, center, self._axes) if fits else None
+        return ClosedCurve(name, USED * fits, center, self._axes) if fits else None
 
-    def fits(self, figure: Outline) -> bool:
+    def fits(self, figure: ClosedCurve) -> bool:
         """Tell whether the arm can go all the way round."""
         q = solve_path(self._solver, figure.points, self._q).q
         return q is not None and self._clear(q)
 
-    def _roomiest(self) -> Pair | None:
+    def _roomiest(self) -> JointPair | None:
         """Return the middle of the roomiest place, m; of several the one in front of the arm."""
         reach = self._arm.reach
         line = reach * (np.arange(-CELLS, CELLS + 1, 2) / CELLS)

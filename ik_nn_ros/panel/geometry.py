@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig
@@ -36,15 +36,15 @@ class Place(NamedTuple):
     up: Array
 
 
-def on_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> Pair | None:
+def on_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> JointPair | None:
     """
     Return where a ray meets a plane, (x, y) in it, m; None if it goes past.
 
     :param origin: where the ray begins, in the base frame, m
     :param through: a second point of it, m
     """
-    x0, y0, height = plane.project(*np.asarray(origin, dtype=float).tolist())
-    x1, y1, lower = plane.project(*np.asarray(through, dtype=float).tolist())
+    x0, y0, height = plane.to_plane(*np.asarray(origin, dtype=float).tolist())
+    x1, y1, lower = plane.to_plane(*np.asarray(through, dtype=float).tolist())
     fall = height - lower
     if fall == 0.0 or (part := height / fall) <= 0.0:
         return None
@@ -52,14 +52,14 @@ def on_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> Pair | None
     return (x, y) if isfinite(x) and isfinite(y) else None
 
 
-def links(arm: ArmModel, q: Pair) -> Array:
+def links(arm: ArmModel, q: JointPair) -> Array:
     """Return (3, 2) base, elbow and tip, m, at joints (rad)."""
     theta1 = arm.signs[0] * q[0] + arm.offsets[0]
     elbow = (arm.lengths[0] * cos(theta1), arm.lengths[0] * sin(theta1))
     return np.array([(0.0, 0.0), elbow, arm.fk_point(*q)])
 
 
-def other_branch(arm: ArmModel, q: Pair) -> Array:
+def other_branch(arm: ArmModel, q: JointPair) -> Array:
     """Return base, elbow and tip, m, with the elbow on the other side; none if it cannot be."""
     branch = 'negative' if arm.branch_of(q) > 0 else 'positive'
     other = HybridSolver(arm, None, SolverConfig(branch)).solve(*arm.fk_point(*q), q).q
@@ -92,7 +92,7 @@ def lifted(points: Array, z: float = 0.0) -> Points:
     return np.concatenate((points, high), axis=-1).astype(np.float32)
 
 
-def segments(points: Sequence[Pair] | Array) -> Points:
+def segments(points: Sequence[JointPair] | Array) -> Points:
     """Return the (N - 1, 2, 3) lines through (N, 2) points of the plane, m."""
     places = lifted(np.asarray(points, dtype=float).reshape(-1, 2))
     return np.stack((places[:-1], places[1:]), axis=1)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 
 LASTS = 10.0
@@ -21,12 +21,12 @@ class Entry(NamedTuple):
     """When it came (s), positions (rad) and velocities (rad/s) of the joints, when measured (s)."""
 
     time: float
-    q: Pair
-    velocity: Pair
+    q: JointPair
+    velocity: JointPair
     stamp: float
 
 
-def velocity_limits(arm: ArmModel, most: Sequence[float], share: float) -> Pair:
+def velocity_limits(arm: ArmModel, most: Sequence[float], share: float) -> JointPair:
     """
     Return the limits in force, rad/s.
 
@@ -34,7 +34,7 @@ def velocity_limits(arm: ArmModel, most: Sequence[float], share: float) -> Pair:
     :param share: part of them that is used
     """
     first, second = (
-        share * min(own, limit or own) for own, limit in zip(arm.velocity, most, strict=True)
+        share * min(own, limit or own) for own, limit in zip(arm.max_velocity, most, strict=True)
     )
     return first, second
 
@@ -45,7 +45,7 @@ class JointHistory:
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
 
-    def add(self, now: float, q: Pair, velocity: Pair | None, stamp: float = 0.0) -> None:
+    def add(self, now: float, q: JointPair, velocity: JointPair | None, stamp: float = 0.0) -> None:
         """
         Take in where the joints are.
 

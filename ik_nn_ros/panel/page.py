@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.panel.browsers import Browsers
@@ -39,7 +39,7 @@ class Page:
         self._scene: Scene | None = None
         self._outcome: Outcome | None = None
         self._drawn: Array = NO_POINTS
-        self._tip: Pair | None = None
+        self._tip: JointPair | None = None
         self._view = View()
         self._browsers = Browsers(self._server, actions, self._put, self._let_go)
 
@@ -77,7 +77,7 @@ class Page:
         if self._scene is not None:
             self._scene.backdrop.show_zones(keep_out)
 
-    def show_history(self, table: Array, fastest: Pair) -> None:
+    def show_history(self, table: Array, fastest: JointPair) -> None:
         """
         Plot how the joints have moved.
 
@@ -86,12 +86,12 @@ class Page:
         """
         self._browsers.show_history(table, fastest)
 
-    def show_trail(self, points: Sequence[Pair]) -> None:
+    def show_trail(self, points: Sequence[JointPair]) -> None:
         """Show where the tip has been, m."""
         if self._scene is not None:
             self._scene.show_trail(points)
 
-    def show_joints(self, joints: Mapping[str, float], q: Pair, is_silent: bool) -> None:
+    def show_joints(self, joints: Mapping[str, float], q: JointPair, is_silent: bool) -> None:
         """
         Show where the arm is.
 
@@ -137,7 +137,7 @@ class Page:
         """Tell whether a page may move the target: not while the arm would not follow it."""
         return not self._view.missing and self._browsers.hears(page)
 
-    def _put(self, page: int, point: Pair) -> None:
+    def _put(self, page: int, point: JointPair) -> None:
         """Have the arm go where a page is clicked on, m."""
         if self._scene is not None:
             self._scene.ask(page, point)

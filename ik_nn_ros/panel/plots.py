@@ -9,7 +9,7 @@ import numpy as np
 import viser
 from viser import uplot
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.panel.history import LASTS
 
@@ -41,10 +41,10 @@ class Plots:
             f'<div style="{LEGEND}">{first} · {second} · dashed: limits in force</div>'
         )
         self._positions = Plot(gui, 'Positions, rad', arm.lower, arm.upper)
-        slowest = (-arm.velocity[0], -arm.velocity[1])
-        self._velocities = Plot(gui, 'Velocities, rad/s', slowest, arm.velocity)
+        slowest = (-arm.max_velocity[0], -arm.max_velocity[1])
+        self._velocities = Plot(gui, 'Velocities, rad/s', slowest, arm.max_velocity)
 
-    def show(self, table: Array, fastest: Pair) -> None:
+    def show(self, table: Array, fastest: JointPair) -> None:
         """
         Show what there is; nothing, where there is nothing.
 
@@ -72,7 +72,7 @@ class Plot:
     :param upper: limits; +inf: none
     """
 
-    def __init__(self, gui: viser.GuiApi, title: str, lower: Pair, upper: Pair) -> None:
+    def __init__(self, gui: viser.GuiApi, title: str, lower: JointPair, upper: JointPair) -> None:
         self.limits = (*lower, *upper)
         """As they are drawn; what the axis spans stays."""
         scales = {'x': uplot.Scale(time=False, range=(-LASTS, 0.0))}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import viser
 from viser import transforms
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.panel.arm_view import ArmView
 from ik_nn_ros.panel.backdrop import LINE, NO_LINES, Backdrop, Color
 from ik_nn_ros.panel.geometry import links, on_plane, other_branch, segments
@@ -52,14 +52,14 @@ class Scene:
         urdf: str,
         arm: ArmModel,
         may: Callable[[int], bool],
-        go_to: Callable[[Pair], object],
+        go_to: Callable[[JointPair], object],
     ) -> None:
         self.arm = arm
         self._server, self._may, self._go_to = server, may, go_to
-        self._grabbed: Pair | None = None
+        self._grabbed: JointPair | None = None
         """From where the target was grabbed to its middle, m; None: nobody drags it."""
-        self._point: Pair = arm.fk_point(*arm.home)
-        self._robot = ArmView(server, urdf, arm.plane.frame)
+        self._point: JointPair = arm.fk_point(*arm.home)
+        self._robot = ArmView(server, urdf, arm.plane.base_frame)
         turn = transforms.SO3.from_matrix(arm.plane.rotation).wxyz
         self._frame = server.scene.add_frame(
             PLANE, show_axes=False, wxyz=turn, position=arm.plane.origin
@@ -107,7 +107,7 @@ class Scene:
             # Once more: the arm may have been brought to rest on its way there.
             self.ask(event.client_id, self._point)
 
-    def ask(self, page: int, point: Pair) -> None:
+    def ask(self, page: int, point: JointPair) -> None:
         """Put the target there, m, and have the arm go to it, if that page may."""
         if self._may(page):
             self._go_to(point)
@@ -117,11 +117,11 @@ class Scene:
         """Take the target out of the hand of the page that drags it."""
         self._grabbed = None
 
-    def _place(self, point: Pair) -> None:
+    def _place(self, point: JointPair) -> None:
         self._point = point
         self._target.position = (*point, 0.0)
 
-    def show_joints(self, joints: Mapping[str, float], q: Pair, is_silent: bool) -> None:
+    def show_joints(self, joints: Mapping[str, float], q: JointPair, is_silent: bool) -> None:
         """
         Draw the arm there.
 
@@ -139,7 +139,7 @@ class Scene:
             if is_shown or len(handle.points):  # every setting is a message
                 handle.points = lines if is_shown else NO_LINES
 
-    def show_trail(self, points: Sequence[Pair]) -> None:
+    def show_trail(self, points: Sequence[JointPair]) -> None:
         """Draw where the tip has been, m."""
         self._trail.points = segments(points)
 
@@ -151,7 +151,7 @@ class Scene:
         if outcome is not None and outcome.point is not None:
             self.place_target(outcome.point)
 
-    def place_target(self, point: Pair) -> None:
+    def place_target(self, point: JointPair) -> None:
         """Put the target there, m, unless it is being dragged."""
         if self._grabbed is None:
             self._place(point)

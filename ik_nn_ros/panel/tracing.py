@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ik_nn_ros.arm.figures import Outline
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.figures import ClosedCurve
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.panel.view import Outcome
 
 ARRIVED = 0.02
@@ -28,14 +28,14 @@ class Tracing:
     :param tip: where it is now, m: it begins at the nearest point
     """
 
-    def __init__(self, outline: Outline, lap: float, reach: float, tip: Pair) -> None:
+    def __init__(self, outline: ClosedCurve, lap: float, reach: float, tip: JointPair) -> None:
         self.outline = outline
         self._lap, self._reach = lap, reach
-        self._part = outline.nearest(tip)
+        self._part = outline.nearest_fraction(tip)
         self.has_begun = False
         """Whether the tip has come to the first point."""
 
-    def next(self, passed: float, behind: float | None) -> Pair:
+    def next(self, passed: float, behind: float | None) -> JointPair:
         """
         Return the next target, m.
 
@@ -48,7 +48,7 @@ class Tracing:
             if self.has_begun:
                 pace = min(max((FAR - lag) / (FAR - NEAR), 0.0), 1.0)
                 self._part = (self._part + pace * passed / self._lap) % 1.0
-        return self.outline.at(self._part)
+        return self.outline.point_at(self._part)
 
 
 class Approach:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 from ik_nn_ros.arm.plane import Array
 
 BRANCHES = ('nearest', 'positive', 'negative')
@@ -25,8 +25,8 @@ class Outcome:
 
     code: str
     detail: str = ''
-    point: Pair | None = None
-    goal: Pair | None = None
+    point: JointPair | None = None
+    goal: JointPair | None = None
 
 
 class Figure(NamedTuple):
@@ -91,7 +91,7 @@ class Actions(NamedTuple):
     or '' where that is clear, ``set_branch`` and ``set_speed_scale`` the parameter's value.
     """
 
-    go_to: Callable[[Pair], object]
+    go_to: Callable[[JointPair], object]
     go_home: Callable[[], object]
     draw: Callable[[str, float, float], object]
     stop_drawing: Callable[[str], object]

@@ -11,10 +11,10 @@ from mcap.records import Message
 from mcap.well_known import MessageEncoding
 
 from ik_nn_ros.errors import RecordingError
-from ik_nn_ros.recordings.recovery import FileContent, read_file
-from ik_nn_ros.recordings.writer import SUFFIX
+from ik_nn_ros.recordings.recovery import McapContent, read_mcap_file
+from ik_nn_ros.recordings.writer import MCAP_SUFFIX
 
-METADATA = 'metadata.yaml'
+METADATA_FILE_NAME = 'metadata.yaml'
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Recording:
         found = [
             (topic, kind)
             for topic, kind in self.messages
-            if kind == message_type and _names(name, topic)
+            if kind == message_type and _matches_topic(name, topic)
         ]
         if len(found) == 1:
             return self.messages[found[0]]
         raise RecordingError(
             f'recording {self.path}, topic {name}',
-            got=_listed(found or self.messages) or 'no topics at all',
+            got=_format_topics(found or self.messages) or 'no topics at all',
             expected='the full name of one of these' if found else f'one of type {message_type}',
         )
 
@@ -64,32 +64,32 @@ def read_recording(path: Path) -> Recording:
     :raises RecordingError: there is nothing to read
     """
     recording = Recording(path)
-    announced = _announced(path / METADATA) if path.is_dir() else {}
-    files = _files(path)
+    announced = _expected_counts(path / METADATA_FILE_NAME) if path.is_dir() else {}
+    files = _mcap_files(path)
     for name in announced.keys() - {file.name for file in files}:
         recording.warnings.append(f'{path / name}: missing, with {announced[name]} messages')
     unreadable = []
     for file in files:
         try:
-            content = read_file(file)
+            content = read_mcap_file(file)
         except RecordingError as error:
             unreadable.append(error)
             recording.warnings.append(str(error))
             continue
-        if content.announced is None:
-            content.announced = announced.get(file.name)
-        _add(recording, file, content)
+        if content.expected_count is None:
+            content.expected_count = announced.get(file.name)
+        _add_file(recording, file, content)
     if len(unreadable) == len(files):
         raise unreadable[0]
     return recording
 
 
-def _files(path: Path) -> list[Path]:
+def _mcap_files(path: Path) -> list[Path]:
     """Return the MCAP files of a recording."""
     if not path.is_dir():
         return [path]
     names = sorted(file.name for file in path.iterdir() if not file.name.startswith('.'))
-    files = [path / name for name in names if name.endswith(SUFFIX)]
+    files = [path / name for name in names if name.endswith(MCAP_SUFFIX)]
     if not files:
         raise RecordingError(
             f'recording {path}',
@@ -99,7 +99,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _announced(metadata: Path) -> dict[str, int]:
+def _expected_counts(metadata: Path) -> dict[str, int]:
     """
     Return how many messages each file should hold.
 
@@ -112,7 +112,7 @@ def _announced(metadata: Path) -> dict[str, int]:
         return {}
 
 
-def _add(recording: Recording, file: Path, content: FileContent) -> None:
+def _add_file(recording: Recording, file: Path, content: McapContent) -> None:
     """Add what a file holds."""
     keys = {}
     for channel in content.channels.values():
@@ -134,9 +134,9 @@ def _add(recording: Recording, file: Path, content: FileContent) -> None:
         recording.warnings.append(f'{file}: {strays} messages of an unknown topic')
 
 
-def _names(name: str, topic: str) -> bool:
+def _matches_topic(name: str, topic: str) -> bool:
     return topic == name or (not name.startswith('/') and topic.endswith(f'/{name}'))
 
 
-def _listed(topics: Collection[tuple[str, str]]) -> str:
+def _format_topics(topics: Collection[tuple[str, str]]) -> str:
     return ', '.join(f'{topic} ({kind})' for topic, kind in topics)

@@ -10,7 +10,7 @@ POSE_STAMPED = 'geometry_msgs/msg/PoseStamped'
 
 _SEPARATOR = '=' * 80
 
-_HEADER = f"""{_SEPARATOR}
+_HEADER_DEFINITION = f"""{_SEPARATOR}
 MSG: std_msgs/Header
 builtin_interfaces/Time stamp
 string frame_id
@@ -20,14 +20,14 @@ int32 sec
 uint32 nanosec
 """
 
-_JOINT_STATE = f"""std_msgs/Header header
+_JOINT_STATE_DEFINITION = f"""std_msgs/Header header
 string[] name
 float64[] position
 float64[] velocity
 float64[] effort
-{_HEADER}"""
+{_HEADER_DEFINITION}"""
 
-_POSE_STAMPED = f"""std_msgs/Header header
+_POSE_STAMPED_DEFINITION = f"""std_msgs/Header header
 Pose pose
 {_SEPARATOR}
 MSG: geometry_msgs/Pose
@@ -44,7 +44,7 @@ float64 x 0
 float64 y 0
 float64 z 0
 float64 w 1
-{_HEADER}"""
+{_HEADER_DEFINITION}"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,12 @@ class MessageType:
 
 MESSAGE_TYPES: Mapping[str, MessageType] = {
     JOINT_STATE: MessageType(
-        _JOINT_STATE, 'RIHS01_a13ee3a330e346c9d87b5aa18d24e11690752bd33a0350f11c5882bc9179260e'
+        _JOINT_STATE_DEFINITION,
+        'RIHS01_a13ee3a330e346c9d87b5aa18d24e11690752bd33a0350f11c5882bc9179260e',
     ),
     POSE_STAMPED: MessageType(
-        _POSE_STAMPED, 'RIHS01_10f3786d7d40fd2b54367835614bff85d4ad3b5dab62bf8bca0cc232d73b4cd8'
+        _POSE_STAMPED_DEFINITION,
+        'RIHS01_10f3786d7d40fd2b54367835614bff85d4ad3b5dab62bf8bca0cc232d73b4cd8',
     ),
 }
 """The types that can be written."""

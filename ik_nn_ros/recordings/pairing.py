@@ -8,38 +8,40 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.recordings.tracks import Array, Times
+from ik_nn_ros.recordings.tracks import Array, TimesNs
 
-SECOND = 1e-9
+NANOSECOND_S = 1e-9
 """One nanosecond, s."""
-NEIGHBOUR = 0.25
+MAX_INTERPOLATION_GAP_S = 0.25
 """
 How far apart (s) two joint states may be to tell the motion between them. Those of an arm that is
 driven from sample to sample may be seconds apart, and it has moved in an unknown way.
 """
-LARGEST_STEP = pi
+MAX_JOINT_STEP_RAD = pi
 """How far (rad) a joint may turn between neighbours; beyond, its angle has wrapped around."""
-LEAST_GAP, MOST_GAP = 0.005, 0.1
+MIN_MATCH_TOLERANCE_S, MAX_MATCH_TOLERANCE_S = 0.005, 0.1
 
 
 @dataclass(frozen=True)
-class Joints:
+class InterpolatedJoints:
     """
     The joints at given times.
 
-    :param near: (N,) whether there is a joint state near in time
+    :param matched: (N,) whether there is a joint state near in time
     :param q: (N, 2) positions at these times, rad
     :param q_nearest: (N, 2) positions in the joint states nearest in time, rad
     :param velocity: (N, 2) velocities there, rad/s
     """
 
-    near: NDArray[np.bool_]
+    matched: NDArray[np.bool_]
     q: Array
     q_nearest: Array
     velocity: Array
 
 
-def joints_at(times: Times, joint_times: Times, joint_values: Array) -> Joints:
+def interpolate_joints(
+    times: TimesNs, joint_times: TimesNs, joint_values: Array
+) -> InterpolatedJoints:
     """
     Return the joints at given times.
 
@@ -53,28 +55,32 @@ def joints_at(times: Times, joint_times: Times, joint_values: Array) -> Joints:
     """
     if not len(joint_times):
         nothing = np.full((len(times), 2), np.nan)
-        return Joints(np.zeros(len(times), dtype=bool), nothing, nothing, nothing)
+        return InterpolatedJoints(np.zeros(len(times), dtype=bool), nothing, nothing, nothing)
     joint_times, first = np.unique(joint_times, return_index=True)
     # Relative to the first, since a float cannot hold nanoseconds since the epoch.
-    s = (joint_times - joint_times[0]) * SECOND  # (M,)
-    t = (times - joint_times[0]) * SECOND  # (N,)
+    s = (joint_times - joint_times[0]) * NANOSECOND_S  # (M,)
+    t = (times - joint_times[0]) * NANOSECOND_S  # (N,)
     q, recorded = np.split(joint_values[first], 2, axis=1)  # (M, 2) each
     step = np.diff(s)
-    linked = (step <= NEIGHBOUR) & (np.abs(np.diff(q, axis=0)) < LARGEST_STEP).all(axis=1)
-    velocity = _velocities(step, q, linked, recorded)
-    nearest = _nearest(s, t)
+    linked = (step <= MAX_INTERPOLATION_GAP_S) & (
+        np.abs(np.diff(q, axis=0)) < MAX_JOINT_STEP_RAD
+    ).all(axis=1)
+    velocity = _estimate_velocities(step, q, linked, recorded)
+    nearest = _nearest_indices(s, t)
     offset = t - s[nearest]
     period = np.median(step) if len(step) else 0.0
     at = q[nearest] + velocity[nearest] * offset[:, None]
     i = np.searchsorted(s, t, side='right') - 1
     inside = (i >= 0) & (i < len(step))
     inside[inside] = linked[i[inside]]
-    at[inside] = _hermite(s, q, velocity, i[inside], t[inside])
-    near = np.abs(offset) <= np.clip(0.6 * period, LEAST_GAP, MOST_GAP)
-    return Joints(near, at, q[nearest], velocity[nearest])
+    at[inside] = _hermite_interpolation(s, q, velocity, i[inside], t[inside])
+    near = np.abs(offset) <= np.clip(0.6 * period, MIN_MATCH_TOLERANCE_S, MAX_MATCH_TOLERANCE_S)
+    return InterpolatedJoints(near, at, q[nearest], velocity[nearest])
 
 
-def _velocities(step: Array, q: Array, linked: NDArray[np.bool_], recorded: Array) -> Array:
+def _estimate_velocities(
+    step: Array, q: Array, linked: NDArray[np.bool_], recorded: Array
+) -> Array:
     """
     Return (M, 2) velocities by finite differences over the neighbours before and after.
 
@@ -95,7 +101,7 @@ def _velocities(step: Array, q: Array, linked: NDArray[np.bool_], recorded: Arra
     return np.where(weights > 0.0, total / np.where(weights > 0.0, weights, 1.0), alone)
 
 
-def _nearest(s: Array, t: Array) -> NDArray[np.intp]:
+def _nearest_indices(s: Array, t: Array) -> NDArray[np.intp]:
     """Return for each of ``t`` the index of the nearest of ``s``, which ascends."""
     after = np.clip(np.searchsorted(s, t), 1, max(len(s) - 1, 1))
     before = after - 1
@@ -103,7 +109,9 @@ def _nearest(s: Array, t: Array) -> NDArray[np.intp]:
     return np.where(t - s[before] <= s[after] - t, before, after)
 
 
-def _hermite(s: Array, q: Array, velocity: Array, i: NDArray[np.intp], t: Array) -> Array:
+def _hermite_interpolation(
+    s: Array, q: Array, velocity: Array, i: NDArray[np.intp], t: Array
+) -> Array:
     """Return the cubic through positions and velocities i and i + 1, at ``t``."""
     step = (s[i + 1] - s[i])[:, None]
     u = (t - s[i])[:, None] / step

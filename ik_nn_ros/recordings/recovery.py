@@ -26,9 +26,9 @@ from mcap.writer import MCAP0_MAGIC
 
 from ik_nn_ros.errors import RecordingError
 
-_HEAD = struct.Struct('<BQ')
+_RECORD_HEADER = struct.Struct('<BQ')
 """How each record begins: its opcode and the length of what follows."""
-_BROKEN = (
+_PARSE_ERRORS = (
     McapError,
     struct.error,
     ValueError,
@@ -40,45 +40,45 @@ _BROKEN = (
 
 
 @dataclass
-class FileContent:
+class McapContent:
     """
     What an MCAP file holds.
 
     :param channels: by their id
     :param schemas: by their id
     :param messages: in the order of the file
-    :param announced: how many messages there should be; None if nothing says so
-    :param ended: whether the file goes on to the end of its messages
-    :param tail: bytes at the end of a file that does not, which are not a whole record
-    :param damaged: how many records were left out
+    :param expected_count: how many messages there should be; None if nothing says so
+    :param has_data_end: whether the file goes on to the end of its messages
+    :param trailing_bytes: bytes at the end of a file that does not, which are not a whole record
+    :param damaged_count: how many records were left out
     """
 
     channels: dict[int, Channel] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    announced: int | None = None
-    ended: bool = False
-    tail: int = 0
-    damaged: int = 0
+    expected_count: int | None = None
+    has_data_end: bool = False
+    trailing_bytes: int = 0
+    damaged_count: int = 0
 
     @property
     def problem(self) -> str:
         """What is wrong with the file, and how much is missing as far as that is known."""
         problems = []
-        if self.damaged:
-            problems.append(f'damaged records left out: {self.damaged}')
-        if not self.ended:
+        if self.damaged_count:
+            problems.append(f'damaged records left out: {self.damaged_count}')
+        if not self.has_data_end:
             problems.append('ends without a footer')
-        if self.tail:
-            problems.append(f'the last {self.tail} bytes are not a whole record')
+        if self.trailing_bytes:
+            problems.append(f'the last {self.trailing_bytes} bytes are not a whole record')
         count = len(self.messages)
-        missing = self.announced is not None and count < self.announced
+        missing = self.expected_count is not None and count < self.expected_count
         if problems or missing:
-            problems.append(f'read {count}{f" of {self.announced}" * missing} messages')
+            problems.append(f'read {count}{f" of {self.expected_count}" * missing} messages')
         return '; '.join(problems)
 
 
-def read_file(path: Path) -> FileContent:
+def read_mcap_file(path: Path) -> McapContent:
     """
     Read what can be read of an MCAP file.
 
@@ -108,26 +108,26 @@ def _require_magic(path: Path, start: bytes) -> None:
     )
 
 
-def _read_records(stream: BinaryIO, size: int) -> FileContent:
-    content = FileContent()
-    for start, opcode, body, whole in _split(stream, size):
+def _read_records(stream: BinaryIO, size: int) -> McapContent:
+    content = McapContent()
+    for start, opcode, body, whole in _iterate_records(stream, size):
         try:
             if opcode == Opcode.DATA_END and whole:
-                content.ended = True
+                content.has_data_end = True
             elif opcode == Opcode.CHUNK:
-                _add_chunk(content, Chunk.read(_parsed(body)), whole)
+                _add_chunk(content, Chunk.read(_data_stream(body)), whole)
             elif opcode == Opcode.STATISTICS and whole:
-                content.announced = Statistics.read(_parsed(body)).message_count
+                content.expected_count = Statistics.read(_data_stream(body)).message_count
             elif whole:
-                _add(content, opcode, body)
-        except _BROKEN:
-            content.damaged += whole
-        if not whole and not content.ended:
-            content.tail = size - start
+                _add_record(content, opcode, body)
+        except _PARSE_ERRORS:
+            content.damaged_count += whole
+        if not whole and not content.has_data_end:
+            content.trailing_bytes = size - start
     return content
 
 
-def _split(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes, bool]]:
+def _iterate_records(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes, bool]]:
     """
     Yield each record's position, opcode, body, and whether all of it is there.
 
@@ -138,9 +138,9 @@ def _split(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes, bool]
     """
     start = stream.tell()
     while start < size:
-        head = stream.read(_HEAD.size)
-        opcode, length = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
-        end = start + _HEAD.size + length
+        head = stream.read(_RECORD_HEADER.size)
+        opcode, length = _RECORD_HEADER.unpack(head) if len(head) == _RECORD_HEADER.size else (0, 0)
+        end = start + _RECORD_HEADER.size + length
         whole = opcode != 0 and end <= size
         yield start, opcode, stream.read(min(end, size) - stream.tell()), whole
         if not whole:
@@ -148,39 +148,39 @@ def _split(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes, bool]
         start = end
 
 
-def _parsed(body: bytes) -> ReadDataStream:
+def _data_stream(body: bytes) -> ReadDataStream:
     return ReadDataStream(BytesIO(body))
 
 
-def _add(content: FileContent, opcode: int, body: bytes) -> None:
+def _add_record(content: McapContent, opcode: int, body: bytes) -> None:
     """Add a record that is one by itself or in a chunk."""
     if opcode == Opcode.MESSAGE:
-        content.messages.append(Message.read(_parsed(body), len(body)))
+        content.messages.append(Message.read(_data_stream(body), len(body)))
     elif opcode == Opcode.CHANNEL:
-        channel = Channel.read(_parsed(body))
+        channel = Channel.read(_data_stream(body))
         content.channels.setdefault(channel.id, channel)
     elif opcode == Opcode.SCHEMA:
-        schema = Schema.read(_parsed(body))
+        schema = Schema.read(_data_stream(body))
         content.schemas.setdefault(schema.id, schema)
 
 
-def _add_chunk(content: FileContent, chunk: Chunk, whole: bool) -> None:
+def _add_chunk(content: McapContent, chunk: Chunk, whole: bool) -> None:
     """
     Add the records of a chunk, of one that is not whole those that are there.
 
     :raises ValueError: it is whole, but its checksum is not that of its content
     """
-    data = _decompressed(chunk)
+    data = _decompress(chunk)
     if whole and chunk.uncompressed_crc not in (0, zlib.crc32(data)):
         raise ValueError('checksum')
-    for _, opcode, body, complete in _split(BytesIO(data), len(data)):
+    for _, opcode, body, complete in _iterate_records(BytesIO(data), len(data)):
         if complete:
-            _add(content, opcode, body)
+            _add_record(content, opcode, body)
         elif whole:
-            content.damaged += 1
+            content.damaged_count += 1
 
 
-def _decompressed(chunk: Chunk) -> bytes:
+def _decompress(chunk: Chunk) -> bytes:
     """Return the content of a chunk, or the beginning of it if its end is missing."""
     if chunk.compression == 'zstd':
         return zstandard.ZstdDecompressor().decompressobj().decompress(chunk.data)

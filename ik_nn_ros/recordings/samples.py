@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.bag import Recording, read_recording
 from ik_nn_ros.recordings.message_types import JOINT_STATE, POSE_STAMPED
-from ik_nn_ros.recordings.pairing import SECOND, joints_at
-from ik_nn_ros.recordings.tracks import Array, joint_track, tip_track
+from ik_nn_ros.recordings.pairing import NANOSECOND_S, interpolate_joints
+from ik_nn_ros.recordings.tracks import Array, joint_time_series, tip_time_series
 
-STILL = 3e-3
+STANDSTILL_TOLERANCE_RAD = 3e-3
 """How little (rad) a joint moves while it stands still: two ticks of a 12-bit encoder."""
-STILL_SAMPLES, STILL_TIME = 5, 0.2
+STANDSTILL_SAMPLE_COUNT, STANDSTILL_DURATION_S = 5, 0.2
 """
 How much is kept of a period of standing still: so many samples or so much time (s), whichever is
 more. The rest would only outweigh the samples of other positions.
@@ -30,14 +30,14 @@ more. The rest would only outweigh the samples of other positions.
 
 
 @dataclass(frozen=True)
-class Topics:
+class TopicNames:
     """The topics to read: their full names, or the last parts where these are unambiguous."""
 
     joint_states: str = 'joint_states'
     tip_pose: str = 'tip_pose'
 
 
-DEFAULT_TOPICS = Topics()
+DEFAULT_TOPICS = TopicNames()
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Samples:
     :param q_nearest: (N, 2) joint positions in the joint state nearest in time, rad
     :param velocity: (N, 2) joint velocities there, rad/s
     :param tip: (N, 3) position of the tip, m
-    :param sources: (N,) index of the recording
+    :param recording_index: (N,) index of the recording
     :param dropped: how many messages or samples were left out, by reason
     :param warnings: what is wrong with the recordings, and how much of them is missing
     """
@@ -60,7 +60,7 @@ class Samples:
     q_nearest: Array
     velocity: Array
     tip: Array
-    sources: NDArray[np.intp]
+    recording_index: NDArray[np.intp]
     dropped: Mapping[str, int]
     warnings: tuple[str, ...]
 
@@ -72,7 +72,7 @@ def read_samples(
     paths: Sequence[Path],
     joint_names: tuple[str, str],
     frame: str,
-    topics: Topics = DEFAULT_TOPICS,
+    topics: TopicNames = DEFAULT_TOPICS,
 ) -> Samples:
     """
     Read the samples in recordings, one for each tip pose that has joint states around it.
@@ -89,41 +89,45 @@ def read_samples(
     recordings = [read_recording(path) for path in paths]
     tables = []
     for source, recording in enumerate(recordings):
-        table = _table(recording, joint_names, frame, topics, dropped)
+        table = _sample_table(recording, joint_names, frame, topics, dropped)
         tables.append(np.column_stack((table, np.full(len(table), source))))
     table = _without_duplicates(np.vstack(tables), dropped)
-    table = _without_standing_still(table, dropped)
+    table = _without_standstill(table, dropped)
     return Samples(
         stamp=table[:, 0],
         q=table[:, 1:3],
         q_nearest=table[:, 3:5],
         velocity=table[:, 5:7],
         tip=table[:, 7:10],
-        sources=table[:, 10].astype(np.intp),
+        recording_index=table[:, 10].astype(np.intp),
         dropped=dict(dropped),
         warnings=tuple(text for recording in recordings for text in recording.warnings),
     )
 
 
-def _table(
+def _sample_table(
     recording: Recording,
     joint_names: tuple[str, str],
     frame: str,
-    topics: Topics,
+    topics: TopicNames,
     dropped: Counter[str],
 ) -> Array:
     """Return (N, 10) samples, in order of time: stamp, q, q_nearest, velocity, tip."""
-    joints = joint_track(recording.select(topics.joint_states, JOINT_STATE), joint_names, dropped)
-    tips = tip_track(recording.select(topics.tip_pose, POSE_STAMPED), frame, dropped)
+    joints = joint_time_series(
+        recording.select(topics.joint_states, JOINT_STATE), joint_names, dropped
+    )
+    tips = tip_time_series(recording.select(topics.tip_pose, POSE_STAMPED), frame, dropped)
     # One clock for both: a header may count simulated time.
-    stamped = joints.stamped and tips.stamped
+    stamped = joints.has_stamps and tips.has_stamps
     times = tips.stamp if stamped else tips.log_time
     order = np.argsort(times, kind='stable')
     times = times[order]
-    at = joints_at(times, joints.stamp if stamped else joints.log_time, joints.values)
-    table = np.column_stack((times * SECOND, at.q, at.q_nearest, at.velocity, tips.values[order]))
-    _count(dropped, 'tip_pose with no joint_states near in time', ~at.near)
-    return table[at.near]
+    at = interpolate_joints(times, joints.stamp if stamped else joints.log_time, joints.values)
+    table = np.column_stack(
+        (times * NANOSECOND_S, at.q, at.q_nearest, at.velocity, tips.values[order])
+    )
+    _count_dropped(dropped, 'tip_pose with no joint_states near in time', ~at.matched)
+    return table[at.matched]
 
 
 def _without_duplicates(table: Array, dropped: Counter[str]) -> Array:
@@ -132,24 +136,24 @@ def _without_duplicates(table: Array, dropped: Counter[str]) -> Array:
     _, first = np.unique(table[:, same], axis=0, return_index=True)
     again = np.ones(len(table), dtype=bool)
     again[first] = False
-    _count(dropped, 'duplicate', again)
+    _count_dropped(dropped, 'duplicate', again)
     return table[~again]
 
 
-def _without_standing_still(table: Array, dropped: Counter[str]) -> Array:
+def _without_standstill(table: Array, dropped: Counter[str]) -> Array:
     """Leave out all but the first few samples of each period in which both joints stand still."""
     too_many = np.zeros(len(table), dtype=bool)
     start, count = (np.nan, np.nan, np.nan, np.nan), 0
     for i, now in enumerate(table[:, [0, 3, 4, 10]].tolist()):
         time, q1, q2, source = (abs(a - b) for a, b in zip(now, start, strict=True))
-        if not (q1 < STILL and q2 < STILL and source == 0.0):
+        if not (q1 < STANDSTILL_TOLERANCE_RAD and q2 < STANDSTILL_TOLERANCE_RAD and source == 0.0):
             start, count, time = now, 0, 0.0
         count += 1
-        too_many[i] = count > STILL_SAMPLES and time > STILL_TIME
-    _count(dropped, 'standing still', too_many)
+        too_many[i] = count > STANDSTILL_SAMPLE_COUNT and time > STANDSTILL_DURATION_S
+    _count_dropped(dropped, 'standing still', too_many)
     return table[~too_many]
 
 
-def _count(dropped: Counter[str], reason: str, which: NDArray[np.bool_]) -> None:
+def _count_dropped(dropped: Counter[str], reason: str, which: NDArray[np.bool_]) -> None:
     if which.any():
         dropped[reason] += int(np.count_nonzero(which))

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from ik_nn_ros.recordings.message_types import JOINT_STATE, MESSAGE_TYPES, POSE_STAMPED
 
 Array = NDArray[np.float64]
-Times = NDArray[np.int64]
+TimesNs = NDArray[np.int64]
 Row = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Track:
+class TimeSeries:
     """
     What the messages of one topic say.
 
@@ -33,19 +33,19 @@ class Track:
     :param values: (N, M)
     """
 
-    stamp: Times
-    log_time: Times
+    stamp: TimesNs
+    log_time: TimesNs
     values: Array
 
     @property
-    def stamped(self) -> bool:
+    def has_stamps(self) -> bool:
         """Whether the headers tell the time; some publishers leave the stamps at zero."""
         return bool(np.count_nonzero(self.stamp) * 2 >= len(self.stamp))
 
 
-def joint_track(
+def joint_time_series(
     messages: Sequence[Message], joint_names: tuple[str, str], dropped: Counter[str]
-) -> Track:
+) -> TimeSeries:
     """
     Return the positions (rad) and velocities (rad/s) of two joints: q1, q2, v1, v2.
 
@@ -66,10 +66,10 @@ def joint_track(
         velocity = message.velocity
         return *q, *(velocity[i] if i < len(velocity) else nan for i in index)
 
-    return _track(messages, JOINT_STATE, 4, row, dropped)
+    return _time_series(messages, JOINT_STATE, 4, row, dropped)
 
 
-def tip_track(messages: Sequence[Message], frame: str, dropped: Counter[str]) -> Track:
+def tip_time_series(messages: Sequence[Message], frame: str, dropped: Counter[str]) -> TimeSeries:
     """
     Return the positions (m) of the tip: x, y, z.
 
@@ -80,16 +80,16 @@ def tip_track(messages: Sequence[Message], frame: str, dropped: Counter[str]) ->
 
     def row(message: Any) -> Row | str:
         other = message.header.frame_id
-        if not is_frame(other, frame):
+        if not is_in_frame(other, frame):
             return f'tip_pose in frame {other}, not {frame}'
         position = message.pose.position
         values = position.x, position.y, position.z
         return values if all(map(isfinite, values)) else 'tip_pose not finite'
 
-    return _track(messages, POSE_STAMPED, 3, row, dropped)
+    return _time_series(messages, POSE_STAMPED, 3, row, dropped)
 
 
-def is_frame(frame_id: str, frame: str) -> bool:
+def is_in_frame(frame_id: str, frame: str) -> bool:
     """
     Tell whether a message is in a frame; one that names none is taken to be.
 
@@ -99,15 +99,15 @@ def is_frame(frame_id: str, frame: str) -> bool:
     return frame_id.lstrip('/') in ('', frame)
 
 
-def _track(
+def _time_series(
     messages: Sequence[Message],
     message_type: str,
     width: int,
     row: Callable[[Any], Row | str],
     dropped: Counter[str],
-) -> Track:
+) -> TimeSeries:
     """Return the rows of the messages; one without a row gives the reason instead."""
-    decode = _decoder(message_type)
+    decode = _make_decoder(message_type)
     stamps, log_times, rows = [], [], []
     for message in messages:
         try:
@@ -122,14 +122,14 @@ def _track(
         stamps.append(stamp.sec * 1_000_000_000 + stamp.nanosec)
         log_times.append(message.log_time)
         rows.append(values)
-    return Track(
+    return TimeSeries(
         np.array(stamps, dtype=np.int64),
         np.array(log_times, dtype=np.uint64).astype(np.int64),
         np.array(rows, dtype=float).reshape(-1, width),
     )
 
 
-def _decoder(message_type: str) -> Callable[[bytes], Any]:
+def _make_decoder(message_type: str) -> Callable[[bytes], Any]:
     """
     Return what decodes messages of a type.
 

@@ -6,7 +6,7 @@ import os
 from io import FileIO
 
 
-class WholeRecords:
+class AtomicFlushFile:
     """
     The file as the MCAP writer sees it: what is written between two flushes gets there whole.
 

@@ -22,10 +22,10 @@ from mcap.writer import CompressionType, Writer
 
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.message_types import MESSAGE_TYPES
-from ik_nn_ros.recordings.whole_records import WholeRecords
+from ik_nn_ros.recordings.whole_records import AtomicFlushFile
 
-SUFFIX = '.mcap'
-FLUSH_PERIOD = 0.5
+MCAP_SUFFIX = '.mcap'
+FLUSH_PERIOD_S = 0.5
 """How long (s) a message stays in this process at most, as long as others follow it."""
 
 
@@ -34,7 +34,7 @@ class RecordingWriter:
     Writes one new recording.
 
     A process killed at any moment loses what was written since the last flush, which is done at
-    least every :data:`FLUSH_PERIOD` while messages come. Where they may stop coming, call
+    least every :data:`FLUSH_PERIOD_S` while messages come. Where they may stop coming, call
     :meth:`flush` from a timer.
 
     :param path: the file, ending in .mcap, in a folder that exists
@@ -44,11 +44,11 @@ class RecordingWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream = WholeRecords(_create(path))
+        self._stream = AtomicFlushFile(_create_file(path))
         self._mcap = Writer(cast(IO[bytes], self._stream), compression=CompressionType.NONE)
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
-        self._flushed = monotonic()
+        self._last_flush = monotonic()
         self._failure: RecordingError | None = None
         self._mcap.start(profile=Profile.ROS2)
         try:
@@ -105,7 +105,7 @@ class RecordingWriter:
         if self._failure:
             raise self._failure
         self._mcap.add_message(self._channels[topic], log_time, cdr, publish_time)
-        if monotonic() - self._flushed >= FLUSH_PERIOD:
+        if monotonic() - self._last_flush >= FLUSH_PERIOD_S:
             self.flush()
 
     def flush(self) -> None:
@@ -116,11 +116,11 @@ class RecordingWriter:
         """
         if self._failure:
             raise self._failure
-        self._flushed = monotonic()
+        self._last_flush = monotonic()
         try:
             self._mcap.flush()  # type: ignore[no-untyped-call]
         except OSError as error:
-            self._failure = _cannot_write(self.path, error)
+            self._failure = _write_error(self.path, error)
             raise self._failure from error
 
     def close(self) -> None:
@@ -140,10 +140,10 @@ class RecordingWriter:
             self._stream.close()
 
 
-def _create(path: Path) -> FileIO:
-    if path.suffix != SUFFIX:
+def _create_file(path: Path) -> FileIO:
+    if path.suffix != MCAP_SUFFIX:
         raise RecordingError(
-            f'recording {path}', got=repr(path.suffix), expected=f'a {SUFFIX} file'
+            f'recording {path}', got=repr(path.suffix), expected=f'a {MCAP_SUFFIX} file'
         )
     try:
         return FileIO(path, 'x')
@@ -154,10 +154,10 @@ def _create(path: Path) -> FileIO:
             expected='a new one; a recording is never overwritten',
         ) from error
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise _write_error(path, error) from error
 
 
-def _cannot_write(path: Path, error: OSError) -> RecordingError:
+def _write_error(path: Path, error: OSError) -> RecordingError:
     return RecordingError(
         f'recording {path}',
         got=error.strerror,

@@ -7,7 +7,7 @@ import pytest
 from arms import random_joints
 from built_arms import calibrated_arm, tips, without_residual
 
-from ik_nn_ros.arm.calibrated import Harmonic
+from ik_nn_ros.arm.calibrated import FourierTerm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError
 
@@ -44,8 +44,8 @@ def test_without_a_residual_it_is_the_rigid_arm(seed):
     plain = ArmModel('plain', **{name: getattr(arm, name) for name in names})
     q = random_joints(arm, np.random.default_rng(seed), 50)
     np.testing.assert_allclose(arm.fk(q), plain.fk(q), atol=1e-14 * arm.reach)
-    np.testing.assert_allclose(arm.bend_batch(q), plain.bend_batch(q), atol=1e-13)
-    assert arm.deviation == 0.0
+    np.testing.assert_allclose(arm.elbow_sine_batch(q), plain.elbow_sine_batch(q), atol=1e-13)
+    assert arm.residual_bound == 0.0
 
 
 @each_arm
@@ -55,9 +55,13 @@ def test_it_is_straight_where_the_joints_cannot_move_the_tip_outwards(seed):
     q = random_joints(arm, np.random.default_rng(seed), 200)
     determinant = np.linalg.det(arm.jacobian(q))
     np.testing.assert_allclose(
-        arm.bend_batch(q) * arm.signs[0] * arm.lengths[0] * arm.lengths[1], determinant, atol=1e-12
+        arm.elbow_sine_batch(q) * arm.signs[0] * arm.lengths[0] * arm.lengths[1],
+        determinant,
+        atol=1e-12,
     )
-    assert [arm.bend(row) for row in q.tolist()] == pytest.approx(arm.bend_batch(q).tolist())
+    assert [arm.elbow_sine(row) for row in q.tolist()] == pytest.approx(
+        arm.elbow_sine_batch(q).tolist()
+    )
 
 
 @each_arm
@@ -65,10 +69,10 @@ def test_the_deviation_bounds_what_the_residual_does(seed):
     arm = calibrated_arm(seed)
     q = random_joints(arm, np.random.default_rng(seed), 5000)
     off = np.hypot(*(tips(arm, q) - tips(without_residual(arm), q)).T)
-    assert off.max() <= arm.deviation <= 2.0 * off.max()
+    assert off.max() <= arm.residual_bound <= 2.0 * off.max()
 
 
 def test_a_term_that_is_not_finite_is_refused():
     arm = calibrated_arm(0)
     with pytest.raises(ArmError, match='not finite'):
-        replace(arm, residual=(Harmonic(1, 0, complex(np.nan, 0.0)),))
+        replace(arm, residual=(FourierTerm(1, 0, complex(np.nan, 0.0)),))

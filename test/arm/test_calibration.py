@@ -8,7 +8,7 @@ import yaml
 from arms import random_arm, random_joints
 from built_arms import calibration_of, tips
 
-from ik_nn_ros.arm.calibrated import Harmonic
+from ik_nn_ros.arm.calibrated import FourierTerm
 from ik_nn_ros.arm.calibration import Calibration
 from ik_nn_ros.errors import CalibrationError
 
@@ -31,8 +31,8 @@ def test_the_base_moves_the_plane(file):
     calibration = Calibration.read(file)
     built = calibration.apply(ARM)
     q = random_joints(ARM, np.random.default_rng(0), 20)
-    in_base = built.plane.lift(built.fk(q))
-    x, y = np.array([ARM.plane.project(*point)[:2] for point in in_base]).T
+    in_base = built.plane.to_base(built.fk(q))
+    x, y = np.array([ARM.plane.to_plane(*point)[:2] for point in in_base]).T
     wanted = tips(built, q) + np.array(calibration.base)
     np.testing.assert_allclose(np.stack((x, y), axis=-1), wanted, atol=1e-12 * ARM.reach)
 
@@ -108,7 +108,7 @@ def test_a_missing_file_is_refused(tmp_path):
     ('change', 'words'),
     [
         ({'lengths': (100.0 * ARM.lengths[0], ARM.lengths[1])}, 'lengths'),
-        ({'residual': (Harmonic(2, 1, complex(0.2 * ARM.reach)),)}, 'residual'),
+        ({'residual': (FourierTerm(2, 1, complex(0.2 * ARM.reach)),)}, 'residual'),
     ],
 )
 def test_what_no_arm_of_that_urdf_can_be_is_refused(change, words):

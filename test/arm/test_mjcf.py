@@ -27,7 +27,7 @@ def test_the_tip_is_where_forward_kinematics_says(seed):
         mujoco.mj_kinematics(model, data)
         base, tip = data.body('base_link'), data.body('tip')
         position = base.xmat.reshape(3, 3).T @ (tip.xpos - base.xpos)
-        expected = arm.model.plane.lift(arm.model.fk(q))
+        expected = arm.model.plane.to_base(arm.model.fk(q))
         np.testing.assert_allclose(position, expected, atol=1e-4)  # six digits in the file
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import TURN, ArmModel
+from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.errors import ArmError
 
 SEEDS = range(60)
@@ -38,8 +38,8 @@ def test_fk_agrees_with_pinocchio(seed):
         )
         pinocchio.framesForwardKinematics(model, data, configuration)
         witness = data.oMf[base].actInv(data.oMf[tip]).translation
-        np.testing.assert_allclose(arm.model.plane.lift(arm.model.fk(q)), witness, atol=1e-12)
-        x, y, off = arm.model.plane.project(*witness)
+        np.testing.assert_allclose(arm.model.plane.to_base(arm.model.fk(q)), witness, atol=1e-12)
+        x, y, off = arm.model.plane.to_plane(*witness)
         np.testing.assert_allclose((x, y), arm.model.fk(q), atol=1e-12)
         assert abs(off) < 1e-12
 
@@ -56,7 +56,7 @@ def test_fk_agrees_with_mujoco(seed):
         mujoco.mj_kinematics(model, data)
         base, tip = data.body('base_link'), data.body('tip')
         witness = base.xmat.reshape(3, 3).T @ (tip.xpos - base.xpos)
-        np.testing.assert_allclose(arm.model.plane.lift(arm.model.fk(q)), witness, atol=1e-9)
+        np.testing.assert_allclose(arm.model.plane.to_base(arm.model.fk(q)), witness, atol=1e-9)
 
 
 @pytest.mark.parametrize('seed', SEEDS)
@@ -78,7 +78,7 @@ def test_numbers_and_arrays_agree(seed):
     branch = np.where(q[:, 1] > 0, 1, -1)
     xy = arm.fk(q)
     batch = closed_form_batch(arm, xy, branch, near)
-    turned = arm.into_limits_batch(q + TURN, near)
+    turned = arm.wrap_into_limits_batch(q + TWO_PI, near)
     for i in range(20):
         x, y, dxdq1, dxdq2, dydq1, dydq2 = arm.linearize_point(*q[i])
         np.testing.assert_allclose((x, y), xy[i], atol=1e-14)
@@ -87,7 +87,9 @@ def test_numbers_and_arrays_agree(seed):
         np.testing.assert_allclose(
             closed_form(arm, *xy[i], branch[i], tuple(near[i])), batch[i], atol=1e-12
         )
-        np.testing.assert_allclose(arm.into_limits(tuple(q[i] + TURN), tuple(near[i])), turned[i])
+        np.testing.assert_allclose(
+            arm.wrap_into_limits(tuple(q[i] + TWO_PI), tuple(near[i])), turned[i]
+        )
 
 
 @pytest.mark.parametrize('seed', SEEDS)
@@ -127,9 +129,9 @@ def test_closed_form_is_exact_at_the_stretched_and_folded_arm(l1, l2, theta1, th
 )
 def test_nearest_turn_is_inside_the_limits_and_the_nearest(low, span, angle, near):
     arm = simple(lower=(low, low), upper=(low + span, low + span))
-    turned = arm.nearest_turn(0, angle, near)
+    turned = arm.wrap_joint(0, angle, near)
     assert low <= turned <= low + span
-    inside = [t for k in range(-40, 41) if low <= (t := angle + k * TURN) <= low + span]
+    inside = [t for k in range(-40, 41) if low <= (t := angle + k * TWO_PI) <= low + span]
     if inside:
         best = min(abs(t - near) for t in inside)
         assert abs(turned - near) <= best + 1e-6
@@ -137,8 +139,8 @@ def test_nearest_turn_is_inside_the_limits_and_the_nearest(low, span, angle, nea
 
 def test_continuous_joints_take_the_short_way_round():
     arm = simple()
-    assert arm.nearest_turn(0, -3.0, 3.0) == pytest.approx(-3.0 + TURN)
-    assert arm.nearest_turn(1, 0.1, 20 * np.pi) == pytest.approx(0.1 + 20 * np.pi)
+    assert arm.wrap_joint(0, -3.0, 3.0) == pytest.approx(-3.0 + TWO_PI)
+    assert arm.wrap_joint(1, 0.1, 20 * np.pi) == pytest.approx(0.1 + 20 * np.pi)
 
 
 def test_a_range_of_one_turn_does_not_go_round_it():
@@ -146,10 +148,12 @@ def test_a_range_of_one_turn_does_not_go_round_it():
     arm = simple(lower=(-np.pi, -np.pi), upper=(np.pi, np.pi))
     for end in (-np.pi, np.pi):
         for angle in (end, np.nextafter(end, -9), np.nextafter(end, 9), end + 1e-9, end - 1e-9):
-            for turn in (-TURN, 0.0, TURN):
-                turned = arm.nearest_turn(0, angle + turn, 0.99 * end)
+            for turn in (-TWO_PI, 0.0, TWO_PI):
+                turned = arm.wrap_joint(0, angle + turn, 0.99 * end)
                 assert turned == pytest.approx(end, abs=1e-8)
-                batch = arm.into_limits_batch(np.full((1, 2), angle + turn), np.full(2, 0.99 * end))
+                batch = arm.wrap_into_limits_batch(
+                    np.full((1, 2), angle + turn), np.full(2, 0.99 * end)
+                )
                 np.testing.assert_allclose(batch, end, atol=1e-8)
 
 
@@ -163,8 +167,8 @@ def test_home_is_inside_the_limits(lower, upper, home):
 
 def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
     arm = simple(lower=(-7.0, -2.0), upper=(7.0, 2.0))
-    assert arm.nearest_turn(0, 7.0 + 1e-15, 7.0) == 7.0
-    assert arm.nearest_turn(1, -2.0 - 1e-15, 0.0) == -2.0
+    assert arm.wrap_joint(0, 7.0 + 1e-15, 7.0) == 7.0
+    assert arm.wrap_joint(1, -2.0 - 1e-15, 0.0) == -2.0
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pinocchio
 import pytest
 from arms import random_arm, random_joints, rpy
 
-from ik_nn_ros.arm.as_built import AsBuilt
-from ik_nn_ros.arm.simulator import TIME_STEP, Profile, ServoConfig, Simulator
+from ik_nn_ros.arm.as_built import ArmDeviations
+from ik_nn_ros.arm.simulator import TIME_STEP_S, ServoConfig, ServoProfile, Simulator
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.errors import ArmError, ConfigError
 from ik_nn_ros.share import share_directory
@@ -52,7 +52,7 @@ def record(simulator, seconds, period=0.005):
 @pytest.mark.parametrize('goal', [(1.0, -0.7), (-2.9, 2.6), (0.0, 0.001)])
 def test_reaches_commanded_pose(goal):
     simulator = Simulator(default_urdf(), q=(0.3, 0.3))
-    simulator.command(goal)
+    simulator.set_command(goal)
     simulator.step(4.0)
     np.testing.assert_allclose(simulator.q, goal, atol=1e-6)
     np.testing.assert_allclose(simulator.velocity, 0.0, atol=1e-6)
@@ -65,8 +65,8 @@ def test_random_level_arms_follow_wild_commands_and_come_to_rest(seed):
     simulator = Simulator(level(arm))
     highest = 0.0
     for goal in random_joints(arm.model, rng, 20):
-        simulator.command(goal)
-        highest = max(highest, np.abs(record(simulator, 0.3)[1] / arm.model.velocity).max())
+        simulator.set_command(goal)
+        highest = max(highest, np.abs(record(simulator, 0.3)[1] / arm.model.max_velocity).max())
     assert highest < 1.5
     # 20 N m turn these heavy arms at 0.5 rad/s² or so.
     simulator.step(40.0)
@@ -76,7 +76,7 @@ def test_random_level_arms_follow_wild_commands_and_come_to_rest(seed):
 @pytest.mark.parametrize('bandwidth', [0.5, 10.0, 50.0])
 def test_no_overshoot(bandwidth):
     simulator = Simulator(default_urdf(velocity=10), config=ServoConfig(bandwidth))
-    simulator.command((1.0, 1.0))
+    simulator.set_command((1.0, 1.0))
     q, _ = record(simulator, 10.0 / min(bandwidth, 5.0))
     np.testing.assert_allclose(q[-1], 1.0, atol=1e-3)
     assert q[:, 0].max() < 1.005  # link 2 pushes a little
@@ -86,7 +86,7 @@ def test_bandwidth_sets_the_lag():
     lag = {}
     for bandwidth in (5.0, 20.0):
         simulator = Simulator(default_urdf(velocity=0.5), config=ServoConfig(bandwidth))
-        simulator.command((2.0, 0.0))
+        simulator.set_command((2.0, 0.0))
         simulator.step(2.0)
         lag[bandwidth] = 0.5 * 2.0 - simulator.q[0]
     # 2 v / ω behind the reference, which needed a moment to get going.
@@ -98,7 +98,7 @@ def test_damping_of_the_joints_counts_in_the_servo():
     lag = []
     for damping in ('0.05', '0.7'):
         simulator = Simulator(default_urdf().replace('damping="0.05"', f'damping="{damping}"'))
-        simulator.command((2.0, 0.0))
+        simulator.set_command((2.0, 0.0))
         simulator.step(0.5)
         lag.append(simulator.q[0])
     assert lag[0] == pytest.approx(lag[1], abs=1e-3)
@@ -108,7 +108,7 @@ def test_commands_beyond_the_limits_end_at_the_limits():
     simulator = Simulator(default_urdf(velocity=20, effort=1000))
     low, up = np.array(simulator.arm.lower), np.array(simulator.arm.upper)
     for goal in ((9.0, 9.0), (-9.0, 9.0), (9.0, -9.0), (-9.0, -9.0)) * 3:
-        simulator.command(goal)
+        simulator.set_command(goal)
         q, _ = record(simulator, 0.4)
         assert (q - up).max() < 1e-3
         assert (low - q).max() < 1e-3
@@ -128,9 +128,9 @@ def test_arm_that_falls_is_stopped_at_its_limit():
 )
 def test_velocity_limit(urdf, tip):
     simulator = Simulator(urdf, tip_link=tip)
-    simulator.command((2.5, -2.5))
+    simulator.set_command((2.5, -2.5))
     _, velocity = record(simulator, 2.0)
-    highest = np.abs(velocity).max(axis=0) / simulator.arm.velocity
+    highest = np.abs(velocity).max(axis=0) / simulator.arm.max_velocity
     assert (highest > 0.98).all()  # it does use them
     assert (highest < 1.04).all()  # the reference never, the arm hardly: the links push each other
 
@@ -177,10 +177,10 @@ def test_tip_is_where_kinematics_put_it(seed):
     witness = pinocchio.buildModelFromXML(urdf)
     frames = [witness.getFrameId(name) for name in ('base_link', 'tip')]
     for goal in random_joints(arm.model, np.random.default_rng(seed), 3):
-        simulator.command(goal)
+        simulator.set_command(goal)
         simulator.step(0.5)
         np.testing.assert_allclose(
-            simulator.tip, arm.model.plane.lift(arm.model.fk(simulator.q)), atol=1e-9
+            simulator.tip, arm.model.plane.to_base(arm.model.fk(simulator.q)), atol=1e-9
         )
         x, y, z, w = simulator.tip_quaternion
         expected = _witness_pose(witness, frames, simulator.q)
@@ -203,7 +203,7 @@ def _witness_pose(model, frames, q):
 
 def test_arm_without_masses_is_made_of_rods():
     simulator = Simulator(RRBOT, tip_link='tool_link')
-    simulator.command((np.pi / 2, 0.0))
+    simulator.set_command((np.pi / 2, 0.0))
     simulator.step(4.0)
     np.testing.assert_allclose(simulator.q, (np.pi / 2, 0.0), atol=5e-3)
     # Held out sideways, tip up against gravity: two rods of 1.3 kg/m, the first also 0.1 m aside.
@@ -215,7 +215,7 @@ def test_arm_without_masses_is_made_of_rods():
 def test_point_mass_without_inertia():
     mass = '<link name="link2"><inertial><mass value="2"/></inertial></link>'
     simulator = Simulator(RRBOT.replace('<link name="link2"/>', mass), tip_link='tool_link')
-    simulator.command((0.5, -0.5))
+    simulator.set_command((0.5, -0.5))
     simulator.step(3.0)
     np.testing.assert_allclose(simulator.q, (0.5, -0.5), atol=0.02)
 
@@ -223,7 +223,7 @@ def test_point_mass_without_inertia():
 def test_same_steps_same_motion():
     def run(period, count):
         simulator = Simulator(default_urdf(mount_rpy='1 0.5 0'))
-        simulator.command((1.0, -1.0))
+        simulator.set_command((1.0, -1.0))
         for _ in range(count):
             simulator.step(period)
         return simulator.q
@@ -251,22 +251,22 @@ def test_what_is_beside_the_arm_stands_still():
         Simulator(urdf) for urdf in (default_urdf(), default_urdf().replace('</robot>', extra))
     )
     for simulator in (plain, equipped):
-        simulator.command((1.0, -1.0))
+        simulator.set_command((1.0, -1.0))
         simulator.step(0.4)
     assert equipped.joint_names == ('joint1', 'joint2')
     np.testing.assert_allclose(equipped.q, plain.q, atol=1e-6)
 
 
 def test_profile_stops_at_the_command_without_passing_it():
-    profile = Profile(0.0, max_velocity=2.0, max_acceleration=5.0)
-    positions = [profile.advance(1.0, TIME_STEP) for _ in range(2000)]
-    velocity = np.diff(positions) / TIME_STEP
+    profile = ServoProfile(0.0, max_velocity=2.0, max_acceleration=5.0)
+    positions = [profile.advance(1.0, TIME_STEP_S) for _ in range(2000)]
+    velocity = np.diff(positions) / TIME_STEP_S
     assert max(positions) <= 1.0 + 1e-9
     assert positions[-1] == pytest.approx(1.0, abs=1e-9)
     assert velocity.max() <= 2.0 + 1e-9
-    assert np.abs(np.diff(velocity)).max() / TIME_STEP <= 5.0 + 1e-6
+    assert np.abs(np.diff(velocity)).max() / TIME_STEP_S <= 5.0 + 1e-6
     # As fast as these limits allow: 1 m takes v/a + x/v = 0.9 s.
-    assert positions[round(0.93 / TIME_STEP)] == pytest.approx(1.0, abs=1e-3)
+    assert positions[round(0.93 / TIME_STEP_S)] == pytest.approx(1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize('q', [(3.0, 0.0), (0.0, -2.7)])
@@ -279,7 +279,7 @@ def test_start_outside_the_limits_is_refused(q):
 def test_command_that_is_no_position_is_refused(q):
     simulator = Simulator(default_urdf())
     with pytest.raises(ConfigError, match='two finite joint positions'):
-        simulator.command(q)
+        simulator.set_command(q)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,9 @@ def test_bandwidth_out_of_range(bandwidth):
 
 def random_as_built(rng):
     """Errors over most of their ranges."""
-    return AsBuilt(rng.uniform(-0.2, 0.2, 2), rng.uniform(-0.5, 0.5, 2), rng.uniform(-0.2, 0.2, 2))
+    return ArmDeviations(
+        rng.uniform(-0.2, 0.2, 2), rng.uniform(-0.5, 0.5, 2), rng.uniform(-0.2, 0.2, 2)
+    )
 
 
 def tip_as_built(arm, built, encoders):
@@ -332,9 +334,9 @@ def test_tip_of_the_arm_as_built(seed):
     """Random axis signs, zero poses, jogs along the axes; every second plane anything but level."""
     arm, rng = random_arm(seed), np.random.default_rng(seed)
     built = random_as_built(rng)
-    simulator = Simulator(level(arm) if seed % 2 else arm.urdf, as_built=built)
+    simulator = Simulator(level(arm) if seed % 2 else arm.urdf, deviations=built)
     for goal in random_joints(arm.model, rng, 3):
-        simulator.command(goal)
+        simulator.set_command(goal)
         simulator.step(0.5)
         np.testing.assert_allclose(
             simulator.tip, tip_as_built(arm.model, built, simulator.q), atol=1e-9
@@ -343,10 +345,10 @@ def test_tip_of_the_arm_as_built(seed):
 
 def test_the_encoders_reach_the_goal_and_the_tip_misses_by_the_errors():
     """The errors of the design's example, in numbers: about 12 mm for this pose."""
-    built = AsBuilt((0.01, 0.01), (0.02, 0.02), (0.0, -0.01))
-    simulator = Simulator(default_urdf(), q=(0.3, 0.3), as_built=built)
+    built = ArmDeviations((0.01, 0.01), (0.02, 0.02), (0.0, -0.01))
+    simulator = Simulator(default_urdf(), q=(0.3, 0.3), deviations=built)
     np.testing.assert_allclose(simulator.q, 0.3, atol=1e-12)
-    simulator.command((1.0, -0.7))
+    simulator.set_command((1.0, -0.7))
     simulator.step(4.0)
     np.testing.assert_allclose(simulator.q, (1.0, -0.7), atol=1e-6)
     np.testing.assert_allclose(simulator.velocity, 0.0, atol=1e-6)
@@ -357,33 +359,33 @@ def test_the_encoders_reach_the_goal_and_the_tip_misses_by_the_errors():
         0.0,
     )
     np.testing.assert_allclose(simulator.tip, expected, atol=1e-6)
-    nominal = simulator.arm.plane.lift(simulator.arm.fk(simulator.q))
+    nominal = simulator.arm.plane.to_base(simulator.arm.fk(simulator.q))
     assert np.linalg.norm(simulator.tip - nominal) == pytest.approx(12e-3, abs=2e-3)
 
 
 @pytest.mark.parametrize(
     'built',
     [
-        AsBuilt(joint_offsets=(0.5, -0.5), sag=(0.2, 0.2)),
-        AsBuilt(joint_offsets=(-0.5, 0.5), sag=(-0.2, 0.1)),
+        ArmDeviations(joint_offsets=(0.5, -0.5), sag=(0.2, 0.2)),
+        ArmDeviations(joint_offsets=(-0.5, 0.5), sag=(-0.2, 0.1)),
     ],
 )
 def test_all_encoder_limits_can_be_reached(built):
-    simulator = Simulator(default_urdf(velocity=10, effort=100), as_built=built)
+    simulator = Simulator(default_urdf(velocity=10, effort=100), deviations=built)
     low, up = simulator.arm.lower, simulator.arm.upper
     for goal in ((low[0], low[1]), (up[0], low[1]), (up[0], up[1]), (low[0], up[1])):
-        simulator.command(goal)
+        simulator.set_command(goal)
         simulator.step(3.0)
         np.testing.assert_allclose(simulator.q, goal, atol=1e-4)
 
 
 def test_velocities_are_those_of_the_encoders():
-    built = AsBuilt(joint_offsets=(0.3, -0.2), sag=(0.2, -0.15))
-    simulator = Simulator(default_urdf(), q=(-2.0, -2.0), as_built=built)
-    simulator.command((2.0, 0.5))
-    q, velocity = record(simulator, 1.5, period=TIME_STEP)
+    built = ArmDeviations(joint_offsets=(0.3, -0.2), sag=(0.2, -0.15))
+    simulator = Simulator(default_urdf(), q=(-2.0, -2.0), deviations=built)
+    simulator.set_command((2.0, 0.5))
+    q, velocity = record(simulator, 1.5, period=TIME_STEP_S)
     assert np.abs(velocity).max() > 2.5
-    np.testing.assert_allclose(np.diff(q, axis=0) / TIME_STEP, velocity[1:], atol=0.01)
+    np.testing.assert_allclose(np.diff(q, axis=0) / TIME_STEP_S, velocity[1:], atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -398,4 +400,4 @@ def test_velocities_are_those_of_the_encoders():
 )
 def test_as_built_out_of_range(name, value):
     with pytest.raises(ConfigError, match=rf'as built: {name}: got .*, expected .* to '):
-        AsBuilt(**{name: value})
+        ArmDeviations(**{name: value})

@@ -51,11 +51,11 @@ def test_rrbot_points_up_in_a_vertical_plane():
     arm = ArmModel.from_urdf(RRBOT, 'base_link', 'tool_link')
     assert arm.lengths == pytest.approx((0.9, 1.0))
     assert arm.lower == (-np.inf, -np.inf)
-    assert arm.velocity == (1.0, 1.0)
+    assert arm.max_velocity == (1.0, 1.0)
     # Straight up at zero; the plane's axes are the base frame's z and x.
-    np.testing.assert_allclose(arm.plane.lift(arm.fk((0.0, 0.0))), (0.0, 0.2, 3.85), atol=1e-12)
+    np.testing.assert_allclose(arm.plane.to_base(arm.fk((0.0, 0.0))), (0.0, 0.2, 3.85), atol=1e-12)
     np.testing.assert_allclose(
-        arm.plane.lift(arm.fk((np.pi / 2, 0.0))), (1.9, 0.2, 1.95), atol=1e-12
+        arm.plane.to_base(arm.fk((np.pi / 2, 0.0))), (1.9, 0.2, 1.95), atol=1e-12
     )
     np.testing.assert_allclose(arm.plane.rotation[:, 0], (0, 0, 1), atol=1e-12)
 

@@ -6,25 +6,25 @@ from arms import random_arm, random_joints
 
 from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.workspace import BOTH, Workspace
+from ik_nn_ros.arm.workspace import BOTH_BRANCHES, Workspace
 
 
 def reachable(arm: ArmModel, point: np.ndarray, branch: int) -> bool:
-    for side in (1, -1) if branch == BOTH else (branch,):
+    for side in (1, -1) if branch == BOTH_BRANCHES else (branch,):
         q = closed_form(arm, *point, side, arm.home)
         if np.hypot(*(np.array(arm.fk_point(*q)) - point)) < 1e-9 * arm.reach:
             return True
     return False
 
 
-@pytest.mark.parametrize('branch', [BOTH, 1, -1])
+@pytest.mark.parametrize('branch', [BOTH_BRANCHES, 1, -1])
 @pytest.mark.parametrize('seed', range(25))
 def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
     arm = random_arm(seed).model
     rng = np.random.default_rng(seed)
     workspace = Workspace(arm, branch)
     joints = random_joints(arm, rng, 20000)
-    if branch != BOTH:
+    if branch != BOTH_BRANCHES:
         joints = joints[[arm.branch_of(q) == branch for q in joints]]
     cloud = arm.fk(joints)
     if not workspace.arcs:
@@ -32,7 +32,7 @@ def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
         return
     targets = rng.uniform(-1.5, 1.5, size=(60, 2)) * arm.reach
     targets = np.array([t for t in targets if not reachable(arm, t, branch)]).reshape(-1, 2)
-    for target, nearest in zip(targets, workspace.nearest(targets), strict=True):
+    for target, nearest in zip(targets, workspace.nearest_points(targets), strict=True):
         assert reachable(arm, nearest, branch)
         distance = np.hypot(*(nearest - target))
         if len(cloud):
@@ -61,7 +61,7 @@ def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low
     tip, beside = arm.fk(q), arm.fk(around)
     targets = rng.uniform(-0.7, 0.7, (40, 2))
     targets = np.array([target for target in targets if not reachable(arm, target, 1)])
-    places, away, beyond = Workspace(arm, 1).places(targets)
+    places, away, beyond = Workspace(arm, 1).projection_candidates(targets)
     assert beyond[np.isfinite(away)].all()
     for i, target in enumerate(targets):
         found, off = places[i][np.isfinite(away[i])], away[i][np.isfinite(away[i])]
@@ -84,14 +84,14 @@ def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low
 
 def test_full_annulus_projects_radially():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2))
-    nearest = Workspace(arm).nearest(np.array([[3.0, 4.0], [0.03, 0.04]]))
+    nearest = Workspace(arm).nearest_points(np.array([[3.0, 4.0], [0.03, 0.04]]))
     np.testing.assert_allclose(nearest, [[0.3, 0.4], [0.06, 0.08]], atol=1e-12)
 
 
 def test_a_branch_that_the_limits_shut_out_reaches_nothing():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-1.0, 0.1), upper=(1.0, 2.0))
     assert not Workspace(arm, -1).arcs
-    assert np.isnan(Workspace(arm, -1).nearest(np.array([[1.0, 0.0]]))).all()
+    assert np.isnan(Workspace(arm, -1).nearest_points(np.array([[1.0, 0.0]]))).all()
 
 
 def test_arc_points_lie_on_the_arc_no_further_apart_than_asked():
@@ -109,6 +109,6 @@ def test_there_is_no_gap_at_the_limit_of_joint_1(limit, branch):
     away = np.array([0.0, *np.geomspace(1e-8, 1e-3, 200)])
     bearing = limit + np.concatenate((-away, away))
     targets = 0.55 * np.column_stack((np.cos(bearing), np.sin(bearing)))
-    nearest = Workspace(arm, branch).nearest(targets)
+    nearest = Workspace(arm, branch).nearest_points(targets)
     assert np.hypot(*(nearest - targets).T).max() < 0.0501
     assert all(reachable(arm, point, branch) for point in nearest)

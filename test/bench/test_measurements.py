@@ -7,8 +7,8 @@ from ik_nn_ros.arm import targets
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.bench import batch_rate, correctness, solve_time, witnesses
-from ik_nn_ros.bench.results import Figure
-from ik_nn_ros.ik.answers import judge
+from ik_nn_ros.bench.results import Requirement
+from ik_nn_ros.ik.answers import verify
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.result import Stage
@@ -30,13 +30,13 @@ def network():
 
 
 def test_the_error_is_told_as_the_model_tells_it(rng):
-    xy, q = targets.square(ARM, rng, 100), targets.joints(ARM, rng, 100)
+    xy, q = targets.random_points(ARM, rng, 100), targets.random_joints(ARM, rng, 100)
     expected = np.linalg.norm(ARM.fk(q) - xy, axis=1) / ARM.reach
     np.testing.assert_allclose(targets.tip_errors(ARM, xy, q), expected, atol=1e-15)
 
 
 def test_boundary_targets_are_on_the_boundary(rng):
-    q = targets.boundary(ARM, rng, 500).q
+    q = targets.random_boundary_targets(ARM, rng, 500).q
     at_limit = (q == ARM.lower) | (q == ARM.upper)
     assert (at_limit.any(axis=1) | (q[:, 1] == 0.0)).all()
     assert (q[:, 1] == 0.0).any()
@@ -49,7 +49,7 @@ def test_wrong_answers_are_counted():
     xy = ARM.fk(np.nan_to_num(q))
     xy[1] += 2e-9 * ARM.reach
     stage = np.array([Stage.NETWORK, Stage.REFINED, Stage.CLOSED_FORM, Stage.NONE])
-    found = judge(ARM, targets.tip_errors(ARM, xy, q), q, stage)
+    found = verify(ARM, targets.tip_errors(ARM, xy, q), q, stage)
     assert (found.targets, found.answered) == (4, 0.75)
     assert (found.off_target, found.outside_limits) == (1, 1)
     assert found.worst == pytest.approx(np.sqrt(8) * 1e-9, rel=1e-6)
@@ -59,30 +59,34 @@ def test_wrong_answers_are_counted():
 def test_the_solver_has_no_wrong_answers(rng, network):
     solver = HybridSolver(ARM, network)
     for found in (
-        correctness.reachable_answers(solver, rng, 2000),
-        correctness.command_answers(solver, rng, 500),
+        correctness.verify_reachable_targets(solver, rng, 2000),
+        correctness.verify_targets_one_by_one(solver, rng, 500),
     ):
         assert (found.off_target, found.outside_limits) == (0, 0)
         assert found.worst <= 1e-9
         assert found.network + found.refined + found.closed_form == pytest.approx(found.answered)
-    alone = correctness.network_errors(ARM, network, rng, 2000)
+    alone = correctness.measure_network_errors(ARM, network, rng, 2000)
     assert 0.0 < alone.p50 <= alone.p99 <= alone.worst < 1e-3
 
 
 def test_every_method_solves_the_same_targets(rng, network):
-    rows = solve_time.solve_times(ARM, URDF, FRAMES, network, targets.reachable(ARM, rng, 60))
+    rows = solve_time.measure_solve_times(
+        ARM, URDF, FRAMES, network, targets.random_reachable_targets(ARM, rng, 60)
+    )
     by_name = {row.method: row for row in rows}
     assert len(by_name) == len(rows) == 8
-    for name in (solve_time.CLOSED_FORM, solve_time.CHECKED, solve_time.HYBRID):
+    for name in (solve_time.CLOSED_FORM, solve_time.CHECKED_CLOSED_FORM, solve_time.HYBRID):
         assert by_name[name].solved == 1.0
         assert by_name[name].worst <= 1e-9
-    assert by_name[solve_time.REFINE].solved == 1.0
+    assert by_name[solve_time.REFINEMENT].solved == 1.0
     assert all(row.median is None or 0.0 < row.median <= row.p99 for row in rows)
 
 
 def test_without_a_network_its_stages_are_left_out(rng):
-    rows = solve_time.solve_times(ARM, URDF, FRAMES, None, targets.reachable(ARM, rng, 10))
-    assert {solve_time.NETWORK, solve_time.REFINE, solve_time.HYBRID}.isdisjoint(
+    rows = solve_time.measure_solve_times(
+        ARM, URDF, FRAMES, None, targets.random_reachable_targets(ARM, rng, 10)
+    )
+    assert {solve_time.NETWORK, solve_time.REFINEMENT, solve_time.HYBRID}.isdisjoint(
         row.method for row in rows
     )
 
@@ -92,7 +96,9 @@ def test_a_solver_that_is_not_installed_is_named(rng, monkeypatch):
         raise ModuleNotFoundError('ikpy')
 
     monkeypatch.setattr(witnesses, 'ikpy_solver', missing)
-    rows = solve_time.solve_times(ARM, URDF, FRAMES, None, targets.reachable(ARM, rng, 10))
+    rows = solve_time.measure_solve_times(
+        ARM, URDF, FRAMES, None, targets.random_reachable_targets(ARM, rng, 10)
+    )
     assert [row.method for row in rows if row.median is None] == [solve_time.IKPY]
 
 
@@ -108,14 +114,16 @@ def test_the_witnesses_reach_targets_nearby(rng):
 
 
 def test_batches_of_every_size_are_timed(rng, network):
-    rates = batch_rate.batch_rates(HybridSolver(ARM), HybridSolver(ARM, network), rng, (1, 30))
+    rates = batch_rate.measure_batch_rates(
+        HybridSolver(ARM), HybridSolver(ARM, network), rng, (1, 30)
+    )
     assert [rate.size for rate in rates] == [1, 30]
     assert all(rate.closed_form > 0.0 and rate.hybrid > 0.0 for rate in rates)
 
 
 def test_a_figure_is_reached_on_its_bound():
-    assert Figure('most', 2.0, 2.0).reached
-    assert not Figure('most', 2.1, 2.0).reached
-    assert Figure('least', 2.0, 2.0, at_least=True).reached
-    assert not Figure('least', 1.9, 2.0, at_least=True).reached
-    assert not Figure('lost all', float('nan'), 2.0).reached
+    assert Requirement('most', 2.0, 2.0).is_met
+    assert not Requirement('most', 2.1, 2.0).is_met
+    assert Requirement('least', 2.0, 2.0, at_least=True).is_met
+    assert not Requirement('least', 1.9, 2.0, at_least=True).is_met
+    assert not Requirement('lost all', float('nan'), 2.0).is_met

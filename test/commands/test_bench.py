@@ -15,24 +15,24 @@ from ik_nn_ros import cli, nodes
 from ik_nn_ros.bench import effort
 from ik_nn_ros.nodes import panel_bench
 
-SMALL = effort.Effort(
-    solves=20,
-    answers=200,
-    sizes=(1, 10),
-    starts=1,
+SMALL = effort.BenchmarkSizes(
+    solve_targets=20,
+    verified_targets=200,
+    batch_sizes=(1, 10),
+    node_starts=1,
     round_trips=20,
-    seconds=0.2,
-    rate=100.0,
-    arms=(1, 2),
-    trips=4,
-    arms_seconds=0.3,
+    load_s=0.2,
+    load_rate_hz=100.0,
+    arm_counts=(1, 2),
+    arms_round_trips=4,
+    arms_load_s=0.3,
 )
 ENDLESS = """
 import functools, sys
 from ik_nn_ros.bench import effort
 sys.modules['ikpy'] = sys.modules['pinocchio'] = None  # slow to import
-effort.Effort = functools.partial(
-    effort.Effort, solves=5, answers=5, sizes=(1,), starts=1, round_trips=1_000_000
+effort.BenchmarkSizes = functools.partial(
+    effort.BenchmarkSizes, solve_targets=5, verified_targets=5, batch_sizes=(1,), node_starts=1, round_trips=1_000_000
 )
 from ik_nn_ros import cli, nodes
 sys.exit(cli.main(['bench']))
@@ -58,7 +58,7 @@ def numbers(value):
 
 
 def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
+    monkeypatch.setattr(effort, 'BenchmarkSizes', lambda **_: SMALL)
     monkeypatch.setattr(panel_bench, 'missing_module', lambda: 'viser')
     file = tmp_path / 'numbers.json'
     assert cli.main(['bench', '--json', str(file)]) == 0
@@ -83,7 +83,7 @@ def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
 
 
 def test_without_rclpy_the_node_is_left_out_and_that_is_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'Effort', lambda **_: SMALL)
+    monkeypatch.setattr(effort, 'BenchmarkSizes', lambda **_: SMALL)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
     for name in ('arms_bench', 'node_bench', 'panel_bench', 'bench_client'):
         monkeypatch.delitem(sys.modules, f'ik_nn_ros.nodes.{name}', raising=False)

@@ -32,7 +32,7 @@ def test_the_real_recording_is_fitted_down_to_its_noise(urdf, capsys):
     samples = read_samples([RECORDING], arm.joint_names, 'base_link')
     before, after = (
         np.median(
-            np.linalg.norm(model.plane.lift(model.fk(samples.q_nearest)) - samples.tip, axis=1)
+            np.linalg.norm(model.plane.to_base(model.fk(samples.q_nearest)) - samples.tip, axis=1)
         )
         for model in (arm, built)
     )

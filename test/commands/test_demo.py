@@ -18,8 +18,8 @@ from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.demo.record import Record
-from ik_nn_ros.demo.script import script
+from ik_nn_ros.demo.record import DemoRecord
+from ik_nn_ros.demo.script import demo_targets
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
@@ -181,8 +181,8 @@ def test_bad_arguments_are_refused_before_anything_runs(ik_nn, arguments, words)
 
 
 def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
-    targets = script(ARM, 30.0, np.random.default_rng(0))
-    assert sum(target.hold for target in targets[1:]) == pytest.approx(30.0, abs=1.5)
+    targets = demo_targets(ARM, 30.0, np.random.default_rng(0))
+    assert sum(target.dwell_s for target in targets[1:]) == pytest.approx(30.0, abs=1.5)
     phases = [target.phase for target in targets]
     order = ['approach', 'figure eight', 'random points', 'refused', 'back']
     assert phases == sorted(phases, key=order.index)
@@ -195,7 +195,9 @@ def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
 
 
 def test_who_watches_sees_every_target_and_the_arm_at_one_in_the_end():
-    told, seen = (script(ARM, 30.0, np.random.default_rng(0), is_seen) for is_seen in (False, True))
+    told, seen = (
+        demo_targets(ARM, 30.0, np.random.default_rng(0), is_seen) for is_seen in (False, True)
+    )
     assert not all(np.isfinite(target.position).all() for target in told)
     assert {target.frame for target in told} == {'base_link', 'nowhere'}
     assert all(np.isfinite(target.position).all() for target in seen)
@@ -203,11 +205,11 @@ def test_who_watches_sees_every_target_and_the_arm_at_one_in_the_end():
     assert sum(target.phase == 'refused' for target in seen) > 5
     for targets in (told, seen):
         assert targets[-1].position == targets[0].position
-        assert targets[-1].hold >= 1.0  # time to get there
+        assert targets[-1].dwell_s >= 1.0  # time to get there
 
 
 def test_a_run_without_anything_measured_still_has_a_summary(tmp_path):
-    record = Record(ARM)
+    record = DemoRecord(ARM)
     assert record.summary()['tip_error_p50_m'] is None
     record.plot(tmp_path / 'empty.png')
     assert (tmp_path / 'empty.png').stat().st_size > 0

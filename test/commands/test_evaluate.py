@@ -8,7 +8,7 @@ import pytest
 from arms import random_arm, random_joints
 from recorded_arm import write_recording
 
-from ik_nn_ros.arm.calibration import Calibration, identify
+from ik_nn_ros.arm.calibration import Calibration, describe_arm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.cli import main
@@ -23,7 +23,7 @@ QUICK = ['--targets', '200']
 
 def write_calibration(file, arm):
     lengths = 1.01 * arm.lengths[0], arm.lengths[1]
-    calibration = Calibration(identify(arm), lengths, arm.offsets, (0.0, 0.0))
+    calibration = Calibration(describe_arm(arm), lengths, arm.offsets, (0.0, 0.0))
     calibration.write(file)
     return calibration.apply(arm)
 
@@ -67,7 +67,7 @@ def test_everything_of_another_arm_goes_into_it(here, no_plots, capsys):
     built = write_calibration(here / 'built.yaml', OTHER.model)
     linear_model(here / 'built.onnx', info(built).to_metadata())
     q = random_joints(OTHER.model, np.random.default_rng(0), 40)
-    write_recording(here / 'r.mcap', OTHER.model, q, built.plane.lift(built.fk(q)))
+    write_recording(here / 'r.mcap', OTHER.model, q, built.plane.to_base(built.fk(q)))
     words = ['--urdf', 'other.urdf', '--calibration', 'built.yaml', '--recording', 'r.mcap']
     assert main(['evaluate', '--model', 'built.onnx', *words, '--output', '.', *QUICK]) == 0
     content = json.loads((here / 'metrics.json').read_text())

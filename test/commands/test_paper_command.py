@@ -35,12 +35,12 @@ sys.exit(main(['paper', '--seeds', '9']))
 
 @pytest.fixture
 def quick(monkeypatch):
-    effort = experiment.Effort
+    effort = experiment.ExperimentSizes
     monkeypatch.setattr(
         experiment,
-        'Effort',
+        'ExperimentSizes',
         lambda seeds: effort(
-            seeds, targets=2000, recipe=Recipe(samples=99, epochs=30), relu=ROUGH, smooth=ROUGH
+            seeds, target_count=2000, recipe=Recipe(samples=99, epochs=30), relu=ROUGH, smooth=ROUGH
         ),
     )
 

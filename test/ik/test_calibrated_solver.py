@@ -62,7 +62,7 @@ def test_dragged_over_the_edge_the_tip_slides_on_without_a_jump(seed):
     assert solved.status[0] == Status.ACCEPTED
     assert solved.status[-1] == Status.PROJECTED
     moved = np.hypot(*np.diff(tips(arm, solved.q), axis=0).T)
-    assert moved.max() <= 3e-4 * arm.reach < 0.2 * arm.deviation
+    assert moved.max() <= 3e-4 * arm.reach < 0.2 * arm.residual_bound
 
 
 def test_what_is_out_of_reach_is_refused_as_such():

@@ -121,7 +121,7 @@ def test_along_the_edge_the_branch_is_not_left_to_rounding(network, side, off, e
     answers = follow(solver, path, now)
     require_smooth(FREE, path, answers, side)
     for q in (joints(answers), solver.solve_batch(path, now).q):
-        assert (side * FREE.bend_batch(q) > 1e-6).all()
+        assert (side * FREE.elbow_sine_batch(q) > 1e-6).all()
 
 
 @each_side
@@ -319,9 +319,9 @@ def test_the_branch_is_kept_to_where_it_may_not_change(seed):
     arm = random_arm(seed).model
     rng = np.random.default_rng(seed)
     now = random_joints(arm, rng, 400)
-    now = now[np.abs(arm.bend_batch(now)) > 1e-6]
+    now = now[np.abs(arm.elbow_sine_batch(now)) > 1e-6]
     xy = rng.normal(0.0, 0.7 * arm.reach, now.shape)
-    side = np.sign(arm.bend_batch(now))
+    side = np.sign(arm.elbow_sine_batch(now))
     for on_unreachable in ('reject', 'nearest'):
         config = SolverConfig(on_unreachable=on_unreachable, allow_branch_change=False)
         solver = HybridSolver(arm, None, config)

@@ -207,7 +207,7 @@ def test_a_drag_outside_the_workspace_stays_on_its_branch(side, network):
         for x, y in radius * np.column_stack((np.cos(angle), np.sin(angle))):
             solution = solver.solve(x, y, now)
             assert solution.status == Status.PROJECTED
-            assert solution.branch == side or abs(ARM.bend(solution.q)) < 1e-3
+            assert solution.branch == side or abs(ARM.elbow_sine(solution.q)) < 1e-3
             batch = solver.solve_batch([[x, y]], now)
             np.testing.assert_allclose(batch.point[0], solution.point, atol=1e-12)
             now = solution.q
@@ -236,7 +236,7 @@ def test_projection_goes_to_the_nearest_point_inside_the_limits():
     for target, point in zip(xy[projected][:300], solution.point[projected][:300], strict=True):
         assert np.hypot(*(point - target)) <= np.hypot(*(cloud - target).T).min() + 1e-9
     np.testing.assert_allclose(
-        solution.point[projected], Workspace(ARM, 1).nearest(xy[projected]), atol=1e-12
+        solution.point[projected], Workspace(ARM, 1).nearest_points(xy[projected]), atol=1e-12
     )
 
 
@@ -290,7 +290,7 @@ def test_an_arm_that_stands_at_its_target_stays_there(limit, network):
     arm = replace(ARM, lower=(-limit, -limit), upper=(limit, limit))
     rng = np.random.default_rng(8)
     q = edge_joints(arm, rng, 4000)
-    q = q[np.abs(arm.bend_batch(q)) > 0.02]
+    q = q[np.abs(arm.elbow_sine_batch(q)) > 0.02]
     now = np.clip(q + rng.uniform(-0.01, 0.01, q.shape), arm.lower, arm.upper)
     solver = HybridSolver(arm, network)
     solution = solver.solve_batch(arm.fk(q), now)

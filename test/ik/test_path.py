@@ -72,10 +72,10 @@ def test_random_paths_are_solved_or_lead_where_the_branch_does_not_reach(seed):
     if solution.q is not None:
         require_good(ARM, xy, solution)
     else:
-        refused = HybridSolver(ARM, None, ALONE).solve(*xy[solution.index], (0.0, -0.5))
-        other = HybridSolver(ARM, None, ALONE).solve(*xy[solution.index], (0.0, 0.5))
+        refused = HybridSolver(ARM, None, ALONE).solve(*xy[solution.failed_index], (0.0, -0.5))
+        other = HybridSolver(ARM, None, ALONE).solve(*xy[solution.failed_index], (0.0, 0.5))
         assert refused.q is None or other.q is None
-        assert not solution.index or solve(ARM, xy[: solution.index]).q is not None
+        assert not solution.failed_index or solve(ARM, xy[: solution.failed_index]).q is not None
 
 
 @pytest.mark.parametrize('arm', [FREE, FREE_BUILT], ids=['by URDF', 'as built'])
@@ -107,8 +107,8 @@ def test_a_path_that_fits_with_no_turn_is_refused_where_the_farthest_ends():
     # From the lowest turn joint 1 goes up to 4 rad.
     begin = solve(FREE, xy[:1]).q[0, 0] - 2.0 * np.pi
     begin += 2.0 * np.pi * np.ceil((-4.0 - begin) / (2.0 * np.pi))
-    assert solution.index == pytest.approx((4.0 - begin) / (4.0 * np.pi) * 1000, abs=2)
-    assert f'pose {solution.index}: got' in solution.detail
+    assert solution.failed_index == pytest.approx((4.0 - begin) / (4.0 * np.pi) * 1000, abs=2)
+    assert f'pose {solution.failed_index}: got' in solution.detail
 
 
 @pytest.mark.parametrize('bad', [0, 1, 17, 99])
@@ -116,37 +116,37 @@ def test_the_first_bad_pose_is_named(bad):
     xy = circle((0.3, 0.0), 0.1, 100)
     xy[bad:] = (0.7, 0.0)
     solution = solve(ARM, xy[: bad + 1])
-    assert (solution.index, solution.reason) == (bad, Reason.UNREACHABLE)
+    assert (solution.failed_index, solution.reason) == (bad, Reason.UNREACHABLE)
     # A coarse path leaves the reach on the line to it.
     assert solution.detail.startswith(f'pose {bad}: got (')
     assert solution.detail.endswith('from the first axis, expected 0.1 to 0.5 m')
     xy[min(bad, 50)] = (np.nan, 0.0)
     solution = solve(ARM, xy)
-    assert (solution.index, solution.reason) == (min(bad, 50), Reason.NOT_FINITE)
+    assert (solution.failed_index, solution.reason) == (min(bad, 50), Reason.NOT_FINITE)
 
 
 def test_a_bad_stretch_between_two_good_poses_is_found():
     """Both ends can be reached; the hole in the middle, or a limit, is between them."""
     there, back = (0.3, 0.05), (-0.3, 0.05)
     solution = solve(FREE, [(0.3, 0.2), there, back, (-0.3, 0.2)])
-    assert (solution.index, solution.reason) == (2, Reason.UNREACHABLE)
+    assert (solution.failed_index, solution.reason) == (2, Reason.UNREACHABLE)
     assert 'on the straight line to it' in solution.detail
     past = solve(FREE, [there, (0.3, 0.101), (-0.3, 0.101)])
     assert past.q is not None
     solution = solve(ARM, [(-0.25, 0.2), (-0.25, -0.2)], (2.0, 0.5))
-    assert (solution.index, solution.reason) == (1, Reason.JOINT_LIMITS)
+    assert (solution.failed_index, solution.reason) == (1, Reason.JOINT_LIMITS)
 
 
 def test_earlier_is_first_though_it_is_found_later():
     """The wide hole is seen at once; only a closer look finds the narrow one before it."""
     xy = [(0.25, 0.0999), (-0.3, 0.0999), (-0.3, 0.0), (0.3, 0.0)]
-    assert solve(FREE, xy).index == 1
-    assert solve(FREE, xy[1:]).index == 2
+    assert solve(FREE, xy).failed_index == 1
+    assert solve(FREE, xy[1:]).failed_index == 2
 
 
 def test_through_the_base_the_joints_would_jump():
     solution = solve(EQUAL, [(0.3, 0.0), (-0.3, 0.0)], (0.0, 1.0))
-    assert (solution.index, solution.reason) == (1, Reason.UNREACHABLE)
+    assert (solution.failed_index, solution.reason) == (1, Reason.UNREACHABLE)
     assert 'a jump of the joints by 3.' in solution.detail
     assert solve(EQUAL, [(0.3, 1e-4), (-0.3, 1e-4)], (0.0, 1.0)).q is not None
 
@@ -165,7 +165,7 @@ def test_the_other_branch_is_taken_where_it_alone_reaches_all():
 def test_of_two_branches_the_one_that_goes_farther_tells_what_is_wrong():
     arm = replace(ARM, upper=(2.9, 0.8))
     xy = np.vstack([circle((0.3, 0.0), 0.1, 100), [(0.45, 0.0), (0.7, 0.0)]])
-    assert solve(arm, xy).index == 101
+    assert solve(arm, xy).failed_index == 101
 
 
 # Projected
@@ -181,14 +181,14 @@ def test_poses_out_of_reach_are_moved_to_the_edge():
     tips = ARM.fk(solution.q)
     np.testing.assert_allclose(np.hypot(*tips[far].T), REACH, atol=1e-6)
     np.testing.assert_allclose(tips[~far], xy[~far], atol=1e-8)
-    assert np.abs(np.diff(solution.path.places, axis=0)).max() <= 0.1
+    assert np.abs(np.diff(solution.path.waypoints, axis=0)).max() <= 0.1
 
 
 def test_a_straight_line_past_the_edge_slides_along_it():
     """Also where both poses can be reached."""
     solution = solve(FREE, [(0.3, 0.05), (-0.3, 0.05)], (0.0, 1.0), NEAREST)
     assert not solution.projected.any()
-    r = np.hypot(*FREE.fk(solution.path.places).T)
+    r = np.hypot(*FREE.fk(solution.path.waypoints).T)
     assert r.min() == pytest.approx(FREE.inner_reach, abs=1e-6)
     assert solution.path.corners.sum() <= 6
 
@@ -198,9 +198,9 @@ def test_a_jump_between_projected_poses_is_refused():
     xy = np.column_stack((np.full(101, -0.55), np.linspace(0.2, -0.2, 101)))
     solution = solve(ARM, xy, (2.5, 0.1), NEAREST)
     assert solution.q is None
-    assert 40 <= solution.index <= 75
+    assert 40 <= solution.failed_index <= 75
     assert 'a jump of the joints by' in solution.detail
-    assert solve(ARM, xy[: solution.index], (2.5, 0.1), NEAREST).q is not None
+    assert solve(ARM, xy[: solution.failed_index], (2.5, 0.1), NEAREST).q is not None
 
 
 # Shape
@@ -222,7 +222,7 @@ def test_stops_where_the_joints_turn_about_at_the_edge():
     solution = solve(ARM, xy)
     require_good(ARM, xy, solution)
     (corner,) = np.flatnonzero(solution.path.corners[1:-1]) + 1
-    np.testing.assert_allclose(ARM.fk(solution.path.places[corner]), (REACH, 0.0), atol=5e-4)
+    np.testing.assert_allclose(ARM.fk(solution.path.waypoints[corner]), (REACH, 0.0), atol=5e-4)
 
 
 def test_poses_that_repeat_count_once():
@@ -231,8 +231,8 @@ def test_poses_that_repeat_count_once():
     solution = solve(ARM, twice)
     assert len(solution.q) == 15
     np.testing.assert_allclose(solution.q, np.repeat(solve(ARM, xy).q, 3, axis=0), atol=1e-5)
-    assert len(solution.path.places) == len(solve(ARM, xy).path.places)
-    assert len(solve(ARM, [(0.3, 0.1)] * 4).path.places) == 1
+    assert len(solution.path.waypoints) == len(solve(ARM, xy).path.waypoints)
+    assert len(solve(ARM, [(0.3, 0.1)] * 4).path.waypoints) == 1
 
 
 @pytest.mark.parametrize('xy', [np.empty((0, 2)), [(1.0, 2.0, 3.0)], [0.3, 0.1]])
@@ -247,5 +247,5 @@ def test_a_pose_at_an_absurd_distance_is_refused_at_once(far, on_unreachable):
     """Its line would be laid out in places of a millimetre."""
     solver = HybridSolver(ARM, None, SolverConfig(on_unreachable=on_unreachable))
     solution = solve_path(solver, [(0.3, 0.1), (far, 0.0)], (0.0, 0.5))
-    assert (solution.index, solution.reason) == (1, Reason.UNREACHABLE)
+    assert (solution.failed_index, solution.reason) == (1, Reason.UNREACHABLE)
     assert 'expected at most 10 times the reach' in solution.detail

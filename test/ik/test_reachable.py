@@ -9,7 +9,7 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig
-from ik_nn_ros.ik.reachable import ReachableArea
+from ik_nn_ros.ik.reachable import ReachableRegion
 from ik_nn_ros.ik.result import Status
 from ik_nn_ros.share import share_directory
 
@@ -19,7 +19,7 @@ ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf
 @pytest.mark.parametrize('branch', ['nearest', 'positive', 'negative'])
 def test_the_surface_is_what_the_solver_reaches(branch):
     solver = HybridSolver(ARM, None, SolverConfig(branch))
-    triangles = ReachableArea(ARM, branch).surface(64, 256)
+    triangles = ReachableRegion(ARM, branch).triangles(64, 256)
     middles = triangles.mean(axis=1)
     assert (solver.solve_batch(middles, ARM.home).status == Status.ACCEPTED).mean() > 0.99
     sides = triangles[:, 1:] - triangles[:, :1]
@@ -30,6 +30,6 @@ def test_the_surface_is_what_the_solver_reaches(branch):
 
 
 def test_the_edge_holds_the_arc_of_the_straight_arm():
-    ends = ReachableArea(ARM, 'nearest').edge(0.02).reshape(-1, 2)
+    ends = ReachableRegion(ARM, 'nearest').boundary_segments(0.02).reshape(-1, 2)
     straight = ARM.reach * np.array([cos(0.7), sin(0.7)])
     assert np.linalg.norm(ends - straight, axis=1).min() < 0.02 * ARM.reach

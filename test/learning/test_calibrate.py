@@ -118,7 +118,7 @@ def test_a_fifth_of_outliers_does_not_matter():
     recorded = samples(ARM, tip, random_joints(ARM, rng, 1000), rng, outliers=0.2)
     found = calibrate(ARM, recorded)
     assert np.median(errors(ARM, found.calibration, tip)) <= 1.2e-4
-    assert 150 <= found.outliers <= 250
+    assert 150 <= found.outlier_count <= 250
 
 
 @pytest.mark.parametrize('late', [0.0, 0.012])
@@ -250,4 +250,4 @@ def test_samples_without_noise_are_fitted_better_not_worse(count, seed):
     recorded = samples(ARM, tip, random_joints(ARM, rng, count), rng, noise=0.0, outliers=0.0)
     found = calibrate(ARM, recorded)
     assert np.quantile(errors(ARM, found.calibration, tip), 0.95) <= 5e-5
-    assert found.outliers == 0
+    assert found.outlier_count == 0

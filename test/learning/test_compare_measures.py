@@ -17,27 +17,32 @@ from ik_nn_ros.arm.targets import outside_limits
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.compare import measure_time, test_set
-from ik_nn_ros.learning.compare.measure import error_map, figure, measure
-from ik_nn_ros.learning.compare.methods import Answers, ClosedForm, Numerical, Refined
-from ik_nn_ros.learning.compare.network_methods import AlongPaths, TargetNetwork
-from ik_nn_ros.learning.compare.numerical import RULES
+from ik_nn_ros.learning.compare.measure import error_map, figure_eight_joints, measure
+from ik_nn_ros.learning.compare.methods import (
+    ClosedFormMethod,
+    MethodSolutions,
+    NumericalMethod,
+    RefinedMethod,
+)
+from ik_nn_ros.learning.compare.network_methods import PathNetworkMethod, TargetNetworkMethod
+from ik_nn_ros.learning.compare.numerical import STEP_RULES
 from ik_nn_ros.learning.compare.path_network import PathNetwork
-from ik_nn_ros.learning.compare.results import Kind
+from ik_nn_ros.learning.compare.results import MethodKind
 from ik_nn_ros.share import share_directory
 from models import info, linear_model
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
-SIZES = test_set.Sizes(scattered=500, paths=40, points=16, grid=21)
+SIZES = test_set.EvaluationSizes(scattered=500, paths=40, points=16, grid=21)
 WEIGHTS = np.array([(0.5, 0.1), (-0.2, 0.4), (0.05, 0.3), (0.3, -0.1)], dtype=np.float32)
 INERTIA = 0.5
 
 
 @pytest.fixture(scope='module')
 def tests():
-    return test_set.draw(ARM, np.random.default_rng(3), SIZES)
+    return test_set.sample_evaluation_set(ARM, np.random.default_rng(3), SIZES)
 
 
-class Wrong(ClosedForm):
+class Wrong(ClosedFormMethod):
     """The closed form, and what ``spoil`` makes of its answers."""
 
     def __init__(self, spoil):
@@ -45,7 +50,7 @@ class Wrong(ClosedForm):
         self.spoil = spoil
 
     def solve(self, targets):
-        return Answers(self.spoil(super().solve(targets).q, targets))
+        return MethodSolutions(self.spoil(super().solve(targets).q, targets))
 
 
 def offline_model(file, metadata):
@@ -95,29 +100,33 @@ def rows(paths):
 @given(seed=st.integers(0, 10_000))
 def test_a_test_set_is_what_it_says_whatever_the_arm(seed):
     arm = random_arm(seed).model
-    tests = test_set.draw(arm, np.random.default_rng(seed), SIZES)
-    assert not outside_limits(arm, tests.joints.reshape(-1, 2)).any()
-    np.testing.assert_allclose(arm.fk(tests.joints), tests.paths.xy, atol=1e-12)
-    assert np.abs(np.diff(tests.joints, axis=1)).max() <= 0.09
-    assert np.abs(tests.joints[:, 0] - tests.paths.start).max() <= 0.09
-    bend = arm.bend_batch(tests.joints.reshape(-1, 2))
-    assert (bend * tests.paths.side.ravel() > 0.0).all()
-    assert (arm.bend_batch(tests.scattered.start) * tests.scattered.branch >= 0.0).all()
+    tests = test_set.sample_evaluation_set(arm, np.random.default_rng(seed), SIZES)
+    assert not outside_limits(arm, tests.path_joints.reshape(-1, 2)).any()
+    np.testing.assert_allclose(arm.fk(tests.path_joints), tests.paths.xy, atol=1e-12)
+    assert np.abs(np.diff(tests.path_joints, axis=1)).max() <= 0.09
+    assert np.abs(tests.path_joints[:, 0] - tests.paths.start).max() <= 0.09
+    bend = arm.elbow_sine_batch(tests.path_joints.reshape(-1, 2))
+    assert (bend * tests.paths.branch_by_target.ravel() > 0.0).all()
+    assert (arm.elbow_sine_batch(tests.scattered.start) * tests.scattered.branch >= 0.0).all()
     for start in (tests.scattered.start, tests.paths.start, tests.outside.start):
         assert not outside_limits(arm, start).any()
     beyond = np.hypot(tests.outside.xy[..., 0], tests.outside.xy[..., 1]) / arm.reach
     assert beyond.min() >= 1.0 - 1e-12
     assert beyond.max() <= 1.2 + 1e-12
-    np.testing.assert_array_equal(tests.other.branch, -tests.paths.branch[tests.both])
-    found = measure(ClosedForm(arm), tests)
+    np.testing.assert_array_equal(
+        tests.other_branch.branch, -tests.paths.branch[tests.both_branch_rows]
+    )
+    found = measure(ClosedFormMethod(arm), tests)
     assert found.scattered.worst <= 1e-9
     assert (found.scattered.failed, found.along_path.failed, found.exact) == (0.0, 0.0, 1.0)
     assert found.roughness == pytest.approx(1.0, abs=1e-3)
-    assert found.both_branches == 1.0 or (isnan(found.both_branches) and not len(tests.both))
+    assert found.both_branches == 1.0 or (
+        isnan(found.both_branches) and not len(tests.both_branch_rows)
+    )
 
 
 def test_the_closed_form_is_exact_and_as_good_as_the_noise(tests):
-    found = measure(ClosedForm(ARM), tests)
+    found = measure(ClosedFormMethod(ARM), tests)
     assert found.scattered.worst <= 1e-14
     assert found.along_path.worst <= 1e-14
     assert found.outside.worst <= 1e-14
@@ -181,7 +190,7 @@ def test_no_answer_is_no_small_error(tests):
 
 
 def test_the_map_is_of_the_workspace_on_the_positive_branch(tests):
-    errors = error_map(ClosedForm(ARM), tests)
+    errors = error_map(ClosedFormMethod(ARM), tests)
     assert errors.shape == (21, 21)
     assert np.nanmax(errors) <= 1e-14
     middle, ahead = errors[10, 10], errors[10, 19]  # the first axis; 0.92 of reach along x
@@ -194,30 +203,32 @@ def test_the_map_is_of_the_workspace_on_the_positive_branch(tests):
 
 
 def test_the_figure_is_followed_from_its_first_point(tests):
-    joints = figure(ClosedForm(ARM), tests)
+    joints = figure_eight_joints(ClosedFormMethod(ARM), tests)
     np.testing.assert_allclose(ARM.fk(joints), tests.figure.xy[0], atol=1e-12)
     np.testing.assert_allclose(joints[0], joints[-1], atol=1e-9)
     np.testing.assert_allclose(
-        joints, figure(Numerical(ARM, RULES['pseudo_inverse']), tests), atol=1e-7
+        joints,
+        figure_eight_joints(NumericalMethod(ARM, STEP_RULES['pseudo_inverse']), tests),
+        atol=1e-7,
     )
 
 
 def test_a_numerical_method_goes_on_from_where_it_is(tests):
-    found = measure(Numerical(ARM, RULES['pseudo_inverse']), tests)
+    found = measure(NumericalMethod(ARM, STEP_RULES['pseudo_inverse']), tests)
     assert found.path_steps.p50 < found.steps.p50
     assert found.along_path.failed < found.scattered.failed
     assert found.exact > 0.9
 
 
 def test_refinement_makes_a_network_exact_and_counts_its_steps(tests):
-    network = TargetNetwork(ARM, Network(share_directory() / 'models' / 'arm.onnx', ARM))
-    alone, refined = measure(network, tests), measure(Refined(ARM, network), tests)
+    network = TargetNetworkMethod(ARM, Network(share_directory() / 'models' / 'arm.onnx', ARM))
+    alone, refined = measure(network, tests), measure(RefinedMethod(ARM, network), tests)
     assert 1e-9 < alone.scattered.p50 < 1e-6
     assert (alone.exact < 0.1, alone.steps) == (True, None)
     assert (refined.exact, refined.scattered.failed) == (1.0, 0.0)
     assert 1 <= refined.steps.p50 <= refined.steps.p99 <= 3
     assert refined.both_branches == alone.both_branches == 1.0
-    assert Refined(ARM, network).kind is Kind.NETWORK
+    assert RefinedMethod(ARM, network).kind is MethodKind.NETWORK
 
 
 def test_each_target_of_a_path_starts_from_the_answer_before(tests):
@@ -227,7 +238,7 @@ def test_each_target_of_a_path_starts_from_the_answer_before(tests):
         given.append(targets.start)
         return q
 
-    q = Wrong(spy).follow(tests.paths).q
+    q = Wrong(spy).solve_paths(tests.paths).q
     np.testing.assert_array_equal(given[0], tests.paths.start)
     np.testing.assert_array_equal(given[1:], q.swapaxes(0, 1)[:-1])
 
@@ -236,14 +247,14 @@ def test_each_target_of_a_path_starts_from_the_answer_before(tests):
 def test_refinement_is_told_the_branch(tmp_path, branch):
     """From a straight arm to a target straight inwards no gradient says which way to bend."""
     file = linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), bias=(0.0, 0.0))
-    refined = Refined(ARM, TargetNetwork(ARM, Network(file, ARM)))
+    refined = RefinedMethod(ARM, TargetNetworkMethod(ARM, Network(file, ARM)))
     r = float(np.hypot(*ARM.fk((0.0, 0.05))))
     xy, sides, start = np.array([[r, 0.0]]), np.array([branch], dtype=np.int8), np.zeros((1, 2))
-    answers = refined.solve(test_set.Targets(xy, sides, start))
-    alike = refined.follow(test_set.Paths(xy[None], sides, start, xy[None]))
+    answers = refined.solve(test_set.TargetBatch(xy, sides, start))
+    alike = refined.solve_paths(test_set.PathBatch(xy[None], sides, start, xy[None]))
     np.testing.assert_array_equal(alike.q[0], answers.q)
     np.testing.assert_allclose(
-        refined.control()(r, 0.0, branch, (0.0, 0.0)), answers.q[0], atol=1e-9
+        refined.single_target_solver()(r, 0.0, branch, (0.0, 0.0)), answers.q[0], atol=1e-9
     )
     np.testing.assert_allclose(ARM.fk(answers.q), xy, atol=1e-9)
     assert answers.q[0, 1] == pytest.approx(branch * 0.05, abs=1e-6)
@@ -255,20 +266,20 @@ def test_a_path_round_the_base_goes_on_past_a_turn(tmp_path):
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bearing_is_q1)
     angle = np.linspace(2.0, 2.0 + 4 * pi, 40)
     xy = 0.4 * np.stack((np.cos(angle), np.sin(angle)), axis=-1)[None]
-    path = test_set.Paths(xy, np.ones(1, dtype=np.int8), np.array([(2.0, 0.7)]), xy)
-    q = TargetNetwork(arm, Network(file, arm)).follow(path).q[0]
+    path = test_set.PathBatch(xy, np.ones(1, dtype=np.int8), np.array([(2.0, 0.7)]), xy)
+    q = TargetNetworkMethod(arm, Network(file, arm)).solve_paths(path).q[0]
     np.testing.assert_allclose(q[:, 0] - angle, 0.3, atol=1e-5)
 
 
 def test_a_network_answers_on_the_turn_next_to_the_joints(tmp_path):
     arm = replace(ARM, lower=(-np.inf, -2.6), upper=(np.inf, 2.6))
-    tests = test_set.draw(arm, np.random.default_rng(1), SIZES)
+    tests = test_set.sample_evaluation_set(arm, np.random.default_rng(1), SIZES)
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bias=(30.0, 7.0))
-    network = TargetNetwork(arm, Network(file, arm))
+    network = TargetNetworkMethod(arm, Network(file, arm))
     found = network.solve(tests.scattered).q
     assert np.abs(found - tests.scattered.start)[:, 0].max() <= pi
     np.testing.assert_allclose(found[:, 1], 7.0 - 2 * pi, atol=1e-6)
-    assert np.abs(np.diff(network.follow(tests.paths).q, axis=1)).max() <= 1e-9
+    assert np.abs(np.diff(network.solve_paths(tests.paths).q, axis=1)).max() <= 1e-9
 
 
 @pytest.mark.parametrize('make', [offline_model, stepping_model])
@@ -280,24 +291,24 @@ def test_a_path_network_is_run_as_its_file_says(tmp_path, tests, make):
             expected[:, number] += INERTIA * expected[:, number - 1]
     q = network.propose(tests.paths.xy, tests.paths.side)
     np.testing.assert_allclose(q, expected, atol=1e-5)
-    assert network.use == ('step by step' if make is stepping_model else 'offline')
+    assert network.execution_mode == ('step by step' if make is stepping_model else 'offline')
 
-    method = AlongPaths(ARM, network)
+    method = PathNetworkMethod(ARM, network)
     found = measure(method, tests)
-    assert (found.scattered, found.steps, method.kind) == (None, None, Kind.PATH_NETWORK)
+    assert (found.scattered, found.steps, method.kind) == (None, None, MethodKind.PATH_NETWORK)
     assert found.along_path.failed > 0.5
     assert np.isfinite(error_map(method, tests)).sum() == tests.grid.reached.sum()
-    assert figure(method, tests).shape == (401, 2)
-    refined = Refined(ARM, method)
+    assert figure_eight_joints(method, tests).shape == (401, 2)
+    refined = RefinedMethod(ARM, method)
     assert measure(refined, tests).along_path.p50 < found.along_path.p50
     if make is offline_model:
-        assert method.control() is refined.control() is None
+        assert method.single_target_solver() is refined.single_target_solver() is None
         return
     q_now, path = tuple(tests.paths.start[0].tolist()), tests.paths.xy[0].tolist()
     for _ in range(2):  # each begins with a state of zero
-        command = method.control()
+        command = method.single_target_solver()
         answers = [command(x, y, int(tests.paths.branch[0]), q_now) for x, y in path]
-        np.testing.assert_allclose(answers, method.follow(tests.paths).q[0], atol=1e-6)
+        np.testing.assert_allclose(answers, method.solve_paths(tests.paths).q[0], atol=1e-6)
 
 
 def test_an_answer_that_is_no_number_is_none_along_a_path(tmp_path, tests):
@@ -305,12 +316,12 @@ def test_an_answer_that_is_no_number_is_none_along_a_path(tmp_path, tests):
     network = PathNetwork(file, ARM)
     xy = tests.paths.xy.copy()
     xy[0, 3] = np.nan
-    method = AlongPaths(ARM, network)
-    q = method.follow(replace(tests.paths, xy=xy)).q
+    method = PathNetworkMethod(ARM, network)
+    q = method.solve_paths(replace(tests.paths, xy=xy)).q
     assert np.isfinite(q[0, :3]).all()
     assert np.isnan(q[0, 3:]).all()
     assert np.isfinite(q[1:]).all()
-    assert method.control()(np.nan, 0.0, 1, (0.1, 0.2)) == (0.1, 0.2)
+    assert method.single_target_solver()(np.nan, 0.0, 1, (0.1, 0.2)) == (0.1, 0.2)
 
 
 def test_a_path_file_of_another_form_or_arm_is_refused(tmp_path):
@@ -328,10 +339,18 @@ def test_a_path_file_of_another_form_or_arm_is_refused(tmp_path):
 
 def test_every_method_that_can_is_timed_target_by_target(tmp_path, tests):
     metadata = info(ARM).to_metadata()
-    offline = AlongPaths(ARM, PathNetwork(offline_model(tmp_path / 'o', metadata), ARM))
-    stepping = AlongPaths(ARM, PathNetwork(stepping_model(tmp_path / 's', metadata), ARM))
-    methods = [ClosedForm(ARM), Numerical(ARM, RULES['ccd']), offline, Refined(ARM, stepping)]
-    single, batch = measure_time.single(methods, tests), measure_time.batch(methods, tests)
+    offline = PathNetworkMethod(ARM, PathNetwork(offline_model(tmp_path / 'o', metadata), ARM))
+    stepping = PathNetworkMethod(ARM, PathNetwork(stepping_model(tmp_path / 's', metadata), ARM))
+    methods = [
+        ClosedFormMethod(ARM),
+        NumericalMethod(ARM, STEP_RULES['ccd']),
+        offline,
+        RefinedMethod(ARM, stepping),
+    ]
+    single, batch = (
+        measure_time.single_target_times_us(methods, tests),
+        measure_time.batch_rates_per_s(methods, tests),
+    )
     assert [time is None for time in single] == [False, False, True, False]
     assert all(time is None or 0.0 < time < 1e6 for time in single)
     assert len(batch) == 4

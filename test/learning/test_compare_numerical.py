@@ -10,19 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.targets import EXACT, tip_errors
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, tip_errors
 from ik_nn_ros.learning.compare import numerical
-from ik_nn_ros.learning.compare.numerical import MAX_STEPS, RULES, STEP_CAP, solve, solve_batch
+from ik_nn_ros.learning.compare.numerical import (
+    MAX_JOINT_STEP_RAD,
+    MAX_STEPS,
+    STEP_RULES,
+    solve,
+    solve_batch,
+)
 
 ARM = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 FREE = ArmModel('arm', ('a', 'b'), (0.3, 0.2))
 SLOW = ('gradient_descent', 'ccd')
-every_rule = pytest.mark.parametrize('name', RULES)
+every_rule = pytest.mark.parametrize('name', STEP_RULES)
 
 
 def one_step(name, arm, q, xy, step=0):
     x, y, *jacobian = arm.linearize_point(*q)
-    return RULES[name](arm, step, xy[0] - x, xy[1] - y, *jacobian)
+    return STEP_RULES[name](arm, step, xy[0] - x, xy[1] - y, *jacobian)
 
 
 def bent_joints(arm, rng, count):
@@ -42,11 +48,11 @@ def test_it_converges_to_targets_nearby_whatever_the_arm(name, seed):
     q = bent_joints(arm, rng, 20)
     xy = arm.fk(q)
     start = np.clip(q + rng.uniform(-0.1, 0.1, q.shape), arm.lower, arm.upper)
-    found, steps = solve_batch(RULES[name], arm, xy, start)
+    found, steps = solve_batch(STEP_RULES[name], arm, xy, start)
     errors = tip_errors(arm, xy, found)
-    assert errors.max() <= (1e-2 if name in SLOW else EXACT + 1e-14)
-    assert (errors <= np.maximum(tip_errors(arm, xy, start), EXACT)).all()
-    assert (errors[steps < MAX_STEPS] <= EXACT + 1e-14).all()
+    assert errors.max() <= (1e-2 if name in SLOW else MAX_TIP_ERROR_RATIO + 1e-14)
+    assert (errors <= np.maximum(tip_errors(arm, xy, start), MAX_TIP_ERROR_RATIO)).all()
+    assert (errors[steps < MAX_STEPS] <= MAX_TIP_ERROR_RATIO + 1e-14).all()
 
 
 @every_rule
@@ -55,11 +61,11 @@ def test_it_converges_to_targets_nearby_whatever_the_arm(name, seed):
 def test_one_and_many_agree_and_stay_inside_the_limits(name, seed):
     arm, rng = random_arm(seed).model, np.random.default_rng(seed)
     xy, start = 1.1 * arm.fk(random_joints(arm, rng, 6)), random_joints(arm, rng, 6)
-    found, steps = solve_batch(RULES[name], arm, xy, start)
+    found, steps = solve_batch(STEP_RULES[name], arm, xy, start)
     assert ((found >= arm.lower) & (found <= arm.upper)).all()
     for row in range(len(xy)):
         # Rounding grows where a target out of reach is chased to and fro: compare the way there.
-        q, taken = solve(RULES[name], arm, *xy[row].tolist(), tuple(start[row].tolist()))
+        q, taken = solve(STEP_RULES[name], arm, *xy[row].tolist(), tuple(start[row].tolist()))
         assert arm.within_limits(q)
         if steps[row] < MAX_STEPS:
             assert taken == steps[row]
@@ -73,7 +79,7 @@ def test_a_rule_is_the_same_for_numbers_and_arrays(name):
     q[:5, 1] = 0.0  # singular
     x, y, *jacobian = FREE.linearize(q)
     for step in (0, 1):
-        many = RULES[name](FREE, step, xy[:, 0] - x, xy[:, 1] - y, *jacobian)
+        many = STEP_RULES[name](FREE, step, xy[:, 0] - x, xy[:, 1] - y, *jacobian)
         ones = [
             one_step(name, FREE, each, target, step) for each, target in zip(q, xy, strict=True)
         ]
@@ -85,17 +91,17 @@ def test_no_step_is_longer_than_the_cap(name, monkeypatch):
     monkeypatch.setattr(numerical, 'MAX_STEPS', 1)
     rng = np.random.default_rng(2)
     start, xy = rng.uniform(-2, 2, (300, 2)), FREE.fk(rng.uniform(-3, 3, (300, 2)))
-    found, _ = solve_batch(RULES[name], FREE, xy, start)
-    assert np.abs(found - start).max() == pytest.approx(STEP_CAP)
-    one, _ = solve(RULES[name], FREE, *xy[0].tolist(), tuple(start[0].tolist()))
-    assert np.abs(np.array(one) - start[0]).max() <= STEP_CAP + 1e-12
+    found, _ = solve_batch(STEP_RULES[name], FREE, xy, start)
+    assert np.abs(found - start).max() == pytest.approx(MAX_JOINT_STEP_RAD)
+    one, _ = solve(STEP_RULES[name], FREE, *xy[0].tolist(), tuple(start[0].tolist()))
+    assert np.abs(np.array(one) - start[0]).max() <= MAX_JOINT_STEP_RAD + 1e-12
 
 
 @every_rule
 def test_what_is_out_of_reach_is_not_met(name):
-    q, steps = solve(RULES[name], ARM, 0.6, 0.1, (0.3, 0.8))
+    q, steps = solve(STEP_RULES[name], ARM, 0.6, 0.1, (0.3, 0.8))
     assert steps == MAX_STEPS
-    _, taken = solve_batch(RULES[name], ARM, np.array([[0.6, 0.1]]), np.array([[0.3, 0.8]]))
+    _, taken = solve_batch(STEP_RULES[name], ARM, np.array([[0.6, 0.1]]), np.array([[0.3, 0.8]]))
     assert taken.tolist() == [MAX_STEPS]
     assert np.isfinite(q).all()
 
@@ -103,13 +109,13 @@ def test_what_is_out_of_reach_is_not_met(name):
 @every_rule
 def test_a_target_already_met_takes_no_step(name):
     q = (0.4, 1.1)
-    assert solve(RULES[name], ARM, *ARM.fk_point(*q), q) == (q, 0)
+    assert solve(STEP_RULES[name], ARM, *ARM.fk_point(*q), q) == (q, 0)
 
 
 def test_a_stop_in_the_way_holds_a_method_up():
     """From 2.6 to -2.6 the short way leads through joint 1's limits: none of them turns back."""
     x, y = ARM.fk_point(-2.6, 0.8)
-    q, steps = solve(RULES['pseudo_inverse'], ARM, x, y, (2.6, 0.8))
+    q, steps = solve(STEP_RULES['pseudo_inverse'], ARM, x, y, (2.6, 0.8))
     assert (q[0], steps) == (ARM.upper[0], MAX_STEPS)
 
 
@@ -124,7 +130,7 @@ def test_the_pseudo_inverse_is_numpys():
 
 def test_damped_least_squares_minimises_error_and_step():
     q, target = np.array((0.3, 0.02)), np.array((0.1, 0.4))
-    jacobian, damping = FREE.jacobian(q), numerical.DAMPING * FREE.reach
+    jacobian, damping = FREE.jacobian(q), numerical.DAMPING_RATIO * FREE.reach
     stacked = np.vstack((jacobian, damping * np.eye(2)))
     step = np.linalg.lstsq(stacked, np.append(target - FREE.fk(q), (0.0, 0.0)), rcond=None)[0]
     np.testing.assert_allclose(one_step('damped_least_squares', FREE, q, target), step, rtol=1e-9)
@@ -156,6 +162,6 @@ def test_ccd_points_each_lever_at_the_target(signs):
     arm = ArmModel('arm', ('a', 'b'), (1.0, 1.0), signs=signs)
     assert one_step('ccd', arm, (0.0, 0.0), (1.0, 1.0), 0) == pytest.approx((0, signs[1] * pi / 2))
     assert one_step('ccd', arm, (0.0, 0.0), (1.0, 1.0), 1) == pytest.approx((signs[0] * pi / 4, 0))
-    q, steps = solve(RULES['ccd'], arm, 1.0, 1.0, (0.0, 0.0))
+    q, steps = solve(STEP_RULES['ccd'], arm, 1.0, 1.0, (0.0, 0.0))
     assert steps > 1
     np.testing.assert_allclose(arm.fk(q), (1.0, 1.0), atol=2e-9)

@@ -20,12 +20,12 @@ from ik_nn_ros.files import to_json
 from ik_nn_ros.learning.compare import cells
 from ik_nn_ros.learning.compare.labels import Label, place_labels
 from ik_nn_ros.learning.compare.metrics import metrics
-from ik_nn_ros.learning.compare.over_seeds import MEASURES, over_seeds
+from ik_nn_ros.learning.compare.over_seeds import RUN_MEASURES, seed_statistics
 from ik_nn_ros.learning.compare.page import to_html
-from ik_nn_ros.learning.compare.results import Errors
-from ik_nn_ros.learning.compare.sheets import sheets
-from ik_nn_ros.learning.compare.tables import WIDTH, all_tables, to_csv
-from ik_nn_ros.learning.report.style import drawing
+from ik_nn_ros.learning.compare.results import MethodErrors
+from ik_nn_ros.learning.compare.sheets import comparison_tables
+from ik_nn_ros.learning.compare.tables import TABLE_WIDTH_CHARACTERS, terminal_tables, to_csv
+from ik_nn_ros.learning.report.style import styled_figure
 
 PLOTS = (
     'Tip error of each method against its time for a target',
@@ -34,7 +34,7 @@ PLOTS = (
     'Both joints along the test figure, by method',
     'Second differences of the joints along the test figure, by method',
 )
-NEVER = Errors(inf, inf, inf, 1.0)
+NEVER = MethodErrors(inf, inf, inf, 1.0)
 
 
 @pytest.fixture(scope='module')
@@ -59,14 +59,16 @@ def hopeless():
         )  # fmt: skip
         nowhere = np.where(np.isnan(row.error_map), nan, inf)
         rows.append(
-            replace(row, runs=runs, error_map=nowhere, figure=np.full_like(row.figure, nan))
+            replace(
+                row, runs=runs, error_map=nowhere, figure=np.full_like(row.figure_eight_joints, nan)
+            )
         )
     return replace(found, rows=tuple(rows))
 
 
-def terminal(found, width=WIDTH):
+def terminal(found, width=TABLE_WIDTH_CHARACTERS):
     stream = io.StringIO()
-    Console(file=stream, width=width, highlight=False).print(all_tables(found))
+    Console(file=stream, width=width, highlight=False).print(terminal_tables(found))
     return stream.getvalue()
 
 
@@ -89,10 +91,10 @@ def svg(image):
 
 def test_every_table_fits_and_nothing_is_cut_short(full):
     shown = terminal(full)
-    assert max(len(line) for line in shown.splitlines()) <= WIDTH
+    assert max(len(line) for line in shown.splitlines()) <= TABLE_WIDTH_CHARACTERS
     assert '\u2026 ' not in shown  # rich's mark for a cut, at the end of a cell
     words = ' '.join(shown.split())
-    for sheet in sheets(full):
+    for sheet in comparison_tables(full):
         for row in sheet.rows:
             assert all(cell in words for cell in row[1:])
 
@@ -101,8 +103,8 @@ def test_the_median_and_the_spread_of_the_seeds_are_shown(full):
     row = next(row for row in full.rows if row.name == 'graph' and not row.refined)
     errors = sorted(run.along_path.p99 for run in row.runs)
     shown = terminal(full)
-    assert cells.error(median(errors)) in shown
-    assert f'{cells.error(errors[0])}\u2026{cells.error(errors[-1])}' in shown
+    assert cells.format_error(median(errors)) in shown
+    assert f'{cells.format_error(errors[0])}\u2026{cells.format_error(errors[-1])}' in shown
 
 
 def test_one_seed_has_no_spread():
@@ -111,7 +113,7 @@ def test_one_seed_has_no_spread():
 
 
 def test_what_takes_no_steps_makes_no_table_of_steps():
-    keys = [sheet.key for sheet in sheets(comparison(('closed_form',)))]
+    keys = [sheet.key for sheet in comparison_tables(comparison(('closed_form',)))]
     assert keys == ['scattered', 'paths', 'robustness', 'time']
 
 
@@ -119,7 +121,7 @@ def test_an_infinite_error_of_one_seed_is_no_mean(full):
     row = next(row for row in full.rows if row.name == 'graph')
     first, *rest = row.runs
     row = replace(row, runs=(replace(first, along_path=NEVER), *rest))
-    spread = over_seeds(row)['along_path_p50_of_reach']
+    spread = seed_statistics(row)['along_path_p50_of_reach']
     assert spread.median in [run.along_path.p50 for run in rest]
     assert spread.most == inf
 
@@ -127,20 +129,20 @@ def test_an_infinite_error_of_one_seed_is_no_mean(full):
 @pytest.mark.parametrize(
     ('cell', 'shown'),
     [
-        (cells.error(None), '-'),
-        (cells.error(0.0), '0'),
-        (cells.error(inf), '∞'),
-        (cells.error(1.96e-10), '2.0e-10'),
-        (cells.error(1.25), '1.2'),
-        (cells.share(1.0), '100%'),
-        (cells.share(0.999999), '>99.99%'),
-        (cells.share(1e-7), '<0.01%'),
-        (cells.share(0.1234), '12.34%'),
-        (cells.quantity(3.14159), '3.14'),
-        (cells.quantity(31.4159), '31.4'),
-        (cells.quantity(31415.9), '31,400'),
-        (cells.quantity(9.999), '10.0'),
-        (cells.quantity(99.96), '100'),
+        (cells.format_error(None), '-'),
+        (cells.format_error(0.0), '0'),
+        (cells.format_error(inf), '∞'),
+        (cells.format_error(1.96e-10), '2.0e-10'),
+        (cells.format_error(1.25), '1.2'),
+        (cells.format_share(1.0), '100%'),
+        (cells.format_share(0.999999), '>99.99%'),
+        (cells.format_share(1e-7), '<0.01%'),
+        (cells.format_share(0.1234), '12.34%'),
+        (cells.format_quantity(3.14159), '3.14'),
+        (cells.format_quantity(31.4159), '31.4'),
+        (cells.format_quantity(31415.9), '31,400'),
+        (cells.format_quantity(9.999), '10.0'),
+        (cells.format_quantity(99.96), '100'),
     ],
 )
 def test_a_number_is_shown_as_it_is_worth(cell, shown):
@@ -166,7 +168,7 @@ def test_the_csv_says_the_same_as_the_comparison(full):
         else:
             assert line['training_s'] == line['training_samples'] == ''
     units = ('_of_reach', '_share', '_ratio', '_s', '_samples', 'steps_p50', 'steps_p99')
-    assert all(name.endswith(units) for name in MEASURES)
+    assert all(name.endswith(units) for name in RUN_MEASURES)
 
 
 def test_the_json_is_numbers_or_null_with_known_keys(full):
@@ -177,7 +179,7 @@ def test_the_json_is_numbers_or_null_with_known_keys(full):
             'rows',
         ]  # fmt: skip
         for shown, row in zip(content['rows'], found.rows, strict=True):
-            assert list(shown['over_seeds']) == list(MEASURES)
+            assert list(shown['over_seeds']) == list(RUN_MEASURES)
             assert len(shown['runs']) == len(row.runs)
             assert 'error_map' not in shown
 
@@ -217,7 +219,7 @@ def test_every_plot_every_method_and_every_number_is_on_it(full, full_page):
         assert drawn.tag.endswith('}svg')
         assert len(list(drawn.iter())) > 100
     shown = text(full_page)
-    for sheet in sheets(full):
+    for sheet in comparison_tables(full):
         for row in sheet.rows:
             assert all(cell in shown for cell in row)
     for words in ('<left> & "right"', 'ik_nn compare --output <d>', 'A<b> 3000', '2030-01-02'):
@@ -244,7 +246,7 @@ def test_what_is_missing_breaks_nothing(found):
 
 
 def test_names_in_a_crowd_do_not_lie_on_each_other():
-    with drawing(6.0, 5.0) as figure:
+    with styled_figure(6.0, 5.0) as figure:
         axes = figure.add_subplot()
         axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
         places = np.stack((np.linspace(0.45, 0.55, 10), np.linspace(0.5, 0.52, 10)), axis=-1)

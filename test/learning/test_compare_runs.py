@@ -23,8 +23,8 @@ from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.compare import runs
 from ik_nn_ros.learning.compare.comparison import Request, compare
 from ik_nn_ros.learning.compare.path_network import PathNetwork
-from ik_nn_ros.learning.compare.runs import Job, train_all
-from ik_nn_ros.learning.compare.test_set import Sizes
+from ik_nn_ros.learning.compare.runs import TrainingJob, train_all
+from ik_nn_ros.learning.compare.test_set import EvaluationSizes
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
@@ -103,7 +103,10 @@ def has_torch(pid):
 
 
 def jobs(folder, names=NAMES, **changes):
-    return [replace(Job(name, 0, ARM, 1.0, folder / f'{name}-0.onnx'), **changes) for name in names]
+    return [
+        replace(TrainingJob(name, 0, ARM, 1.0, folder / f'{name}-0.onnx'), **changes)
+        for name in names
+    ]
 
 
 def silent(*progress):
@@ -133,7 +136,7 @@ def completed(interrupted):
             runs._train(job)
             done(job, number)
 
-    few = Sizes(scattered=50, paths=4, points=8, grid=11)
+    few = EvaluationSizes(scattered=50, paths=4, points=8, grid=11)
     output = interrupted.log.parent / 'out'
     methods = ('closed_form', 'ccd', *NAMES)
     with pytest.MonkeyPatch.context() as patch:
@@ -161,7 +164,7 @@ def test_the_same_comparison_then_completes(completed, models):
     found = [(row.name, row.refined) for row in completed.rows]
     alone = [('closed_form', False), ('ccd', False)]
     assert found == [*alone, *((name, refined) for name in NAMES for refined in (False, True))]
-    assert [row.use for row in completed.rows[::2]] == ['ik_node', 'ik_node', 'step by step']
+    assert [row.execution_mode for row in completed.rows[::2]] == ['ik_node', 'ik_node', 'step by step']
     assert completed.rows[0].runs[0].along_path.worst < 1e-12
     # Newton steps bring what a network proposes nearer.
     for alone, refined in (completed.rows[2:4], completed.rows[4:6]):
@@ -172,7 +175,7 @@ def test_model_files_load_and_tell_of_their_training(models):
     target_network, path_network = train_all(jobs(models), silent)
     network = Network(target_network.file, ARM)
     assert np.isfinite(network.propose(0.3, 0.2, 1)).all()
-    assert PathNetwork(path_network.file, ARM).use == 'step by step'
+    assert PathNetwork(path_network.file, ARM).execution_mode == 'step by step'
     for trained, name in ((target_network, NAMES[0]), (path_network, NAMES[1])):
         held = onnx.load(trained.file)
         assert trained.weights > 100

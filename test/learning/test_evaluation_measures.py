@@ -11,8 +11,8 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.report.accuracy import ErrorSummary, measure_accuracy
-from ik_nn_ros.learning.report.joint_path import largest_step, measure_path
-from ik_nn_ros.learning.report.training_curve import CurvePoint, training_curve
+from ik_nn_ros.learning.report.joint_path import largest_joint_step, measure_path
+from ik_nn_ros.learning.report.training_curve import TrainingCurvePoint, read_training_curve
 from ik_nn_ros.learning.report.workspace_map import measure_maps
 from ik_nn_ros.learning.report.worst_cases import worst_cases
 from models import info, linear_model
@@ -45,22 +45,22 @@ def test_errors_are_distances_of_what_was_answered(network):
     assert found.errors['closed_form'].max() < 1e-15
     close = found.errors['network'] < 0.05  # where Newton starts well, it ends well
     assert found.errors['refined'][close].max() <= 1e-9 * ARM.reach
-    assert (found.answers.answered, found.answers.off_target) == (1.0, 0)
-    assert found.answers.closed_form > 0.0
+    assert (found.solver_statistics.answered, found.solver_statistics.off_target) == (1.0, 0)
+    assert found.solver_statistics.closed_form > 0.0
 
 
 def test_a_summary_names_errors_that_occurred():
     errors = np.arange(1.0, 101.0)[::-1]
-    assert ErrorSummary.of(errors) == ErrorSummary(100, 51.0, 96.0, 100.0, 100.0)
-    assert ErrorSummary.of(np.array([1.0, np.inf])).worst_m == np.inf
+    assert ErrorSummary.from_errors(errors) == ErrorSummary(100, 51.0, 96.0, 100.0, 100.0)
+    assert ErrorSummary.from_errors(np.array([1.0, np.inf])).worst_m == np.inf
 
 
 def test_targets_are_on_the_branch_the_network_serves(tmp_path):
     network = constant_network(tmp_path, branches='negative')
     found = accuracy_of(network)
-    assert set(found.side) == {-1}
+    assert set(found.branch) == {-1}
     assert 100 < len(found.xy) < 400
-    assert found.answers.targets == 500
+    assert found.solver_statistics.targets == 500
     assert [branch_map.branch for branch_map in measure_maps(ARM, network)] == [-1]
 
 
@@ -79,14 +79,14 @@ def test_a_branch_out_of_limits_has_no_map(tmp_path):
 def test_answers_of_no_use_are_counted_though_their_tip_may_be_right(tmp_path, network):
     found = accuracy_of(network)
     # (0.3, 0.7) to everything: on the negative branch that is the wrong side.
-    assert found.wrong_branch == pytest.approx((found.side == -1).mean())
+    assert found.wrong_branch == pytest.approx((found.branch == -1).mean())
     assert found.outside_limits == 0.0
     weights = np.zeros((4, 2))
     weights[2, 1] = 2.61  # q2 past its limit by the slack; of the positive branch by more
     network = constant_network(tmp_path, weights=weights, bias=(0.3 + 4.0 * math.pi, 0.005))
     found = accuracy_of(network)
     assert found.wrong_branch == 0.0
-    assert found.outside_limits == pytest.approx((found.side == 1).mean())
+    assert found.outside_limits == pytest.approx((found.branch == 1).mean())
 
 
 def test_an_answer_that_is_no_number_is_infinitely_far(tmp_path):
@@ -95,9 +95,9 @@ def test_an_answer_that_is_no_number_is_infinitely_far(tmp_path):
     network = constant_network(tmp_path, weights=weights, bias=(-3e38, -3e38))
     found = accuracy_of(network)
     for method in ('network', 'refined'):
-        assert np.isinf(found.errors[method][found.side == -1]).all()
-    assert np.isfinite(found.errors['network'][found.side == 1]).all()
-    assert found.answers.answered == 1.0
+        assert np.isinf(found.errors[method][found.branch == -1]).all()
+    assert np.isfinite(found.errors['network'][found.branch == 1]).all()
+    assert found.solver_statistics.answered == 1.0
     assert measure_path(ARM, network, measure_maps(ARM, network)) is not None
 
 
@@ -106,7 +106,7 @@ def test_a_map_holds_the_error_at_each_point_within_the_limits(network):
     assert (positive.branch, negative.branch) == (1, -1)
     rng = np.random.default_rng(2)
     for branch_map in (positive, negative):
-        side, error = branch_map.side, branch_map.errors['network']
+        side, error = branch_map.coordinates, branch_map.errors['network']
         # Joints well inside the limits lead to points with a value, whatever the solver thinks.
         for q1, bend in rng.uniform((-2.8, 0.2), (2.8, 2.5), (50, 2)).tolist():
             x, y = ARM.fk_point(q1, branch_map.branch * bend)
@@ -119,8 +119,8 @@ def test_a_map_holds_the_error_at_each_point_within_the_limits(network):
         for values in branch_map.errors.values():
             assert np.isnan(values[beyond]).all()
     # The limits of joint 1 leave a gap, on either branch another.
-    assert not np.array_equal(positive.reached, negative.reached)
-    np.testing.assert_array_equal(positive.reached, negative.reached[::-1])
+    assert not np.array_equal(positive.reachable, negative.reachable)
+    np.testing.assert_array_equal(positive.reachable, negative.reachable[::-1])
 
 
 @pytest.mark.parametrize('seed', range(8))
@@ -141,16 +141,18 @@ def require_smooth(arm, network):
     assert ((path.hybrid >= arm.lower) & (path.hybrid <= arm.upper)).all()
     assert np.hypot(*(arm.fk(path.hybrid) - path.xy).T).max() <= 1e-9 * arm.reach
     np.testing.assert_allclose(path.xy[0], path.xy[-1], atol=1e-12 * arm.reach)
-    assert 0.0 < largest_step(path.hybrid) < 0.2
-    assert largest_step(path.hybrid) == pytest.approx(largest_step(path.closed_form), rel=1e-5)
+    assert 0.0 < largest_joint_step(path.hybrid) < 0.2
+    assert largest_joint_step(path.hybrid) == pytest.approx(
+        largest_joint_step(path.closed_form), rel=1e-5
+    )
     assert np.ptp(path.xy, axis=0).min() > 0.0
     # The constant answer does not move, and is shown on a turn near the others.
-    assert largest_step(path.network) == 0.0
+    assert largest_joint_step(path.network) == 0.0
     assert np.abs(path.network[0] - path.hybrid[0]).max() <= math.pi + 1e-6
 
 
 def test_the_largest_step_is_that_of_either_joint():
-    assert largest_step(np.array([(0.0, 0.0), (0.1, -0.5), (0.2, -0.6)])) == 0.5
+    assert largest_joint_step(np.array([(0.0, 0.0), (0.1, -0.5), (0.2, -0.6)])) == 0.5
 
 
 def test_without_room_for_a_path_there_is_none(tmp_path):
@@ -178,11 +180,11 @@ def test_the_worst_cases_are_the_worst_and_the_solver_meets_them(network):
 
 def test_a_curve_is_read_where_there_is_one():
     record = {'curve': [['Adam', 250, 1e-2, 0.1], ['Adam', 500, math.nan, 0.1]]}
-    assert training_curve(record, 'a.onnx') == [CurvePoint('Adam', 250, 1e-2, 0.1)]
-    assert training_curve({'seed': 0}, 'a.onnx') == []
+    assert read_training_curve(record, 'a.onnx') == [TrainingCurvePoint('Adam', 250, 1e-2, 0.1)]
+    assert read_training_curve({'seed': 0}, 'a.onnx') == []
 
 
 @pytest.mark.parametrize('record', [{'curve': [[1, 2]]}, {'curve': 3}, {'curve': ['Adam']}, []])
 def test_a_curve_that_is_none_is_refused(record):
     with pytest.raises(ModelError, match=r'training record of model a\.onnx'):
-        training_curve(record, 'a.onnx')
+        read_training_curve(record, 'a.onnx')

@@ -10,23 +10,23 @@ import pytest
 from arms import random_joints
 from recorded_arm import write_recording
 
-from ik_nn_ros.arm.calibrated import Harmonic
-from ik_nn_ros.arm.calibration import Calibration, identify
+from ik_nn_ros.arm.calibrated import FourierTerm
+from ik_nn_ros.arm.calibration import Calibration, describe_arm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.files import to_json
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.report import html
-from ik_nn_ros.learning.report.measure import Origin, Subject, measure
+from ik_nn_ros.learning.report.measure import EvaluatedModel, Provenance, measure_model
 from ik_nn_ros.learning.report.metrics import metrics
 from ik_nn_ros.learning.report.page import to_html
 from ik_nn_ros.learning.report.recorded import Recordings
-from ik_nn_ros.learning.report.style import of_reach
+from ik_nn_ros.learning.report.style import reach_axis_functions
 from models import linear_model
 
 ARM = ArmModel('<left> & "right"', ('a$1$', 'b$'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 CURVE = [['Adam', 250, 1e-2, 0.1], ['Adam', 500, 3e-3, 0.04], ['LM', 10, 1e-4, 1e-3]]
-ORIGIN = Origin('ik_nn evaluate --model <m>', '2030-01-02', 3, {'numpy': '9.9'})
+ORIGIN = Provenance('ik_nn evaluate --model <m>', '2030-01-02', 3, {'numpy': '9.9'})
 PLOTS = {
     'maps': 'Maps of the tip error over the workspace, by method and branch',
     'distribution': 'Cumulative distribution of the tip error of targets',
@@ -45,7 +45,7 @@ def make(folder, arm, training, branches='both', **options):
 
 def report_on(subject, recordings=None):
     said = []
-    report = measure(subject, ORIGIN, 300, recordings or Recordings(), said.append)
+    report = measure_model(subject, ORIGIN, 300, recordings or Recordings(), said.append)
     assert said
     return report
 
@@ -54,7 +54,7 @@ def report_on(subject, recordings=None):
 def plain(tmp_path_factory):
     """A network for one branch whose file tells nothing of its training; no recordings."""
     network = make(tmp_path_factory.mktemp('plain'), ARM, {}, 'positive')
-    return report_on(Subject(network, ARM, ARM))
+    return report_on(EvaluatedModel(network, ARM, ARM))
 
 
 @pytest.fixture(scope='module')
@@ -63,16 +63,16 @@ def full(tmp_path_factory):
     folder = tmp_path_factory.mktemp('full')
     record = {'recordings': ['r.mcap'], 'held_out_errors': {'nominal': {'median': 0.0123}}}
     calibration = Calibration(
-        identify(ARM), (0.31, 0.19), (0.01, 0.0), (0.002, 0.0), (Harmonic(2, 1, 0.001),),
+        describe_arm(ARM), (0.31, 0.19), (0.01, 0.0), (0.002, 0.0), (FourierTerm(2, 1, 0.001),),
         record=record,
     )  # fmt: skip
     arm = calibration.apply(ARM)
     q = random_joints(ARM, np.random.default_rng(0), 200)
-    tip = arm.plane.lift(arm.fk(q) + np.random.default_rng(1).normal(0.0, 5e-4, q.shape))
+    tip = arm.plane.to_base(arm.fk(q) + np.random.default_rng(1).normal(0.0, 5e-4, q.shape))
     file = write_recording(folder / 'r.mcap', ARM, q, tip)
     training = {'seed': 7, 'command': 'ik_nn train <x>', 'errors': {'p50': 0.5}, 'curve': CURVE}
     network = make(folder, arm, training)
-    subject = Subject(network, ARM, arm, calibration, 'c.yaml')
+    subject = EvaluatedModel(network, ARM, arm, calibration, 'c.yaml')
     return report_on(subject, Recordings((file,)))
 
 
@@ -158,11 +158,11 @@ def test_one_row_of_maps_for_each_branch(plain_page, full_page):
 def test_the_numbers_on_it_are_those_measured(plain, plain_page):
     shown = text(plain_page)
     for summary in plain.accuracy.summaries().values():
-        assert html.length(summary.p50_m) in shown
-        assert html.length(summary.worst_m) in shown
-    for case in plain.worst:
+        assert html.format_length(summary.p50_m) in shown
+        assert html.format_length(summary.worst_m) in shown
+    for case in plain.worst_cases:
         assert f'{case.x_m:.4f}' in shown
-    assert f'{plain.accuracy.answers.closed_form:.4%}' in shown
+    assert f'{plain.accuracy.solver_statistics.closed_form:.4%}' in shown
 
 
 def test_it_tells_what_the_figures_rest_on(full_page):
@@ -204,7 +204,7 @@ def test_answers_that_are_no_number_are_null_and_named(tmp_path):
     weights = np.zeros((4, 2))
     weights[2] = 3e38
     network = make(tmp_path, ARM, {'seed': 0}, weights=weights, bias=(-3e38, -3e38))
-    report = report_on(Subject(network, ARM, ARM))
+    report = report_on(EvaluatedModel(network, ARM, ARM))
     content = json.loads(to_json(metrics(report)), parse_constant=refuse)
     assert content['errors']['network']['worst_m'] is None
     assert 'no number' in text(to_html(report))
@@ -227,10 +227,10 @@ def refuse(constant):
     ],
 )
 def test_a_length_is_told_in_a_unit_that_suits_it(value, words):
-    assert html.length(value) == words
+    assert html.format_length(value) == words
 
 
 def test_the_second_axis_shows_mm_as_fractions_of_reach():
-    to_fraction, to_mm = of_reach(0.5)
+    to_fraction, to_mm = reach_axis_functions(0.5)
     assert to_fraction(5.0) == 0.01
     assert to_mm(0.01) == 5.0

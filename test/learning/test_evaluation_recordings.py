@@ -8,8 +8,8 @@ import pytest
 from arms import random_arm, random_joints
 from recorded_arm import write_recording
 
-from ik_nn_ros.arm.calibrated import Harmonic
-from ik_nn_ros.arm.calibration import Calibration, identify
+from ik_nn_ros.arm.calibrated import FourierTerm
+from ik_nn_ros.arm.calibration import Calibration, describe_arm
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.learning.report.recorded import Recordings, measure_recorded
 
@@ -22,11 +22,11 @@ WRONG = 7
 def calibration(**record):
     l1, l2 = ARM.lengths
     return Calibration(
-        identify(ARM),
+        describe_arm(ARM),
         lengths=(1.02 * l1, 0.97 * l2),
         offsets=(ARM.offsets[0] + 0.02, ARM.offsets[1] - 0.01),
         base=(0.004, -0.003),
-        residual=(Harmonic(2, 1, 0.002 + 0.001j),),
+        residual=(FourierTerm(2, 1, 0.002 + 0.001j),),
         record=record,
     )
 
@@ -40,7 +40,7 @@ def joints():
 def recorded(tmp_path, joints):
     """Tips of the calibrated arm, each 0.5 mm further off in the plane, one of them 1 m."""
     plane = calibration().apply(ARM).plane
-    tip = plane.lift(calibration().apply(ARM).fk(joints) + np.array((0.0003, -0.0004)))
+    tip = plane.to_base(calibration().apply(ARM).fk(joints) + np.array((0.0003, -0.0004)))
     tip[WRONG] += plane.rotation[:, 0]
     return Recordings((write_recording(tmp_path / 'first.mcap', ARM, joints, tip),))
 
@@ -59,7 +59,7 @@ def expected_before(joints):
 def test_errors_before_and_after_are_those_of_the_two_models(recorded, joints):
     found = measure_recorded(ARM, calibration(), recorded)
     kept = np.arange(COUNT) != WRONG
-    np.testing.assert_array_equal(found.outlier, ~kept)
+    np.testing.assert_array_equal(found.is_outlier, ~kept)
     np.testing.assert_allclose(
         np.hypot(*found.before.T)[kept], expected_before(joints)[kept], atol=1e-9
     )
@@ -82,9 +82,9 @@ def test_points_are_in_the_plane_of_the_urdfs_arm(recorded, joints):
 
 def test_it_says_when_the_calibration_has_seen_the_recording(recorded):
     fitted = calibration(recordings=['other.mcap', 'first.mcap'])
-    assert measure_recorded(ARM, fitted, recorded).refitted == ('first.mcap',)
+    assert measure_recorded(ARM, fitted, recorded).fitted_recordings == ('first.mcap',)
     unseen = calibration(recordings=['other.mcap'])
-    assert measure_recorded(ARM, unseen, recorded).refitted == ()
+    assert measure_recorded(ARM, unseen, recorded).fitted_recordings == ()
 
 
 def test_tips_are_paired_with_the_joints_that_suit_them(tmp_path):
@@ -96,7 +96,7 @@ def test_tips_are_paired_with_the_joints_that_suit_them(tmp_path):
     def moving(times):
         return middle + swing * np.stack((np.sin(times), np.sin(1.3 * times)), axis=-1)
 
-    tip = ARM.plane.lift(ARM.fk(moving(t - 0.03)))
+    tip = ARM.plane.to_base(ARM.fk(moving(t - 0.03)))
     file = write_recording(tmp_path / 'late.mcap', ARM, moving(t), tip)
     same = replace(
         calibration(timing={'delay': 0.03}),
@@ -118,7 +118,7 @@ def test_a_recording_without_samples_is_refused(tmp_path):
 
 
 def test_two_samples_are_enough_to_compare(tmp_path, joints):
-    tip = ARM.plane.lift(ARM.fk(joints[:2]))
+    tip = ARM.plane.to_base(ARM.fk(joints[:2]))
     file = write_recording(tmp_path / 'short.mcap', ARM, joints[:2], tip)
     found = measure_recorded(ARM, None, Recordings((file,)))
     assert math.isclose(found.summaries()['before'].worst_m, 0.0, abs_tol=1e-9)

@@ -18,15 +18,15 @@ from ik_nn_ros.errors import ModelError
 from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.learning import export
-from ik_nn_ros.learning.evaluation import propose, tip_errors
+from ik_nn_ros.learning.evaluation import measure_tip_errors, run_inference
 from ik_nn_ros.learning.families import PATH_FAMILIES
-from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
+from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
 from ik_nn_ros.learning.networks.graph import GraphNetwork
-from ik_nn_ros.learning.networks.network import Use
+from ik_nn_ros.learning.networks.network import ExecutionMode
 from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.networks.variational import VariationalNetwork
-from ik_nn_ros.learning.sampling import PATH_LENGTH
+from ik_nn_ros.learning.sampling import TARGETS_PER_PATH
 from ik_nn_ros.share import share_directory
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
@@ -36,7 +36,7 @@ SEEDS = (1, 2, 3, 4)
 TURNED = 3
 """The one whose axes both point the other way."""
 OTHERS = (
-    AsBuiltNetwork,
+    CalibratedArmNetwork,
     PaperNetwork,
     VariationalNetwork,
     GraphNetwork,
@@ -66,7 +66,7 @@ def angles_apart(network, content, target):
     """Difference of joint angles, whole turns aside, at targets away from the edges' roots."""
     with torch.no_grad():
         wanted = network(torch.from_numpy(target)).numpy()
-    difference = propose(content, target) - wanted
+    difference = run_inference(content, target) - wanted
     return np.abs(np.angle(np.exp(1j * difference)))
 
 
@@ -75,14 +75,14 @@ def test_file_gives_the_networks_answers_for_any_arm(family, seed):
     """Catches a sign or an offset lost on the way; to_onnx checks the tips besides."""
     network, content = exported(family, seed)
     arm = network.arm
-    count = 5000 if network.use == Use.NODE else 5000 // PATH_LENGTH
+    count = 5000 if network.execution_mode == ExecutionMode.SINGLE_TARGET else 5000 // TARGETS_PER_PATH
     target = family.sample(arm, np.random.default_rng(seed), count).target
     r = np.hypot(target[..., 0], target[..., 1])
     margin = 0.02 * (arm.reach - arm.inner_reach)
     inside = (r > arm.inner_reach + margin) & (r < arm.reach - margin)
     apart = angles_apart(network, content, target)[inside]
     # The choice between two solutions that are as good may be another one at a few targets.
-    assert np.quantile(apart, 0.99 if family.chooses else 1.0) < 2e-5
+    assert np.quantile(apart, 0.99 if family.rounding_sensitive else 1.0) < 2e-5
 
 
 def test_an_export_that_differs_is_refused(model):
@@ -110,8 +110,8 @@ def test_graphs_for_paths_follow_theirs(family):
         {port.name: (len(port.shape), port.shape[-1]) for port in side}
         for side in (session.get_inputs(), session.get_outputs())
     ]
-    if network.use == Use.STEPS:
-        states = 2, network.states
+    if network.execution_mode == ExecutionMode.STEPWISE:
+        states = 2, network.state_size
         assert ports == [{'target': (2, 4), 'state': states}, {'q': (2, 2), 'next_state': states}]
     else:
         assert ports == [{'target': (3, 4)}, {'q': (3, 2)}]
@@ -128,8 +128,8 @@ def test_a_state_begins_as_zeros_and_is_handed_on():
     target = network.sample(network.arm, np.random.default_rng(0), 3).target
     with torch.no_grad():
         wanted = network(torch.from_numpy(target)).numpy()
-    state = np.zeros((3, network.states), np.float32)
-    for number in range(PATH_LENGTH):
+    state = np.zeros((3, network.state_size), np.float32)
+    for number in range(TARGETS_PER_PATH):
         given = {'target': target[:, number].astype(np.float32), 'state': state}
         q, state = session.run(['q', 'next_state'], given)
         np.testing.assert_allclose(q, wanted[:, number], atol=1e-3)
@@ -195,7 +195,7 @@ class TestShippedModel:
 
     def test_it_meets_its_figures_on_fresh_targets(self):
         target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(20_241), 300_000).target
-        errors = tip_errors(SHIPPED.read_bytes(), self.arm, target)
+        errors = measure_tip_errors(SHIPPED.read_bytes(), self.arm, target)
         assert errors.p50 <= 1e-6
         assert errors.worst <= 1e-5
         recorded = self.info().training['errors']
@@ -208,11 +208,11 @@ class TestShippedModel:
         xy = getattr(self.arm, edge) * np.column_stack((np.cos(angle), np.sin(angle)))
         branch = np.where(np.arange(len(angle)) % 2, 1.0, -1.0)
         target = np.column_stack((xy, branch, np.arctan2(xy[:, 1], xy[:, 0])))
-        assert tip_errors(SHIPPED.read_bytes(), self.arm, target).worst <= 1e-5
+        assert measure_tip_errors(SHIPPED.read_bytes(), self.arm, target).worst <= 1e-5
 
     def test_its_branch_is_the_one_asked_for(self):
         target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(1), 50_000).target
-        q = propose(SHIPPED.read_bytes(), target)
+        q = run_inference(SHIPPED.read_bytes(), target)
         assert (np.sin(q[:, 1]) * target[:, 2] > -1e-5).all()
 
     def test_its_record_names_no_machine(self):

@@ -8,17 +8,17 @@ import torch
 from arms import random_arm
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.model_file import BRANCHES
+from ik_nn_ros.ik.model_file import BRANCH_SETS
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
 from ik_nn_ros.learning.networks import policy
 from ik_nn_ros.learning.networks.convolution import ConvolutionNetwork
 from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork
 from ik_nn_ros.learning.networks.graph import GraphNetwork
 from ik_nn_ros.learning.networks.lstm import LstmNetwork
-from ik_nn_ros.learning.networks.network import Use
+from ik_nn_ros.learning.networks.network import ExecutionMode
 from ik_nn_ros.learning.networks.policy import PolicyNetwork
 from ik_nn_ros.learning.networks.transformer import TransformerNetwork
-from ik_nn_ros.learning.networks.variational import CODES, VariationalNetwork
+from ik_nn_ros.learning.networks.variational import LATENT_SAMPLE_COUNT, VariationalNetwork
 from ik_nn_ros.learning.training import train
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
@@ -75,7 +75,7 @@ def test_in_and_out_of_reach_the_answers_are_finite(family, precision, lengths):
     network = make(family, ArmModel('arm', ('a', 'b'), lengths)).to(precision)
     rows = [(x, y, b, np.arctan2(y, x)) for x, y in AWKWARD for b in (1, -1)]
     target = torch.tensor(rows, dtype=precision)
-    if network.use != Use.NODE:
+    if network.execution_mode != ExecutionMode.SINGLE_TARGET:
         target = target.reshape(2, 8, 4)
     q = answer(network, target)
     assert (q.shape, q.dtype) == ((*target.shape[:-1], 2), precision)
@@ -88,10 +88,10 @@ def test_what_a_family_says_of_itself_is_so(family):
     assert EVERY[family.family] is family
     assert family.label
     target = draw(make(family), 200)
-    assert target.ndim == (2 if family.use == Use.NODE else 3)
-    assert (family.use == Use.NODE) == (family.family in FAMILIES)
+    assert target.ndim == (2 if family.execution_mode == ExecutionMode.SINGLE_TARGET else 3)
+    assert (family.execution_mode == ExecutionMode.SINGLE_TARGET) == (family.family in FAMILIES)
     sides = set(target[..., 2].ravel().tolist())
-    assert sides == set(map(float, BRANCHES[family.branches]))
+    assert sides == set(map(float, BRANCH_SETS[family.branches]))
 
 
 @pytest.mark.parametrize('family', EVERY.values(), ids=EVERY)
@@ -130,20 +130,24 @@ class TestGraph:
         target = draw(network, 50)
 
         def moved():
-            return answer(network, target) - network._about(target, network._edges(target))
+            return answer(network, target) - network._output_bias(
+                target, network._signed_roots(target)
+            )
 
         before = moved()
         order = [1, 0, 2]
         with torch.no_grad():
-            network.begin.copy_(network.begin[[1, 0]])
-            network.neighbours.copy_(network.neighbours[order][:, order])
+            network.initial_joint_states.copy_(network.initial_joint_states[[1, 0]])
+            network.adjacency.copy_(network.adjacency[order][:, order])
         torch.testing.assert_close(moved(), before[:, [1, 0]], rtol=0.0, atol=1e-12)
 
     def test_joints_hear_of_the_target_by_messages_only(self):
         network = make(GraphNetwork)
         target = draw(network, 50)
-        network.neighbours.zero_()
-        moved = answer(network, target) - network._about(target, network._edges(target))
+        network.adjacency.zero_()
+        moved = answer(network, target) - network._output_bias(
+            target, network._signed_roots(target)
+        )
         assert moved.std(dim=0).max() < 1e-12
 
 
@@ -156,7 +160,7 @@ class TestVariational:
         arm, target = network.arm, draw(network, 2000)
         with torch.no_grad():
             solutions = network.solutions(target)
-        assert solutions.shape == (2000, CODES, 2)
+        assert solutions.shape == (2000, LATENT_SAMPLE_COUNT, 2)
         near = off(arm, solutions, target[:, None]) < 0.2
         sides = bend(arm, solutions)
         both = (near & (sides > 0.1)).any(axis=1) & (near & (sides < -0.1)).any(axis=1)
@@ -195,7 +199,7 @@ class TestLstm:
     def test_step_by_step_it_answers_as_over_the_whole_path(self):
         network = make(LstmNetwork)
         target = draw(network, 20)
-        state = torch.zeros(20, network.states, dtype=torch.float64)
+        state = torch.zeros(20, network.state_size, dtype=torch.float64)
         steps = []
         with torch.no_grad():
             for now in target.unbind(dim=1):
@@ -263,7 +267,7 @@ def test_a_short_training_gets_near_on_the_branch_asked_for(family, steps, bound
     if family.family in PATH_FAMILIES:
         config = replace(config, batch_size=32, validation_samples=30)
     network = train(family, arm, config).network
-    target = draw(network, 2000 if family.use == Use.NODE else 100)
+    target = draw(network, 2000 if family.execution_mode == ExecutionMode.SINGLE_TARGET else 100)
     q = answer(network, target)
     assert np.median(off(arm, q, target)) < bound
     clear = np.abs(bend(arm, q)) > 0.2

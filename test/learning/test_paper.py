@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.targets import joints
+from ik_nn_ros.arm.targets import random_joints
 from ik_nn_ros.ik import refine
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Stage
 from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.paper import solver
 from ik_nn_ros.learning.paper.recipe import Recipe, RecipeNetwork, train_recipe
-from ik_nn_ros.learning.paper.results import Method, Run
+from ik_nn_ros.learning.paper.results import PaperMethod, PaperRun
 from ik_nn_ros.learning.paper.smooth import SmoothPaperNetwork
 from ik_nn_ros.learning.paper.study import ARM, TABLE_1, actual_angles, recomputed_errors
 
@@ -24,7 +24,7 @@ SHORT = Recipe(samples=300, epochs=40)
 
 
 def errors(network, count=2000):
-    xy = ARM.fk(joints(ARM, np.random.default_rng(99), count))
+    xy = ARM.fk(random_joints(ARM, np.random.default_rng(99), count))
     with torch.no_grad():
         q = network(torch.from_numpy(np.column_stack((xy, np.ones_like(xy))))).numpy()
     return np.hypot(*(ARM.fk(q) - xy).T) / ARM.reach
@@ -60,7 +60,7 @@ def test_the_means_of_table_1_are_those_the_paper_gives():
 
 
 def test_samples_fill_the_papers_ranges():
-    q = joints(ARM, np.random.default_rng(0), 5000)
+    q = random_joints(ARM, np.random.default_rng(0), 5000)
     assert (q >= 0.0).all()
     np.testing.assert_allclose(q.max(axis=0), [np.pi / 2, np.pi], rtol=2e-3)
     np.testing.assert_allclose(q.mean(axis=0), [np.pi / 4, np.pi / 2], rtol=3e-2)
@@ -70,7 +70,7 @@ def test_samples_fill_the_papers_ranges():
 def test_training_is_what_plain_torch_does():
     """Mean squared error on the raw angles from the raw x, y; every epoch one step of Adam."""
     recipe = replace(SHORT, batch_size=SHORT.samples)
-    q = joints(ARM, np.random.default_rng(3), recipe.samples)
+    q = random_joints(ARM, np.random.default_rng(3), recipe.samples)
     xy, wanted = torch.from_numpy(ARM.fk(q)), torch.from_numpy(q)
     start = train(replace(recipe, epochs=0), seed=3)
     layers = torch.nn.Sequential(
@@ -124,7 +124,7 @@ def test_training_makes_it_better():
 def test_normalised_inputs_have_mean_0_and_deviation_1():
     recipe = replace(SHORT, normalise=True, epochs=0)
     network = train(recipe, seed=1)
-    xy = ARM.fk(joints(ARM, np.random.default_rng(1), recipe.samples))
+    xy = ARM.fk(random_joints(ARM, np.random.default_rng(1), recipe.samples))
     rows = xy @ network.scale.numpy()[:, :2].T + network.shift.numpy()
     np.testing.assert_allclose(rows.mean(axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(rows.std(axis=0), 1.0)
@@ -160,11 +160,11 @@ def network():
 
 @pytest.fixture(scope='module')
 def solved(network):
-    return solver.solve('test', network, TestSolver.xy)
+    return solver.solve_targets('test', network, TestSolver.xy)
 
 
 class TestSolver:
-    xy = ARM.fk(joints(ARM, np.random.default_rng(5), 1000))
+    xy = ARM.fk(random_joints(ARM, np.random.default_rng(5), 1000))
 
     def test_it_makes_rough_proposals_exact(self, network, solved):
         assert errors(network).mean() > 1e-2
@@ -176,7 +176,7 @@ class TestSolver:
 
     def test_steps_are_those_the_refinement_needs(self, network, solved, monkeypatch, tmp_path):
         """With one step less the same target is left to the closed form."""
-        hybrid = HybridSolver(ARM, solver.model_file(network, tmp_path / 'a.onnx'))
+        hybrid = HybridSolver(ARM, solver.export_and_load(network, tmp_path / 'a.onnx'))
         refined = hybrid.solve_batch(self.xy, ARM.home).stage == Stage.REFINED
         xy = self.xy[refined].tolist()
         for steps in np.unique(solved.steps).tolist():
@@ -186,21 +186,21 @@ class TestSolver:
                 assert hybrid.solve(x, y, ARM.home).stage == stage
 
     def test_the_closed_form_alone_needs_no_network(self):
-        solved = solver.solve('test', None, self.xy)
-        assert solved.answers.closed_form == 1.0
-        assert len(solved.steps) == 0
+        solved = solver.solve_targets('test', None, self.xy)
+        assert solved.statistics.closed_form == 1.0
+        assert len(solved.newton_steps) == 0
         assert solved.run.worst < 1e-14
 
 
 def test_numbers_over_seeds():
     angles = actual_angles()
     runs = tuple(
-        Run(seed, 0.0, np.full(10, error), angles) for seed, error in enumerate((0.1, 0.3))
+        PaperRun(seed, 0.0, np.full(10, error), angles) for seed, error in enumerate((0.1, 0.3))
     )
-    mean, deviation = Method('two', {}, runs).over_seeds('mean')
+    mean, deviation = PaperMethod('two', {}, runs).seed_statistics('mean')
     assert mean == pytest.approx(0.2)
     assert deviation == pytest.approx(0.2 / np.sqrt(2.0))
-    assert Method('one', {}, runs[:1]).over_seeds('worst') == (pytest.approx(0.1), None)
-    off = Run(0, 0.0, np.zeros(1), np.column_stack((angles[:, 0] + 1e-4, angles[:, 1])))
+    assert PaperMethod('one', {}, runs[:1]).seed_statistics('worst') == (pytest.approx(0.1), None)
+    off = PaperRun(0, 0.0, np.zeros(1), np.column_stack((angles[:, 0] + 1e-4, angles[:, 1])))
     reach = np.hypot(*ARM.fk(angles).T)
     np.testing.assert_allclose(off.point_errors, 1e-4 * reach, rtol=1e-6)

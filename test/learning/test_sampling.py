@@ -8,16 +8,16 @@ from built_arms import calibrated_arm
 from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.sampling import (
-    LONGEST_STEP,
-    PATH_LENGTH,
-    paper_ranges,
-    smooth_paths,
-    whole_workspace,
-    within_limits,
+    MAX_JOINT_STEP_RAD,
+    TARGETS_PER_PATH,
+    sample_paper_ranges,
+    sample_smooth_paths,
+    sample_within_limits,
+    sample_workspace,
 )
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
-SAMPLERS = (whole_workspace, within_limits, smooth_paths, paper_ranges)
+SAMPLERS = (sample_workspace, sample_within_limits, sample_smooth_paths, sample_paper_ranges)
 
 
 def free(arm):
@@ -54,7 +54,7 @@ def test_targets_are_where_the_joints_they_were_made_from_put_the_tip(arm, sampl
 
 def test_within_limits_fills_them_and_keeps_to_them():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-0.5, -2.0), upper=(2.0, np.inf))
-    q = within_limits(arm, np.random.default_rng(0), 20_000).q
+    q = sample_within_limits(arm, np.random.default_rng(0), 20_000).q
     assert ((q >= arm.lower) & (q <= arm.upper)).all()
     np.testing.assert_allclose(q.min(axis=0), [-0.5, -2.0], atol=0.01)
     np.testing.assert_allclose(q.max(axis=0), [2.0, np.pi], atol=0.01)
@@ -64,11 +64,11 @@ def test_within_limits_fills_them_and_keeps_to_them():
 @pytest.mark.parametrize('seed', range(4))
 def test_smooth_paths_are_smooth_keep_their_branch_and_get_everywhere(seed):
     arm = free(random_arm(seed).model)
-    target, q = smooth_paths(arm, np.random.default_rng(seed), 2000)
-    assert target.shape == (2000, PATH_LENGTH, 4)
+    target, q = sample_smooth_paths(arm, np.random.default_rng(seed), 2000)
+    assert target.shape == (2000, TARGETS_PER_PATH, 4)
     steps = np.diff(q, axis=1)
-    assert 0.9 * LONGEST_STEP < np.abs(steps).max() <= LONGEST_STEP + 1e-12
-    assert np.abs(np.diff(steps, axis=1)).max() < 0.1 * LONGEST_STEP
+    assert 0.9 * MAX_JOINT_STEP_RAD < np.abs(steps).max() <= MAX_JOINT_STEP_RAD + 1e-12
+    assert np.abs(np.diff(steps, axis=1)).max() < 0.1 * MAX_JOINT_STEP_RAD
     side = target[:, :, 2]
     assert (side == side[:, :1]).all()
     assert abs(side[:, 0].mean()) < 0.1
@@ -80,7 +80,7 @@ def test_smooth_paths_are_smooth_keep_their_branch_and_get_everywhere(seed):
 
 
 def test_whole_workspace_covers_all_directions_both_branches_and_the_edges():
-    target = whole_workspace(ARM, np.random.default_rng(0), 20_000).target
+    target = sample_workspace(ARM, np.random.default_rng(0), 20_000).target
     r = np.hypot(target[:, 0], target[:, 1])
     sector = np.floor(np.arctan2(target[:, 1], target[:, 0]) / (np.pi / 4))
     assert np.unique(sector).tolist() == [-4, -3, -2, -1, 0, 1, 2, 3]
@@ -95,7 +95,7 @@ def test_whole_workspace_covers_all_directions_both_branches_and_the_edges():
 def test_paper_ranges_are_those_of_the_paper(seed):
     """Each joint about its own axis, counted from both links along x, whatever the arm's signs."""
     arm = free(random_arm(seed).model)
-    target = paper_ranges(arm, np.random.default_rng(0), 20_000).target
+    target = sample_paper_ranges(arm, np.random.default_rng(0), 20_000).target
     zero = np.asarray(arm.signs) * arm.offsets
     q = closed_form_batch(arm, target[:, :2], target[:, 2], np.array([0.8, 1.5]) - zero) + zero
     assert q.min() > -1e-6

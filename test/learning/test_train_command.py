@@ -57,7 +57,7 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     arm = random_arm(5)
     (tmp_path / 'my arm.urdf').write_text(arm.urdf)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, 'TEST_TARGETS', 5000)
+    monkeypatch.setattr(command, 'TEST_TARGET_COUNT', 5000)
     output = tmp_path / 'a.onnx'
     words = ['--urdf', 'my arm.urdf', '--seed', '4', '--max-seconds', '2']
     assert main(['train', *words, '--output', str(output)]) == 0
@@ -91,7 +91,7 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
 def test_it_trains_other_families_too(tmp_path, monkeypatch):
     """One of them: the tests of ik_node load a file of each."""
     name = 'variational'
-    monkeypatch.setattr(command, 'TEST_TARGETS', 500)
+    monkeypatch.setattr(command, 'TEST_TARGET_COUNT', 500)
     monkeypatch.chdir(tmp_path)
     words = ['--network', name, '--max-seconds', '0.2', '--output', 'a.onnx']
     assert main(['train', *words]) == 0
@@ -187,7 +187,7 @@ def rrbot(tmp_path, monkeypatch):
 
 def test_from_a_recording_it_writes_the_calibration_beside_the_model(rrbot, monkeypatch):
     """ik_node needs both: a model alone would be refused as that of another arm."""
-    monkeypatch.setattr(command, 'TEST_TARGETS', 5000)
+    monkeypatch.setattr(command, 'TEST_TARGET_COUNT', 5000)
     assert main(['train', '--recording', str(RECORDING), *rrbot, '--max-seconds', '3']) == 0
     arm = ArmModel.from_urdf(RRBOT, 'base_link', 'tool_link')
     built = Calibration.read('rrbot.yaml').apply(arm)

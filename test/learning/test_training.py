@@ -13,7 +13,7 @@ from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.kinematics import fk, tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks.as_built import AsBuiltNetwork
+from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
 from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
 from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.training import train
@@ -179,7 +179,7 @@ def test_the_forward_kinematics_to_train_on_is_the_arms(seed):
 
 @pytest.mark.parametrize(
     ('family', 'arm'),
-    [(AsBuiltNetwork, calibrated_arm(1)), (EdgeSmoothNetwork, random_arm(5).model)],
+    [(CalibratedArmNetwork, calibrated_arm(1)), (EdgeSmoothNetwork, random_arm(5).model)],
 )
 @pytest.mark.parametrize('seed', range(3))
 def test_it_learns_the_branch_it_is_asked_for(family, arm, seed):
@@ -198,9 +198,9 @@ def test_as_built_learns_what_no_symmetric_network_can():
     arm = calibrated_arm(1)
     config = {'adam_steps': 500, 'lm_iterations': 40, 'lm_samples': 1000}
     found = {}
-    for family in (AsBuiltNetwork, EdgeSmoothNetwork):
+    for family in (CalibratedArmNetwork, EdgeSmoothNetwork):
         network = train(family, arm, replace(family.config, **config)).network
         target = torch.from_numpy(family.sample(arm, np.random.default_rng(9), 2000).target)
         with torch.no_grad():
             found[family] = float(tip_residual(arm, network(target), target).norm(dim=1).median())
-    assert found[AsBuiltNetwork] < 0.3 * found[EdgeSmoothNetwork]
+    assert found[CalibratedArmNetwork] < 0.3 * found[EdgeSmoothNetwork]

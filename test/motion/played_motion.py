@@ -4,7 +4,7 @@ import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.motion.motion_config import MotionConfig
-from ik_nn_ros.motion.smooth import SmoothMotion
+from ik_nn_ros.motion.smooth import SmoothController
 
 PERIOD = 0.01
 CONFIG = MotionConfig()
@@ -14,7 +14,7 @@ ARM = ArmModel(
     (0.3, 0.2),
     lower=(-2.9, -2.6),
     upper=(2.9, 2.6),
-    velocity=(3.0, 3.0),
+    max_velocity=(3.0, 3.0),
 )
 LOWER, UPPER = np.array(ARM.lower), np.array(ARM.upper)
 STEPS = 3000
@@ -29,7 +29,7 @@ class Played:
     """
 
     def __init__(self, start=(0.3, 0.5), config=CONFIG, arm=ARM, lag=0.02):
-        self.motion = SmoothMotion(arm, config)
+        self.motion = SmoothController(arm, config)
         self.q = np.array(start, dtype=float)
         self.velocity = np.zeros(2)
         self.lag = lag
@@ -42,7 +42,7 @@ class Played:
         self.motion.reset()
 
     def measure(self):
-        self.motion.measure(self.now, self.now, tuple(self.q), tuple(self.velocity))
+        self.motion.update_feedback(self.now, self.now, tuple(self.q), tuple(self.velocity))
 
     def moved_by(self, velocity):
         """Let somebody else move the arm for a period."""
@@ -73,7 +73,7 @@ class Played:
             self.tick(**options)
 
     def go(self, q):
-        assert self.motion.refusal(self.now) is None
+        assert self.motion.rejection(self.now) is None
         self.motion.go_to(self.now, q)
 
     def until_rest(self, **options):
@@ -87,7 +87,7 @@ class Played:
 def require_within(commands, config=CONFIG, start=None, period=PERIOD):
     """Differences of a derivative are bounded by its limit: position, velocity, acceleration."""
     q = np.array(commands if start is None else [start, start, start, *commands])
-    limits = config.limits(ARM)
+    limits = config.motion_limits(ARM)
     v, a, j = (np.diff(q, n, axis=0) / period**n for n in (1, 2, 3))
     for name, values, limit in (
         ('velocity', v, limits.velocity),

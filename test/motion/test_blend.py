@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ik_nn_ros.motion.blend import Blend
+from ik_nn_ros.motion.blend import GoalBlend
 from ik_nn_ros.motion.joint_motion import MotionLimits
 
 LIMITS = MotionLimits((3.0, 1.5), (20.0, 6.0), (400.0, 60.0))
@@ -12,7 +12,7 @@ RATE = 100.0
 
 def blended(times, goals, limits=LIMITS):
     """Return a blend that has got the goals, the first as its beginning."""
-    blend = Blend(tuple(goals[0]))
+    blend = GoalBlend(tuple(goals[0]))
     for index in range(1, len(goals)):
         since = times[index] - times[index - 1]
         blend.add(times[index], since, goals[index] - goals[index - 1], limits)
@@ -51,8 +51,8 @@ def test_it_stays_among_the_goals_and_rests_on_the_last(walk):
     assert (q <= goals.max(axis=0) + 1e-12).all()
     np.testing.assert_allclose(q[-1], goals[-1], atol=1e-12)
     np.testing.assert_allclose((v[-1], a[-1]), 0.0, atol=1e-12)
-    blend.drop(at[-1])
-    assert blend.rests
+    blend.drop_finished(at[-1])
+    assert blend.finished
     np.testing.assert_allclose(blend.at(at[-1])[0], goals[-1], atol=1e-12)
 
 
@@ -68,8 +68,8 @@ def test_steps_that_are_over_are_dropped_and_change_nothing(walk):
     blend = blended(times, goals)
     at = times[-1] + 0.05
     whole = blend.at(at)
-    blend.drop(at)
-    assert 1 < len(blend.goals) < 60
+    blend.drop_finished(at)
+    assert 1 < len(blend.active_goals) < 60
     np.testing.assert_allclose(blend.at(at), whole, atol=1e-12)
 
 
@@ -81,10 +81,10 @@ def test_an_even_stream_is_followed_half_a_blend_behind_and_ends_within_the_limi
     blend = blended(times, times[:, None] * velocity)
     q, v, _ = blend.at(times[-1])
     # A goal stands until the next comes: half that time on the average.
-    delay = blend.time / 2.0 + 0.5 / RATE
+    delay = blend.blend_time / 2.0 + 0.5 / RATE
     np.testing.assert_allclose(v, velocity, rtol=0.01)
     np.testing.assert_allclose(q, (times[-1] - delay) * velocity, atol=0.003)
-    at = np.arange(times[-1], times[-1] + blend.time, 1e-3)
+    at = np.arange(times[-1], times[-1] + blend.blend_time, 1e-3)
     acceleration = course(blend, at)[2]
     part = np.abs(acceleration).max(axis=0) / LIMITS.acceleration
     jerk = np.abs(np.diff(acceleration, axis=0)).max(axis=0) / 1e-3 / LIMITS.jerk
@@ -95,16 +95,18 @@ def test_goals_that_come_seldom_are_blended_for_longer():
     """At least four at a time; else each would be a jerk of its own."""
     times = np.arange(0.0, 2.0, 0.08)
     blend = blended(times, times[:, None] * np.array([0.02, 0.01]))
-    assert blend.time >= 0.3
+    assert blend.blend_time >= 0.3
 
 
 def test_goals_that_were_held_up_are_not_taken_for_a_fast_stream():
     """Two that come 1 ms apart: how fast they were is seen over some time only."""
     goals = np.array([[0.0, 0.0], [0.03, 0.0]])
-    assert blended([0.0, 0.001], goals).time < 0.15
+    assert blended([0.0, 0.001], goals).blend_time < 0.15
 
 
 def test_a_stream_that_is_too_fast_for_the_arm_is_not_blended_for_longer_than_one_it_can_follow():
     times = np.arange(0.0, 1.0, 1.0 / RATE)
-    fast, faster = (blended(times, times[:, None] * np.array([v, 0.0])).time for v in (3.0, 30.0))
+    fast, faster = (
+        blended(times, times[:, None] * np.array([v, 0.0])).blend_time for v in (3.0, 30.0)
+    )
     assert faster == pytest.approx(fast)

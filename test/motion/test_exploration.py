@@ -8,11 +8,11 @@ import pytest
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.exploration import Explorer, Phase
+from ik_nn_ros.motion.exploration import ExplorationPhase, Explorer
 from ik_nn_ros.motion.exploration_config import ExplorationConfig
 
 ARM = ArmModel(
-    'arm', ('a', 'b'), (0.3, 0.2), lower=(-2.0, -1.0), upper=(1.0, 2.5), velocity=(3.0, 2.0)
+    'arm', ('a', 'b'), (0.3, 0.2), lower=(-2.0, -1.0), upper=(1.0, 2.5), max_velocity=(3.0, 2.0)
 )
 CONFIG = ExplorationConfig(speed_scale=1.0, acceleration=(25.0, 25.0), jerk=(500.0, 500.0))
 PERIOD = 0.01
@@ -50,11 +50,11 @@ class Bench:
                 self.q = self.q + 0.5 * (np.array(command) - self.q)
                 self.q[1] = np.clip(self.q[1], *self.walls)
         if self.measuring:
-            self.explorer.measure(self.now, self.now, self.encoder(self.q))
+            self.explorer.update_feedback(self.now, self.now, self.encoder(self.q))
         if self.explorer.settled_at == self.now and self.sampling:
             speed = np.abs(self.q - before).max() / PERIOD
             self.samples.append((self.now, self.q, speed))
-            self.explorer.taken()
+            self.explorer.sample_taken()
 
     def run(self, seconds):
         for _ in range(round(seconds / PERIOD)):
@@ -74,7 +74,7 @@ class Bench:
         """(N, 2) how far the commands are from the joints, rad, until it has stopped."""
         leads = []
         for _ in range(round(seconds / PERIOD)):
-            if self.explorer.phase is Phase.STOPPED:
+            if self.explorer.phase is ExplorationPhase.STOPPED:
                 break
             self.step()
             if self.commands:
@@ -91,7 +91,7 @@ class Bench:
     def assert_smooth(self, arm=ARM):
         """No command is faster, or changes its speed faster, than the limits allow."""
         speeds = self.speeds()
-        assert (np.abs(speeds) <= np.array(arm.velocity) + 1e-9).all()
+        assert (np.abs(speeds) <= np.array(arm.max_velocity) + 1e-9).all()
         assert np.abs(np.diff(speeds, axis=0)).max() <= 25.0 * PERIOD + 1e-9
 
 
@@ -119,7 +119,7 @@ def test_starts_from_where_the_joints_are_and_not_before_they_are_known():
     bench = Bench(q=(-1.5, 2.0))
     bench.measuring = False
     bench.run(2.0)
-    assert bench.explorer.trouble.startswith('no joint_states')
+    assert bench.explorer.blocking_reason.startswith('no joint_states')
     assert not bench.commands
     bench.measuring = True
     bench.run(0.1)
@@ -136,14 +136,14 @@ def test_does_not_start_while_somebody_else_moves_the_arm():
         bench.q = bench.q + 0.01
         bench.step()
     assert not bench.commands
-    assert bench.explorer.trouble == 'waiting until the joints stand still'
+    assert bench.explorer.blocking_reason == 'waiting until the joints stand still'
 
 
 def test_an_arm_outside_its_limits_goes_back_inside_slowly_and_not_farther_out():
     bench = Bench(q=(1.4, -1.5))
-    bench.reach(Phase.RETURNING)
-    assert 'outside its limits' in bench.explorer.trouble
-    bench.reach(Phase.MOVING)
+    bench.reach(ExplorationPhase.RETURNING)
+    assert 'outside its limits' in bench.explorer.blocking_reason
+    bench.reach(ExplorationPhase.MOVING)
     q = np.array([command for _, command in bench.commands])
     assert (np.diff(q[:, 0]) <= 1e-12).all()
     assert (np.diff(q[:, 1]) >= -1e-12).all()
@@ -158,12 +158,12 @@ def test_an_arm_outside_its_limits_goes_back_inside_slowly_and_not_farther_out()
 def test_brakes_when_joint_states_fall_silent_and_goes_on_from_where_the_arm_is():
     bench = Bench()
     bench.run_until(lambda: len(bench.samples) == 5)
-    bench.reach(Phase.MOVING)
+    bench.reach(ExplorationPhase.MOVING)
     bench.run(0.05)
     bench.measuring = False
-    bench.reach(Phase.WAITING)
+    bench.reach(ExplorationPhase.WAITING)
     bench.assert_smooth()
-    assert 'no joint_states for 0.5 s' in bench.explorer.trouble
+    assert 'no joint_states for 0.5 s' in bench.explorer.blocking_reason
     count = len(bench.commands)
     bench.run(4.0)
     assert len(bench.commands) == count
@@ -179,14 +179,14 @@ def test_brakes_when_joint_states_fall_silent_and_goes_on_from_where_the_arm_is(
 
 def test_silence_on_the_way_does_not_become_a_dead_stop():
     """It falls silent so that the arm is fast when the time is up."""
-    slow = replace(ARM, velocity=(0.2, 0.2))
+    slow = replace(ARM, max_velocity=(0.2, 0.2))
     bench = Bench(q=(1.0, -1.0), arm=slow)
-    bench.run_until(lambda: np.abs(bench.explorer._motion.velocity).max() > 0.19)
+    bench.run_until(lambda: np.abs(bench.explorer._generator.velocity).max() > 0.19)
     bench.measuring = False
-    bench.reach(Phase.BRAKING)
-    assert np.abs(bench.explorer._motion.velocity).max() > 0.19
-    assert 'no joint_states' in bench.explorer.trouble
-    bench.reach(Phase.WAITING)
+    bench.reach(ExplorationPhase.BRAKING)
+    assert np.abs(bench.explorer._generator.velocity).max() > 0.19
+    assert 'no joint_states' in bench.explorer.blocking_reason
+    bench.reach(ExplorationPhase.WAITING)
     bench.assert_smooth(slow)
     assert np.abs(bench.speeds()[-1]).max() < 0.05
 
@@ -195,9 +195,9 @@ def test_stop_brakes_and_is_for_good():
     bench = Bench()
     bench.run_until(lambda: len(bench.samples) == 3)
     bench.run(0.12)
-    assert np.abs(bench.explorer._motion.velocity).max() > 1.0
+    assert np.abs(bench.explorer._generator.velocity).max() > 1.0
     bench.explorer.stop()
-    bench.reach(Phase.STOPPED)
+    bench.reach(ExplorationPhase.STOPPED)
     bench.assert_smooth()
     assert np.abs(bench.speeds()[-1]).max() < 0.1
     count = len(bench.commands)
@@ -207,12 +207,12 @@ def test_stop_brakes_and_is_for_good():
     assert not bench.explorer.fault
 
 
-@pytest.mark.parametrize('phase', [Phase.WAITING, Phase.SETTLING])
+@pytest.mark.parametrize('phase', [ExplorationPhase.WAITING, ExplorationPhase.SETTLING])
 def test_an_arm_at_rest_needs_no_brake(phase):
     bench = Bench()
     bench.reach(phase)
     bench.explorer.stop()
-    assert bench.explorer.phase is Phase.STOPPED
+    assert bench.explorer.phase is ExplorationPhase.STOPPED
 
 
 # Joints that do not follow
@@ -222,7 +222,7 @@ def test_stops_when_the_joints_do_not_follow():
     bench = Bench()
     bench.run_until(lambda: len(bench.samples) == 2)
     bench.following = False
-    bench.reach(Phase.STOPPED)
+    bench.reach(ExplorationPhase.STOPPED)
     bench.assert_smooth()
     assert bench.explorer.fault.startswith('the joints do not follow: they are at (')
 
@@ -233,9 +233,9 @@ def test_an_obstacle_is_not_pushed_hard_nor_for_long(wall, config):
     """Beyond an ordinary lag of 0.1 s the command leads by 0.25 rad: it takes that to brake."""
     bench = Bench(config=config, walls=(-inf, wall))
     leads = bench.leads(60.0)
-    assert bench.explorer.phase is Phase.STOPPED
+    assert bench.explorer.phase is ExplorationPhase.STOPPED
     assert 'the joints do not follow' in bench.explorer.fault
-    fastest = config.speed_scale * max(ARM.velocity)
+    fastest = config.speed_scale * max(ARM.max_velocity)
     assert leads.max() < 0.1 * fastest + 0.25
     assert np.count_nonzero(leads.max(axis=1) > 0.1) * PERIOD < 2.0
     np.testing.assert_allclose(bench.commands[-1][1], bench.q, atol=1e-9)
@@ -247,7 +247,7 @@ def test_an_obstacle_just_before_a_target_is_a_fault_after_three_of_them():
     bench.run_until(lambda: len(bench.samples) == 2)
     stuck = tuple(bench.q)
     bench.explorer._targets = iter([(stuck[0], stuck[1] + gap) for gap in (0.06, 0.08, -0.07)])
-    bench.explorer.taken()
+    bench.explorer.sample_taken()
     bench.walls = stuck[1], stuck[1]
     leads = bench.leads(60.0)
     assert leads.max() < 0.1
@@ -264,8 +264,8 @@ def test_the_command_waits_for_joints_that_are_held_for_a_moment():
     bench.run_until(lambda: len(bench.samples) == 3)
     bench.run(0.1)
     bench.following = False
-    bench.reach(Phase.HOLDING)
-    assert bench.explorer.trouble == 'the joints do not follow: the command waits for them'
+    bench.reach(ExplorationPhase.HOLDING)
+    assert bench.explorer.blocking_reason == 'the joints do not follow: the command waits for them'
     bench.run(0.3)
     bench.following = True
     bench.run_until(lambda: len(bench.samples) == 8)
@@ -296,7 +296,7 @@ def test_a_controller_that_begins_to_listen_late_finds_the_command_near(config, 
     """Until then somebody else heard the commands, e.g. ros2 bag."""
     bench = Bench(config=config)
     bench.following = False
-    bench.reach(Phase.MOVING)
+    bench.reach(ExplorationPhase.MOVING)
     assert bench.leads(seconds).max() < 0.15
     bench.leads(10.0)
     assert 'do not follow' in bench.explorer.fault or 'stays' in bench.explorer.fault
@@ -305,7 +305,7 @@ def test_a_controller_that_begins_to_listen_late_finds_the_command_near(config, 
 
 def test_a_joint_is_slow_until_it_has_been_seen_to_obey():
     bench = Bench(q=(-1.0, 0.0))
-    bench.run_until(lambda: np.abs(bench.explorer._motion.velocity).max() > 1.0)
+    bench.run_until(lambda: np.abs(bench.explorer._generator.velocity).max() > 1.0)
     q = np.array([command for _, command in bench.commands])
     moved, speeds = np.abs(q - q[0])[1:], np.abs(bench.speeds())
     assert (speeds[moved < 0.03] < 0.1 * 3.0 + 1e-9).all()
@@ -325,7 +325,7 @@ def test_targets_without_a_sample_are_given_up_and_three_in_a_row_are_a_fault(la
     bench.sampling = True
     bench.run_until(lambda: len(bench.samples) == 4)
     bench.sampling = False
-    bench.reach(Phase.STOPPED)
+    bench.reach(ExplorationPhase.STOPPED)
     assert bench.explorer.dropped == {'no sample': 5}
     assert bench.explorer.fault.startswith('no sample at 3 targets in a row; the last: target (')
     assert bench.explorer.fault.endswith(f'the arm stood still there, but {text}')
@@ -344,9 +344,9 @@ def test_an_arm_that_trembles_is_given_up_with_the_numbers():
     bench = Bench(config=replace(CONFIG, settle_timeout=1.0))
     bench.run_until(lambda: len(bench.samples) == 2)
     bench.encoder = lambda q: (q[0] + 0.01 * (-1.0) ** round(bench.now / PERIOD), q[1])
-    bench.reach(Phase.STOPPED)
+    bench.reach(ExplorationPhase.STOPPED)
     text = 'the joints moved by 0.02 rad in 0.12 s, settle_tolerance 0.011 rad'
-    assert bench.explorer.given_up.endswith(text)
+    assert bench.explorer.last_dropped.endswith(text)
     assert bench.explorer.fault.endswith(text)
 
 
@@ -367,7 +367,7 @@ def test_a_long_silence_is_the_end(started):
     bench.run(1.0)
     assert bool(bench.commands) == started
     bench.measuring = False
-    bench.reach(Phase.STOPPED)
+    bench.reach(ExplorationPhase.STOPPED)
     assert bench.explorer.fault == 'no joint_states for 6 s'
     sent = len(bench.commands)
     bench.measuring, bench.lack = True, ''
@@ -386,19 +386,21 @@ def test_joints_that_were_never_measured_are_waited_for():
 # The rest
 
 
-@pytest.mark.parametrize('phase', [phase for phase in Phase if phase is not Phase.STOPPED])
+@pytest.mark.parametrize(
+    'phase', [phase for phase in ExplorationPhase if phase is not ExplorationPhase.STOPPED]
+)
 def test_stop_brings_the_arm_to_rest_in_every_phase(phase):
-    bench = Bench(q=(1.4, 0.0) if phase is Phase.RETURNING else (0.0, 0.0))
-    if phase not in (Phase.WAITING, Phase.RETURNING):
+    bench = Bench(q=(1.4, 0.0) if phase is ExplorationPhase.RETURNING else (0.0, 0.0))
+    if phase not in (ExplorationPhase.WAITING, ExplorationPhase.RETURNING):
         bench.run_until(lambda: len(bench.samples) == 2)
-    bench.following = phase not in (Phase.HOLDING, Phase.RELAXING)
-    bench.measuring = phase is not Phase.BRAKING
+    bench.following = phase not in (ExplorationPhase.HOLDING, ExplorationPhase.YIELDING)
+    bench.measuring = phase is not ExplorationPhase.BRAKING
     bench.reach(phase)
     bench.run(0.05)
     fault = bench.explorer.fault
     bench.explorer.stop()
     bench.explorer.stop()  # as by SIGINT after ~/stop
-    bench.run_until(lambda: bench.explorer.phase is Phase.STOPPED, 3.0)
+    bench.run_until(lambda: bench.explorer.phase is ExplorationPhase.STOPPED, 3.0)
     assert bench.explorer.fault == fault
     sent = len(bench.commands)
     bench.run(1.0)
@@ -413,13 +415,13 @@ def test_measurements_that_arrive_late_do_not_make_a_moving_arm_stand_still():
     """By the time they were received these two would span the window."""
     bench = Bench()
     bench.run_until(lambda: len(bench.samples) == 3)
-    bench.reach(Phase.SETTLING)
+    bench.reach(ExplorationPhase.SETTLING)
     bench.measuring = False
     target = bench.explorer._target
     for late, stamp in ((0.0, 0.0), (0.2, 0.01)):
-        bench.explorer.measure(bench.now + late, bench.now + stamp, target)
+        bench.explorer.update_feedback(bench.now + late, bench.now + stamp, target)
     assert bench.explorer.settled_at is None
-    bench.explorer.measure(bench.now + 0.21, bench.now + 0.2, target)
+    bench.explorer.update_feedback(bench.now + 0.21, bench.now + 0.2, target)
     assert bench.explorer.settled_at
 
 
@@ -468,4 +470,4 @@ def test_the_encoder_of_a_continuous_joint_may_wrap(start):
 
 def test_an_arm_without_velocity_limits_is_refused():
     with pytest.raises(ConfigError, match='velocity limit of b: got none, expected one in the'):
-        Bench(arm=replace(ARM, velocity=(1.0, inf)))
+        Bench(arm=replace(ARM, max_velocity=(1.0, inf)))

@@ -1,4 +1,4 @@
-"""JointMotion keeps its limits whatever it is asked, and comes to rest where it is asked to."""
+"""OnlineTrajectoryGenerator keeps its limits whatever it is asked, and comes to rest where it is asked to."""
 
 import sys
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
+from ik_nn_ros.motion.joint_motion import MotionLimits, OnlineTrajectoryGenerator
 
 LIMITS = MotionLimits((3.0, 1.5), (20.0, 6.0), (400.0, 60.0))
 LOWER, UPPER = np.array([-2.9, -1.0]), np.array([2.9, 2.6])
@@ -45,7 +45,7 @@ def until_rest(motion):
 @given(start=places, steps=st.lists(st.tuples(orders, st.integers(0, 60)), max_size=8), last=places)
 def test_stays_within_every_limit_and_rests_on_the_last_goal(start, steps, last):
     """Goals and brakes at any time, also while it is fast or braking towards a limit."""
-    motion = JointMotion(LIMITS, start)
+    motion = OnlineTrajectoryGenerator(LIMITS, start)
     rows = [(*start, 0.0, 0.0, 0.0, 0.0)]
     for goal, periods in steps:
         if goal is None:
@@ -70,7 +70,7 @@ def test_stays_within_every_limit_and_rests_on_the_last_goal(start, steps, last)
 
 def test_uses_the_limits_it_has():
     """On a long way each joint reaches its velocity, acceleration and, nearly, its jerk limit."""
-    motion = JointMotion(LIMITS, (-2.0, -1.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (-2.0, -1.0))
     motion.set_goal((2.0, 2.0))
     _, v, a = np.hsplit(np.array(until_rest(motion)), 3)
     np.testing.assert_allclose(v.max(axis=0), LIMITS.velocity)
@@ -80,7 +80,7 @@ def test_uses_the_limits_it_has():
 
 
 def test_braking_is_no_dead_stop_and_takes_the_shortest_time():
-    motion = JointMotion(LIMITS, (-2.0, -1.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (-2.0, -1.0))
     motion.set_goal((2.0, -1.0))
     run(motion, 0.5)
     (fast, _), (before, _) = motion.velocity, motion.position
@@ -95,7 +95,10 @@ def test_braking_is_no_dead_stop_and_takes_the_shortest_time():
 
 def test_time_may_pass_in_any_portions():
     """The place depends on the time alone: a computer that is late does not bend the motion."""
-    even, uneven = JointMotion(LIMITS, (0.0, 0.0)), JointMotion(LIMITS, (0.0, 0.0))
+    even, uneven = (
+        OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0)),
+        OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0)),
+    )
     for motion in (even, uneven):
         motion.set_goal((2.0, 1.0))
     run(even, 0.4)
@@ -108,7 +111,7 @@ def test_time_may_pass_in_any_portions():
 @pytest.mark.parametrize('acceleration', [0.0, -3.552713678800501e-15])
 def test_a_way_on_which_a_limit_is_just_reached_is_found(distance, acceleration):
     """2 a³ / j² = 0.1 rad: with these numbers Ruckig alone finds none."""
-    motion = JointMotion(LIMITS, (-2.8, -1.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (-2.8, -1.0))
     motion._state = motion._state._replace(acceleration=(acceleration, 0.0))
     motion.set_goal((-2.8 + distance, -1.0))
     until_rest(motion)
@@ -117,7 +120,7 @@ def test_a_way_on_which_a_limit_is_just_reached_is_found(distance, acceleration)
 
 @pytest.mark.parametrize('goal', [(np.nan, 0.0), (0.0, np.inf)])
 def test_a_goal_that_is_none_is_refused_and_the_one_before_stands(goal):
-    motion = JointMotion(LIMITS, (0.0, 0.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     motion.set_goal((1.0, 1.0))
     run(motion, 0.1)
     with pytest.raises(ConfigError, match='goal of a motion'):
@@ -137,4 +140,4 @@ def test_without_ruckig_it_says_what_to_install(monkeypatch):
     """No rosdep key brings it, so a sourced ROS 2 may lack it."""
     monkeypatch.setitem(sys.modules, 'ruckig', None)
     with pytest.raises(ConfigError, match='pip install ruckig'):
-        JointMotion(MotionLimits((1.0, 1.0), (1.0, 1.0), (1.0, 1.0)), (0.0, 0.0))
+        OnlineTrajectoryGenerator(MotionLimits((1.0, 1.0), (1.0, 1.0), (1.0, 1.0)), (0.0, 0.0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.motion.joint_range import Coverage, JointRange
+from ik_nn_ros.motion.joint_range import JointCoverage, JointRange
 
 INF = np.inf
 ARM = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.0, -INF), upper=(1.0, INF))
@@ -14,15 +14,15 @@ ARM = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.0, -INF), upper=(1.0, IN
 def test_range_of_a_continuous_joint_is_the_turn_it_is_in(turns):
     """An arm whose cable is wound is not unwound."""
     middle = 2 * np.pi * turns
-    found = JointRange.of(ARM, (5.0, middle + 3.0))
-    assert found.low == pytest.approx((-2.0, middle - np.pi))
-    assert found.up == pytest.approx((1.0, middle + np.pi))
+    found = JointRange.from_arm(ARM, (5.0, middle + 3.0))
+    assert found.lower == pytest.approx((-2.0, middle - np.pi))
+    assert found.upper == pytest.approx((1.0, middle + np.pi))
 
 
 def test_margin_is_a_length_or_a_share_whichever_is_less():
-    wide = JointRange((-1.0, 0.0), (1.0, 0.1)).within(0.02, 0.05)
-    assert wide.low == pytest.approx((-0.98, 0.005))
-    assert wide.up == pytest.approx((0.98, 0.095))
+    wide = JointRange((-1.0, 0.0), (1.0, 0.1)).shrunk(0.02, 0.05)
+    assert wide.lower == pytest.approx((-0.98, 0.005))
+    assert wide.upper == pytest.approx((0.98, 0.095))
 
 
 def test_clip_goes_to_the_nearest_position_inside():
@@ -30,23 +30,23 @@ def test_clip_goes_to_the_nearest_position_inside():
 
 
 def test_coverage_counts_cells_once_and_spans():
-    coverage = Coverage(ARM)
+    coverage = JointCoverage(ARM)
     assert coverage.fraction == 0.0
     for q in [(-2.0, 0.1), (-1.99, 0.1), (1.0, 0.1)]:
         coverage.add(q)
     assert coverage.fraction == 2 / 64
-    assert coverage.spans == (pytest.approx((-2.0, 1.0)), pytest.approx((0.1, 0.1)))
+    assert coverage.position_ranges == (pytest.approx((-2.0, 1.0)), pytest.approx((0.1, 0.1)))
 
 
 def test_coverage_takes_another_turn_for_the_same():
-    coverage = Coverage(ARM)
+    coverage = JointCoverage(ARM)
     coverage.add((0.0, 0.1))
     coverage.add((0.0, 0.1 + 4 * np.pi))
     assert coverage.fraction == 1 / 64
 
 
 def test_coverage_of_positions_everywhere_is_full():
-    coverage = Coverage(ARM)
+    coverage = JointCoverage(ARM)
     for q1 in np.linspace(-2.0, 1.0, 40):
         for q2 in np.linspace(-np.pi, np.pi, 40):
             coverage.add((q1, q2))
@@ -54,7 +54,7 @@ def test_coverage_of_positions_everywhere_is_full():
 
 
 def test_coverage_takes_a_position_past_a_limit():
-    coverage = Coverage(ARM)
+    coverage = JointCoverage(ARM)
     coverage.add((1.2, 0.0))
     coverage.add((-2.2, 0.0))
     assert coverage.fraction == 2 / 64

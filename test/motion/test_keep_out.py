@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
+from ik_nn_ros.motion.joint_motion import MotionLimits, OnlineTrajectoryGenerator
 from ik_nn_ros.motion.keep_out import KeepOut
-from ik_nn_ros.motion.swept_links import sweep
+from ik_nn_ros.motion.swept_links import sweep_links
 from ik_nn_ros.motion.zones import Circle, HalfPlane
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
@@ -93,7 +93,7 @@ def test_clearance_is_that_of_the_links_as_pinocchio_has_them(seed):
         pinocchio.framesForwardKinematics(model, data, configuration)
         base = data.oMf[model.getFrameId('base_link')]
         elbow, tip = (
-            arm.model.plane.project(*base.actInv(data.oMf[model.getFrameId(name)]).translation)[:2]
+            arm.model.plane.to_plane(*base.actInv(data.oMf[model.getFrameId(name)]).translation)[:2]
             for name in ('lower', 'tip')
         )
         points = along_links(np.array([(0.0, 0.0), elbow, tip]))
@@ -117,29 +117,29 @@ def test_without_zones_nothing_is_in_the_way():
     assert not free
     assert POST
     assert clearance(free, [(0.0, 0.0), (1.0, 2.0)]).tolist() == [np.inf, np.inf]
-    motion = JointMotion(LIMITS, (0.0, 0.0))
-    assert not free.blocked_at((0.0, 0.0))
-    assert not free.blocked_on(np.zeros((3, 2)))
-    assert not free.way_blocked(motion, motion.way_to((1.0, 1.0)))
-    assert free.stops_clear(motion, motion.state, 0.0)
+    motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
+    assert not free.obstruction_at((0.0, 0.0))
+    assert not free.obstruction_along(np.zeros((3, 2)))
+    assert not free.trajectory_obstruction(motion, motion.plan_to((1.0, 1.0)))
+    assert free.can_stop_clear(motion, motion.state, 0.0)
 
 
 def test_says_which_link_is_too_near_to_what():
-    keep_out = KeepOut.of(ARM, [0.0, 0.5, 0.1, 0.4, 0.1, 0.05], [0.0, 2.0, -0.4], MARGIN)
-    assert keep_out.blocked_at((0.0, 0.0)) == ''
-    assert keep_out.blocked_at((0.0, 0.5)) == (
+    keep_out = KeepOut.from_lists(ARM, [0.0, 0.5, 0.1, 0.4, 0.1, 0.05], [0.0, 2.0, -0.4], MARGIN)
+    assert keep_out.obstruction_at((0.0, 0.0)) == ''
+    assert keep_out.obstruction_at((0.0, 0.5)) == (
         'link 2 to circle 2 at (0.4, 0.1) m of radius 0.05 m: '
         'got -0.01018 m, expected at least 0.02 m'
     )
-    assert keep_out.blocked_at((-np.pi / 2, 0.0)) == (
+    assert keep_out.obstruction_at((-np.pi / 2, 0.0)) == (
         'link 2 to half plane 1 (0, 1) · p < -0.2 m: got -0.3 m, expected at least 0.02 m'
     )
 
 
 def test_the_margin_itself_is_far_enough():
     wall = [HalfPlane((1.0, 0.0), -0.5 - MARGIN)]
-    assert not KeepOut(ARM, [], wall, MARGIN).blocked_at((np.pi, 0.0))
-    assert KeepOut(ARM, [], wall, MARGIN + 1e-6).blocked_at((np.pi, 0.0))
+    assert not KeepOut(ARM, [], wall, MARGIN).obstruction_at((np.pi, 0.0))
+    assert KeepOut(ARM, [], wall, MARGIN + 1e-6).obstruction_at((np.pi, 0.0))
 
 
 @settings(max_examples=150, deadline=None)
@@ -160,7 +160,7 @@ def test_a_thin_post_between_two_samples_is_not_missed():
     thin = KeepOut(ARM, [Circle((0.45, 0.0), 0.001)], [], 0.001)
     positions = np.array([(-0.02, 0.0), (0.02, 0.0)])
     assert (clearance(thin, positions) > 0.005).all()
-    assert 'circle 1' in thin.blocked_on(positions)
+    assert 'circle 1' in thin.obstruction_along(positions)
 
 
 @pytest.mark.parametrize('scale', [1.0, 0.02])
@@ -168,24 +168,26 @@ def test_a_way_through_a_post_is_blocked_and_one_around_it_is_not(scale):
     """Also a way that is so slow and long that its samples are farther apart in time."""
     first, second = LIMITS.velocity
     limits = MotionLimits((scale * first, scale * second), LIMITS.acceleration, LIMITS.jerk)
-    motion = JointMotion(limits, (-1.0, 0.3))
+    motion = OnlineTrajectoryGenerator(limits, (-1.0, 0.3))
     through, around = (1.0, 0.3), (-2.5, 0.3)
-    assert not POST.blocked_at(motion.position)
-    assert not POST.blocked_at(through)
-    assert POST.way_blocked(motion, motion.way_to(through)).startswith('on the way, link 1')
-    assert not POST.way_blocked(motion, motion.way_to(around))
+    assert not POST.obstruction_at(motion.position)
+    assert not POST.obstruction_at(through)
+    assert POST.trajectory_obstruction(motion, motion.plan_to(through)).startswith(
+        'on the way, link 1'
+    )
+    assert not POST.trajectory_obstruction(motion, motion.plan_to(around))
 
 
 @given(arm=arms(), start=places, steps=st.lists(st.tuples(unit, unit), min_size=1, max_size=3))
 def test_between_samples_elbow_and_tip_are_not_farther_off_their_chord(arm, start, steps):
     q = np.array(start) + 0.2 * np.cumsum([(0.0, 0.0), *steps], axis=0)
-    links = sweep(arm, q)
+    links = sweep_links(arm, q)
     for before, after in pairwise(range(len(q))):
-        way = sweep(arm, q[before] + shares[:, None] * (q[after] - q[before])).points
+        way = sweep_links(arm, q[before] + shares[:, None] * (q[after] - q[before])).points
         first, last = way[:, :1], way[:, -1:]
         off = np.abs(way - first - shares * (last - first)).max(axis=1)
         for sample in (before, after):
-            assert (off <= links.bend[:, sample] + 1e-12).all()
+            assert (off <= links.chord_deviation[:, sample] + 1e-12).all()
             assert (np.abs(last - first)[:, 0] <= links.travel[:, sample] + 1e-12).all()
 
 
@@ -195,8 +197,8 @@ class TestBrakingOnAWay:
     LIMITS = MotionLimits((2.0, 3.0), (4.0, 30.0), (40.0, 600.0))
 
     def way(self):
-        motion = JointMotion(self.LIMITS, (-0.6, 1.2))
-        return motion, motion.way_to((0.4, -2.0))
+        motion = OnlineTrajectoryGenerator(self.LIMITS, (-0.6, 1.2))
+        return motion, motion.plan_to((0.4, -2.0))
 
     def zone(self, center, radius):
         return KeepOut(ARM, [Circle(center, radius)], [], MARGIN)
@@ -211,7 +213,7 @@ class TestBrakingOnAWay:
         assert clearance(keep_out, way.positions(0.001)).min() > 2.0 * MARGIN
         brakings = np.concatenate(self.brakings(motion, way))
         assert clearance(keep_out, brakings).min() < 0.0
-        assert keep_out.way_blocked(motion, way).startswith('braking on the way, link')
+        assert keep_out.trajectory_obstruction(motion, way).startswith('braking on the way, link')
 
     @pytest.mark.parametrize(('share', 'planned', 'kept'), [(0.8, 1, 1), (0.6, 0, 1), (0.4, 0, 0)])
     def test_may_use_up_half_of_the_margin_and_by_plan_less(self, share, planned, kept):
@@ -222,10 +224,11 @@ class TestBrakingOnAWay:
         )
         keep_out = self.zone(center, nearest - share * MARGIN)
         assert clearance(keep_out, way.positions(0.001)).min() > 1.1 * MARGIN
-        assert (keep_out.way_blocked(motion, way) == '') == planned
+        assert (keep_out.trajectory_obstruction(motion, way) == '') == planned
         times = np.arange(0.0, way.duration, 0.005).tolist()
         assert kept == all(
-            keep_out.stops_clear(motion, way.at(time), keep_out.stopping_margin) for time in times
+            keep_out.can_stop_clear(motion, way.at(time), keep_out.stopping_margin)
+            for time in times
         )
 
 
@@ -234,8 +237,10 @@ class TestBrakingOnAWay:
 def test_what_was_planned_is_clear_and_no_step_ends_it(scene, start, goal, speed):
     """The margin holds on the way, and every state on it is one that may be braked from."""
     assume(clearance(scene, [start, goal]).min() >= MARGIN)
-    motion = JointMotion(MotionLimits((speed, 3.0), (10.0, 20.0), (100.0, 300.0)), start)
-    way = motion.way_to(goal)
+    motion = OnlineTrajectoryGenerator(
+        MotionLimits((speed, 3.0), (10.0, 20.0), (100.0, 300.0)), start
+    )
+    way = motion.plan_to(goal)
     assume(not scene.way_blocked(motion, way))
     assert clearance(scene, way.positions(0.002)).min() >= MARGIN - 1e-5
     for time in np.arange(0.0, way.duration, 0.02).tolist():
@@ -247,12 +252,12 @@ def test_what_was_planned_is_clear_and_no_step_ends_it(scene, start, goal, speed
 def test_whatever_the_goals_an_arm_that_brakes_in_time_never_touches(scene, start, goals):
     """Goals that nobody has judged, anew while it is fast: the steps alone keep it clear."""
     assume(clearance(scene, start)[0] >= MARGIN)
-    motion = JointMotion(LIMITS, start)
+    motion = OnlineTrajectoryGenerator(LIMITS, start)
     positions = []
     for number, goal in enumerate(goals):
         motion.set_goal(goal)
         for _ in range(40 if number < len(goals) - 1 else 150):
-            if not scene.stops_clear(motion, motion.after(TICK), scene.stopping_margin):
+            if not scene.stops_clear(motion, motion.state_after(TICK), scene.stopping_margin):
                 motion.brake()
             positions.append(motion.step(TICK)[0])
     assert clearance(scene, positions).min() >= 0.4 * MARGIN
@@ -260,12 +265,12 @@ def test_whatever_the_goals_an_arm_that_brakes_in_time_never_touches(scene, star
 
 @pytest.mark.parametrize('keep_out', [POST, TABLE], ids=['post', 'table'])
 def test_at_full_speed_it_comes_to_rest_in_front_of_the_zone(keep_out):
-    motion = JointMotion(LIMITS, (2.0, 0.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (2.0, 0.0))
     motion.set_goal((-1.5, 0.0))
     braked = False
     while not motion.at_rest:
         braked = braked or not keep_out.stops_clear(
-            motion, motion.after(TICK), keep_out.stopping_margin
+            motion, motion.state_after(TICK), keep_out.stopping_margin
         )
         if braked and motion.velocity[0] <= -2.9:
             motion.brake()
@@ -282,28 +287,28 @@ class TestAnArmThatIsTooNear:
     START = (-0.6, 0.2)  # the tip is 0.15 m below the table
 
     def ways(self, goal):
-        motion = JointMotion(LIMITS, self.START)
-        return motion, motion.way_to(goal)
+        motion = OnlineTrajectoryGenerator(LIMITS, self.START)
+        return motion, motion.plan_to(goal)
 
     def test_may_leave(self):
         motion, way = self.ways((0.5, 0.5))
-        assert TABLE.way_blocked(motion, way) == ''
+        assert TABLE.trajectory_obstruction(motion, way) == ''
         for time in np.arange(0.0, way.duration, TICK).tolist():
-            assert TABLE.stops_clear(motion, way.at(time), TABLE.stopping_margin)
+            assert TABLE.can_stop_clear(motion, way.at(time), TABLE.stopping_margin)
 
     def test_may_stay(self):
         motion, way = self.ways(self.START)
-        assert TABLE.way_blocked(motion, way) == ''
-        assert TABLE.stops_clear(motion, motion.state, TABLE.stopping_margin)
+        assert TABLE.trajectory_obstruction(motion, way) == ''
+        assert TABLE.can_stop_clear(motion, motion.state, TABLE.stopping_margin)
 
     def test_may_not_come_nearer_on_its_way_out(self):
         """Neither by any goal deeper inside, nor by a detour."""
         for goal in ((-0.8, 0.2), (-0.3, -2.8)):
             motion, way = self.ways(goal)
-            assert 'half plane 1' in TABLE.way_blocked(motion, way)
-            motion.take(way)
+            assert 'half plane 1' in TABLE.trajectory_obstruction(motion, way)
+            motion.follow(way)
             assert not all(
-                TABLE.stops_clear(motion, way.at(time), TABLE.stopping_margin)
+                TABLE.can_stop_clear(motion, way.at(time), TABLE.stopping_margin)
                 for time in np.arange(0.0, way.duration, TICK).tolist()
             )
 
@@ -312,23 +317,23 @@ class TestAnArmThatIsTooNear:
         first, second = self.START
         motion, way = self.ways((first - 0.001, second))
         assert clearance(TABLE, self.START)[0] - clearance(TABLE, way.at(9.0).position)[0] < 5e-4
-        assert TABLE.way_blocked(motion, way)
-        assert not TABLE.stops_clear(motion, way.at(way.duration / 2), TABLE.stopping_margin)
+        assert TABLE.trajectory_obstruction(motion, way)
+        assert not TABLE.can_stop_clear(motion, way.at(way.duration / 2), TABLE.stopping_margin)
 
     def test_may_not_leave_through_another_zone(self):
         post = Circle((0.45, 0.1), 0.01)
         both = KeepOut(ARM, [post], [HalfPlane((0.0, 1.0), -0.1)], MARGIN)
         motion, way = self.ways((0.9, 0.2))
-        assert TABLE.way_blocked(motion, way) == ''
-        assert 'circle 1' in both.way_blocked(motion, way)
+        assert TABLE.trajectory_obstruction(motion, way) == ''
+        assert 'circle 1' in both.trajectory_obstruction(motion, way)
 
     def test_gets_out_of_the_margin_at_full_speed(self):
         """Slightly too near at the start, as measured joints are: no reason to stop there."""
         angle = -np.arcsin((0.1 - 0.9 * MARGIN) / ARM.reach)
-        motion = JointMotion(LIMITS, (angle, 0.0))
-        assert 'link 2' in TABLE.blocked_at(motion.position)
-        assert TABLE.way_blocked(motion, motion.way_to((1.5, 0.0))) == ''
-        assert TABLE.way_blocked(motion, motion.way_to((angle - 0.01, 0.0)))
+        motion = OnlineTrajectoryGenerator(LIMITS, (angle, 0.0))
+        assert 'link 2' in TABLE.obstruction_at(motion.position)
+        assert TABLE.trajectory_obstruction(motion, motion.plan_to((1.5, 0.0))) == ''
+        assert TABLE.trajectory_obstruction(motion, motion.plan_to((angle - 0.01, 0.0)))
 
 
 @pytest.mark.parametrize(
@@ -349,4 +354,4 @@ class TestAnArmThatIsTooNear:
 )
 def test_zones_that_are_none_are_refused(circles, half_planes, margin, words):
     with pytest.raises(ConfigError, match=f'keep-out {words}'):
-        KeepOut.of(ARM, circles, half_planes, margin)
+        KeepOut.from_lists(ARM, circles, half_planes, margin)

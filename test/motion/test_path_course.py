@@ -9,9 +9,9 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.path import solve_path
-from ik_nn_ros.motion.joint_motion import MotionLimits, State
-from ik_nn_ros.motion.path_course import plan_journey, plan_path
-from ik_nn_ros.motion.path_points import points_of
+from ik_nn_ros.motion.joint_motion import KinematicState, MotionLimits
+from ik_nn_ros.motion.path_course import plan_approach_and_path, plan_path_trajectory
+from ik_nn_ros.motion.path_points import sample_waypoints
 
 LIMITED = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 FREE = ArmModel('free', ('a', 'b'), (0.3, 0.2))
@@ -85,9 +85,9 @@ def assert_follows(arm, course, xy):
 @pytest.mark.parametrize('name', PATHS)
 def test_follows_it_within_every_limit(name, limits):
     path = joint_path(FREE, PATHS[name])
-    course = plan_path(FREE, path, limits)
-    assert course.at(0.0) == (tuple(path.places[0]), STILL, STILL)
-    assert_rests(course, path.places[-1])
+    course = plan_path_trajectory(FREE, path, limits)
+    assert course.at(0.0) == (tuple(path.waypoints[0]), STILL, STILL)
+    assert_rests(course, path.waypoints[-1])
     assert_within(course, limits)
     assert_follows(FREE, course, PATHS[name])
 
@@ -96,15 +96,15 @@ def test_follows_it_within_every_limit(name, limits):
 def test_random_paths_keep_every_limit(seed):
     xy = wave(np.random.default_rng(seed))
     path = joint_path(FREE, xy)
-    course = plan_path(FREE, path, USUAL)
+    course = plan_path_trajectory(FREE, path, USUAL)
     assert_within(course, USUAL)
-    assert_rests(course, path.places[-1])
+    assert_rests(course, path.waypoints[-1])
     assert off_lines(FREE.fk(fine(course)[1]), xy) <= OFF * REACH
 
 
 def test_a_smooth_path_is_run_through_and_corners_are_stopped_at():
     def rests(xy):
-        _, _, v, _ = fine(plan_path(FREE, joint_path(FREE, xy), USUAL))
+        _, _, v, _ = fine(plan_path_trajectory(FREE, joint_path(FREE, xy), USUAL))
         slow = np.abs(v).max(axis=1) < 2e-3
         return np.flatnonzero(np.diff(slow.astype(int)) == 1).size - 1  # the end is one, too
 
@@ -115,7 +115,7 @@ def test_a_smooth_path_is_run_through_and_corners_are_stopped_at():
 
 def test_uses_the_limits_it_has():
     """Some limit is all but reached most of the time; a tenth is kept for changes of the pace."""
-    course = plan_path(FREE, joint_path(FREE, figure_eight()), USUAL)
+    course = plan_path_trajectory(FREE, joint_path(FREE, figure_eight()), USUAL)
     _, _, v, a = fine(course)
     used = np.maximum(1.1 * np.abs(v) / 3.0, 1.21 * np.abs(a) / 10.0).max(axis=1)
     assert np.median(used) > 0.4
@@ -127,25 +127,25 @@ def test_keeps_joint_limits_that_it_runs_along():
     inner = np.hypot(*LIMITED.fk((0.0, 2.6)))
     xy = np.vstack([[(0.3, -0.2)], circle((0.0, 0.0), inner + 1e-9, 200, 0.3, -1.0), [(0.3, 0.3)]])
     path = joint_path(LIMITED, xy)
-    assert path.places[:, 1].max() == pytest.approx(2.6, abs=1e-6)
-    course = plan_path(LIMITED, path, USUAL)
+    assert path.waypoints[:, 1].max() == pytest.approx(2.6, abs=1e-6)
+    course = plan_path_trajectory(LIMITED, path, USUAL)
     assert_within(course, USUAL, LIMITED)
     assert off_lines(LIMITED.fk(fine(course)[1]), xy) <= OFF * REACH
 
 
 def test_a_path_of_one_pose_is_where_it_is():
-    course = plan_path(FREE, joint_path(FREE, [(0.3, 0.1)]), USUAL)
+    course = plan_path_trajectory(FREE, joint_path(FREE, [(0.3, 0.1)]), USUAL)
     assert course.duration == 0.0
-    journey = plan_journey(
-        FREE, State((0.1, 0.5), STILL, STILL), joint_path(FREE, [(0.3, 0.1)]), USUAL
+    journey = plan_approach_and_path(
+        FREE, KinematicState((0.1, 0.5), STILL, STILL), joint_path(FREE, [(0.3, 0.1)]), USUAL
     )
     np.testing.assert_allclose(FREE.fk(journey.at(journey.duration).position), (0.3, 0.1))
 
 
 @pytest.mark.parametrize('velocity', [STILL, (1.0, -2.0)], ids=['at rest', 'moving'])
 def test_begins_where_the_joints_are_with_what_they_do(velocity):
-    start = State((0.1, 0.5), velocity, STILL)
-    journey = plan_journey(FREE, start, joint_path(FREE, square()), USUAL)
+    start = KinematicState((0.1, 0.5), velocity, STILL)
+    journey = plan_approach_and_path(FREE, start, joint_path(FREE, square()), USUAL)
     np.testing.assert_allclose(journey.at(0.0), start, atol=1e-12)
     assert_within(journey, USUAL)
     times, *states = fine(journey, 0.01)
@@ -158,9 +158,9 @@ def test_begins_where_the_joints_are_with_what_they_do(velocity):
 
 @pytest.mark.parametrize('name', ['eight', 'square', 'past the hole', 'a millimetre'])
 def test_cubics_through_the_points_are_the_motion(name):
-    start = State((0.1, 0.5), (1.0, -0.5), STILL)
-    journey = plan_journey(FREE, start, joint_path(FREE, PATHS[name]), USUAL)
-    points = points_of(journey)
+    start = KinematicState((0.1, 0.5), (1.0, -0.5), STILL)
+    journey = plan_approach_and_path(FREE, start, joint_path(FREE, PATHS[name]), USUAL)
+    points = sample_waypoints(journey)
     assert points.times[0] > 0.0
     assert points.times[-1] == journey.duration
     assert (np.diff(points.times) <= 0.05 + 1e-9).all()
@@ -180,10 +180,10 @@ def test_cubics_through_the_points_are_the_motion(name):
 
 def test_an_arm_that_is_there_already_gets_one_point():
     path = joint_path(FREE, [(0.3, 0.1)])
-    start = State(tuple(path.places[0].tolist()), STILL, STILL)
-    points = points_of(plan_journey(FREE, start, path, USUAL))
+    start = KinematicState(tuple(path.waypoints[0].tolist()), STILL, STILL)
+    points = sample_waypoints(plan_approach_and_path(FREE, start, path, USUAL))
     assert points.times.tolist() == [0.05]
-    np.testing.assert_array_equal(points.positions, path.places)
+    np.testing.assert_array_equal(points.positions, path.waypoints)
 
 
 @pytest.mark.parametrize(

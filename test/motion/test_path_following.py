@@ -1,4 +1,4 @@
-"""SmoothMotion goes along paths: on them, within its limits, and gives them up where it must."""
+"""SmoothController goes along paths: on them, within its limits, and gives them up where it must."""
 
 from itertools import pairwise
 
@@ -9,11 +9,11 @@ from played_motion import ARM, CONFIG, LOWER, PERIOD, STEPS, UPPER, Played, requ
 
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.path import solve_path
-from ik_nn_ros.motion.direct import DirectMotion
+from ik_nn_ros.motion.direct import PassthroughController
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.motion.motion_config import MotionConfig
-from ik_nn_ros.motion.ride import Ride
-from ik_nn_ros.motion.smooth import LATE, Phase
+from ik_nn_ros.motion.ride import ScaledTrajectory
+from ik_nn_ros.motion.smooth import STALL_TIMEOUT_S, MotionPhase
 from ik_nn_ros.motion.zones import Circle
 
 OFF = 5e-4 * ARM.reach
@@ -29,10 +29,10 @@ def begun(xy, config=CONFIG, lag=PERIOD):
     it = Played(config=config, lag=lag)
     it.tick()
     path = joint_path(xy)
-    assert it.motion.go_along(it.now, path) is None
+    assert it.motion.follow_path(it.now, path) is None
     for _ in range(STEPS):
         it.tick()
-        if it.motion._errand.riding:
+        if it.motion._executor.on_path:
             break
     return it, path
 
@@ -46,7 +46,7 @@ def joined(it, path):
 def require_followed(it, path, xy):
     assert len(xy) == 1 or off_lines(ARM.fk(joined(it, path)), np.asarray(xy)) <= OFF
     np.testing.assert_allclose(it.commands[-1], path.places[-1], atol=1e-9)
-    assert it.motion.phase is Phase.IDLE
+    assert it.motion.phase is MotionPhase.IDLE
     assert not it.motion.fault
     require_within(it.commands)
 
@@ -54,10 +54,10 @@ def require_followed(it, path, xy):
 @pytest.mark.parametrize('straight', [False, True], ids=['joints', 'cartesian'])
 @pytest.mark.parametrize('xy', [figure_eight(), square(), [(0.3, 0.1)]], ids=['8', 'square', 'one'])
 def test_goes_to_where_it_begins_and_along_it(xy, straight):
-    it = Played(config=MotionConfig(straight=straight))
+    it = Played(config=MotionConfig(cartesian_path=straight))
     it.tick()
     path = joint_path(xy)
-    assert it.motion.go_along(it.now, path) is None
+    assert it.motion.follow_path(it.now, path) is None
     it.until_rest()
     require_followed(it, path, xy)
     assert it.tick() is None
@@ -117,14 +117,14 @@ def test_a_new_goal_or_path_replaces_it_smoothly(time):
     assert np.abs(it.motion.velocity).max() > 0.2 * speed
     it.run(0.3)
     path = joint_path(square())
-    it.motion.go_along(it.now, path)
+    it.motion.follow_path(it.now, path)
     it.until_rest()
     require_followed(it, path, square())
 
 
 def test_a_goal_where_the_path_begins_replaces_it():
     it, path = begun(figure_eight())
-    goal = tuple(path.places[0].tolist())
+    goal = tuple(path.waypoints[0].tolist())
     it.go(goal)
     it.run(0.02)
     it.until_rest()
@@ -135,7 +135,7 @@ def test_a_goal_where_the_path_begins_replaces_it():
 def test_the_next_goal_is_chosen_from_where_it_is_on_the_path():
     it, _ = begun(figure_eight())
     it.run(1.0)
-    assert it.motion.place(it.now) == it.motion._motion.position
+    assert it.motion.seed_joints(it.now) == it.motion._generator.position
 
 
 def test_a_hold_on_the_way_brakes_and_forgets_it():
@@ -147,7 +147,7 @@ def test_a_hold_on_the_way_brakes_and_forgets_it():
     assert len(it.commands) - before < 60
     require_within(it.commands)
     it.run(1.0)
-    assert it.motion.phase is Phase.IDLE
+    assert it.motion.phase is MotionPhase.IDLE
     it.motion.config = CONFIG
     it.run(0.1)
     assert it.motion.at_rest
@@ -187,19 +187,19 @@ def test_a_late_loop_goes_on_from_where_it_was_on_the_path():
     it.run(1.5)
     before = len(it.commands)
     it.tick(seconds=0.2)
-    assert it.motion.late == 1
+    assert it.motion.stall_count == 1
     np.testing.assert_allclose(it.motion.velocity, 0.0)
     it.until_rest()
     assert len(it.commands) - before > 150
     assert off_lines(ARM.fk(joined(it, path)), xy) <= OFF
     require_within(it.commands[before + 1 :])
-    np.testing.assert_allclose(it.commands[-1], path.places[-1], atol=1e-9)
+    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
 
 
 def test_after_a_long_pause_of_the_loop_it_is_forgotten():
     it, _ = begun(figure_eight())
     it.run(1.0)
-    it.tick(seconds=LATE + 0.1)
+    it.tick(seconds=STALL_TIMEOUT_S + 0.1)
     assert it.motion.at_rest
     it.run(2.0)
     assert it.motion.at_rest
@@ -209,10 +209,10 @@ def test_from_outside_the_limits_it_goes_inside_first_and_then_along():
     it = Played((2.95, 0.5))
     it.tick()
     path = joint_path(square(), (2.9, 0.5))
-    assert it.motion.go_along(it.now, path) is None
+    assert it.motion.follow_path(it.now, path) is None
     it.until_rest()
     assert off_lines(ARM.fk(joined(it, path)), square()) <= OFF
-    np.testing.assert_allclose(it.commands[-1], path.places[-1], atol=1e-9)
+    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
 
 
 def test_along_a_joint_limit_it_stays_inside():
@@ -225,7 +225,7 @@ def test_along_a_joint_limit_it_stays_inside():
     assert (q >= LOWER).all()
     assert (q <= UPPER).all()
     require_within(it.commands)
-    np.testing.assert_allclose(q[-1], path.places[-1], atol=1e-9)
+    np.testing.assert_allclose(q[-1], path.waypoints[-1], atol=1e-9)
 
 
 def post(x, y):
@@ -241,7 +241,7 @@ def test_a_long_path_past_a_zone_is_refused_wherever_the_zone_is():
     it.tick()
     for zone, refused in ((post(0.315, -0.365), True), (post(-0.3, 0.3), False)):
         it.motion.keep_out = zone
-        answer = it.motion.go_along(it.now, path)
+        answer = it.motion.follow_path(it.now, path)
         assert (answer is not None) == refused
         if answer is not None:
             assert answer.code == 'OBSTRUCTED'
@@ -253,7 +253,7 @@ def test_the_way_to_the_path_is_judged_too():
     it = Played((1.5, 0.1))
     it.tick()
     it.motion.keep_out = post(0.3, 0.3)
-    answer = it.motion.go_along(it.now, joint_path([(0.4, -0.1), (0.4, -0.15)]))
+    answer = it.motion.follow_path(it.now, joint_path([(0.4, -0.1), (0.4, -0.15)]))
     assert answer.code == 'OBSTRUCTED'
     assert it.motion.at_rest
 
@@ -262,15 +262,15 @@ def test_whoever_was_handed_a_path_may_be_behind():
     """A command in between would end what it is to do."""
     it = Played(lag=0.1)
     it.tick()
-    assert it.motion.go_along(it.now, joint_path(square())) is None
-    assert it.motion.hand_over() is not None
+    assert it.motion.follow_path(it.now, joint_path(square())) is None
+    assert it.motion.commit_trajectory() is not None
     it.until_rest()
     assert it.motion.tracking_error > 2e-3
     assert it.tick() is None
 
 
 def test_direct_motion_refuses_paths():
-    answer = DirectMotion(ARM, CONFIG).go_along(0.0, joint_path(square()))
+    answer = PassthroughController(ARM, CONFIG).follow_path(0.0, joint_path(square()))
     assert answer.code == 'UNSUPPORTED'
     assert answer.detail == 'motion: got direct, expected smooth, to go along a path'
 
@@ -285,7 +285,7 @@ def test_paths_goals_holds_and_speeds_in_any_order_keep_every_limit(seed):
     for _ in range(5000):
         event = rng.random()
         if event < 0.01:
-            it.motion.go_along(it.now, paths[rng.integers(len(paths))])
+            it.motion.follow_path(it.now, paths[rng.integers(len(paths))])
         elif event < 0.015:
             it.go(tuple(rng.uniform(LOWER, UPPER).tolist()))
         elif event < 0.016:
@@ -314,13 +314,13 @@ def require_continuous(it):
 @pytest.mark.parametrize('rate', [0.0, 0.3])
 def test_the_reserve_lets_the_pace_change_anywhere(rate):
     it, _ = begun(figure_eight())
-    course, limits = it.motion._errand.course, CONFIG.limits(ARM)
+    course, limits = it.motion._executor.path_trajectory, CONFIG.motion_limits(ARM)
     for place in (np.linspace(0.02, 0.98, 49) * course.duration).tolist():
-        even = Ride.begin(course, 0.0, 1.0, limits)
-        ride = even.changed(place, rate, limits)
+        even = ScaledTrajectory.from_rest(course, 0.0, 1.0, limits)
+        ride = even.with_speed_ratio(place, rate, limits)
         assert ride is not None
-        assert ride._keeps(limits)
+        assert ride._keeps_limits(limits)
         assert ride.at(0.0) == course.at(place)
         slowed = ride.at(4.0)
-        there = course.at(ride.place(4.0))
+        there = course.at(ride.path_time(4.0))
         np.testing.assert_allclose(slowed.velocity, rate * np.array(there.velocity), atol=1e-9)

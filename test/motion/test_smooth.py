@@ -1,4 +1,4 @@
-"""SmoothMotion keeps its limits, begins where the arm is, comes to rest when something fails."""
+"""SmoothController keeps its limits, begins where the arm is, comes to rest when something fails."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from played_motion import ARM, CONFIG, LOWER, PERIOD, STEPS, UPPER, Played, requ
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.motion.motion_config import MotionConfig
-from ik_nn_ros.motion.smooth import LATE, Phase, SmoothMotion
+from ik_nn_ros.motion.smooth import STALL_TIMEOUT_S, MotionPhase, SmoothController
 
 
 def random_goals(rng):
@@ -65,10 +65,10 @@ def test_a_million_cycles_keep_every_limit():
 def test_nothing_is_commanded_before_the_joints_are_measured():
     it = Played()
     it.run(0.1, measured=False)
-    assert it.motion.refusal(it.now).code == 'NO_JOINT_STATES'
-    assert it.motion.phase is Phase.WAITING
+    assert it.motion.rejection(it.now).code == 'NO_JOINT_STATES'
+    assert it.motion.phase is MotionPhase.WAITING
     it.tick()
-    assert it.motion.refusal(it.now) is None
+    assert it.motion.rejection(it.now) is None
     assert not it.commands
 
 
@@ -105,10 +105,10 @@ def test_a_velocity_that_cannot_be_braked_inside_the_limits_is_not_taken_over():
 
 def test_velocities_are_estimated_where_they_are_not_measured():
     """joint_state_broadcaster sends NaN where the hardware has none."""
-    motion = SmoothMotion(ARM, CONFIG)
+    motion = SmoothController(ARM, CONFIG)
     for step in range(20):
-        motion.measure(0.01 * step, 0.01 * step, (0.02 * step, 0.5), None)
-    np.testing.assert_allclose(motion.joints.velocity, (2.0, 0.0), atol=1e-9)
+        motion.update_feedback(0.01 * step, 0.01 * step, (0.02 * step, 0.5), None)
+    np.testing.assert_allclose(motion.feedback.velocity, (2.0, 0.0), atol=1e-9)
 
 
 def test_the_next_motion_begins_at_the_command_that_the_servo_gives_in_under():
@@ -123,7 +123,7 @@ def test_the_next_motion_begins_at_the_command_that_the_servo_gives_in_under():
     it.q = sagged
     it.held = None
     it.tick()
-    it.motion._left = tuple(sagged)
+    it.motion._rest_position = tuple(sagged)
     it.go((0.5, 0.8))
     np.testing.assert_allclose(it.tick(), last, atol=1e-3)
 
@@ -276,9 +276,9 @@ def test_silent_joint_states_brake_the_arm(hold):
     it.go((2.5, 2.0))
     it.run(0.3)
     it.until_rest(measured=False)
-    assert it.motion.phase is Phase.WAITING
+    assert it.motion.phase is MotionPhase.WAITING
     assert 'no joint_states' in it.motion.fault
-    assert it.motion.refusal(it.now).code == 'NO_JOINT_STATES'
+    assert it.motion.rejection(it.now).code == 'NO_JOINT_STATES'
     require_within(it.commands)
     assert it.commands[-1][0] < 2.0
     it.commands.clear()
@@ -301,10 +301,10 @@ def test_frozen_joint_states_bring_the_arm_back_to_where_it_was_seen_last():
     frozen = tuple(it.q)
     codes = set()
     for _ in range(300):
-        refusal = it.motion.refusal(it.now)
+        refusal = it.motion.rejection(it.now)
         codes.add(refusal and refusal.code)
         it.now += PERIOD
-        it.motion.measure(it.now, it.now, frozen, (0.0, 0.0))
+        it.motion.update_feedback(it.now, it.now, frozen, (0.0, 0.0))
         command = it.motion.step(it.now)
         if command is not None:
             it.commands.append(command)
@@ -327,7 +327,7 @@ def test_after_frozen_joint_states_it_goes_slowly_until_the_joints_are_seen_to_m
     assert 'frozen' in it.motion.fault
     assert it.motion.at_rest
     assert it.commands[-1][0] == pytest.approx(1.0, abs=0.01), 'still pushes'
-    assert it.motion.refusal(it.now) is None
+    assert it.motion.rejection(it.now) is None
     it.commands.clear()
     it.go((2.5, 0.5))
     it.run(0.3)
@@ -361,7 +361,7 @@ def test_no_goal_is_taken_until_it_has_yielded():
     codes = set()
     for _ in range(400):
         it.tick()
-        refusal = it.motion.refusal(it.now)
+        refusal = it.motion.rejection(it.now)
         codes.add(refusal.code if refusal else None)
         if refusal is None:
             break
@@ -406,8 +406,8 @@ def test_joint_states_out_of_order_do_not_count():
         old.append((it.now, tuple(it.q)))
         it.tick()
         stamp, q = old[-min(15, len(old))]
-        it.motion.measure(it.now, stamp, q)
-        assert it.motion.joints.received == pytest.approx(tuple(it.q), abs=0.05)
+        it.motion.update_feedback(it.now, stamp, q)
+        assert it.motion.feedback.raw_q == pytest.approx(tuple(it.q), abs=0.05)
     assert not it.motion.fault
 
 
@@ -419,7 +419,7 @@ def test_stamps_that_jump_back_do_no_harm():
     for jump in (0.0, -3600.0, 3600.0, -0.15, 0.0):
         for _ in range(20):
             it.now += PERIOD
-            it.motion.measure(it.now, 5000.0 + jump + it.now, tuple(it.q))
+            it.motion.update_feedback(it.now, 5000.0 + jump + it.now, tuple(it.q))
             it.q = np.array(it.motion.step(it.now) or it.q)
     it.until_rest()
     assert not it.motion.fault
@@ -448,7 +448,7 @@ def test_a_late_loop_begins_anew_from_rest():
     it.tick(seconds=0.3)
     it.run(0.1)
     require_within(it.commands, start=it.commands[0])
-    assert it.motion.late == 1
+    assert it.motion.stall_count == 1
     it.until_rest()
     assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
 
@@ -464,8 +464,8 @@ def test_after_a_long_pause_of_the_loop_nothing_is_carried_out():
     it.run(0.5)
     assert 'stood still for 2' in it.motion.fault
     assert all(q == before for q in it.commands)
-    assert LATE < 2.0
-    assert it.motion.refusal(it.now) is None
+    assert STALL_TIMEOUT_S < 2.0
+    assert it.motion.rejection(it.now) is None
 
 
 # Outside the limits
@@ -543,7 +543,7 @@ def test_one_wrong_measurement_is_not_believed(wrong):
     it.tick()
     it.go((2.5, 2.0))
     it.run(0.3)
-    it.motion.measure(it.now, it.now, wrong)
+    it.motion.update_feedback(it.now, it.now, wrong)
     it.until_rest()
     assert not it.motion.fault
     assert it.commands[-1] == pytest.approx((2.5, 2.0), abs=1e-9)
@@ -563,7 +563,7 @@ def test_a_velocity_in_the_wrong_unit_is_not_taken_over():
     it = Played()
     for _ in range(20):
         it.now += PERIOD
-        it.motion.measure(it.now, it.now, tuple(it.q), (1e6, -1e6))
+        it.motion.update_feedback(it.now, it.now, tuple(it.q), (1e6, -1e6))
     it.go((1.0, 0.5))
     it.velocity = np.zeros(2)
     it.until_rest()
@@ -621,7 +621,7 @@ def test_a_stop_against_an_obstacle_is_let_go():
 def test_an_arm_whose_range_does_not_hold_zero():
     """Ruckig takes 0 for the end of a braking where it begins at rest."""
     arm = ArmModel(
-        'off', ('a', 'b'), (0.3, 0.2), lower=(0.5, -2.0), upper=(2.9, -0.1), velocity=(3.0, 3.0)
+        'off', ('a', 'b'), (0.3, 0.2), lower=(0.5, -2.0), upper=(2.9, -0.1), max_velocity=(3.0, 3.0)
     )
     it = Played((0.6, -0.2), arm=arm)
     it.tick()
@@ -631,10 +631,10 @@ def test_an_arm_whose_range_does_not_hold_zero():
 
 
 def test_an_encoder_that_counts_turns_is_not_unwound():
-    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), velocity=(3.0, 3.0))
+    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), max_velocity=(3.0, 3.0))
     it = Played((12.7, 0.5), arm=arm)
     it.tick()
-    assert it.motion.place(it.now) == (12.7, 0.5)
+    assert it.motion.seed_joints(it.now) == (12.7, 0.5)
     it.go((12.9, 0.5))
     it.until_rest()
     it.run(1.0, measured=False)  # off and on: it counts from 0 again
@@ -648,7 +648,7 @@ def test_an_encoder_that_counts_turns_is_not_unwound():
 
 
 def test_a_continuous_joint_is_followed_over_the_turns_of_its_encoder():
-    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), velocity=(3.0, 3.0))
+    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), max_velocity=(3.0, 3.0))
     it = Played((3.0, 0.5), arm=arm)
     it.tick()
     it.go((4.0, 0.5))
@@ -657,7 +657,7 @@ def test_a_continuous_joint_is_followed_over_the_turns_of_its_encoder():
             break
         it.now += PERIOD
         wrapped = (it.q + np.pi) % (2.0 * np.pi) - np.pi
-        it.motion.measure(it.now, it.now, tuple(wrapped))
+        it.motion.update_feedback(it.now, it.now, tuple(wrapped))
         it.q = np.array(it.motion.step(it.now) or it.q)
     assert not it.motion.fault
     np.testing.assert_allclose(it.q, (4.0, 0.5), atol=1e-9)
@@ -677,13 +677,13 @@ def test_without_joint_states_the_last_command_stands_for_the_joints():
 def test_an_arm_without_velocity_limits_is_refused_unless_they_are_given():
     arm = ArmModel('limitless', ('a', 'b'), (0.3, 0.2))
     with pytest.raises(ConfigError, match='velocity limit of a: got none'):
-        SmoothMotion(arm, CONFIG)
-    SmoothMotion(arm, MotionConfig(velocity=(1.0, 1.0)))
+        SmoothController(arm, CONFIG)
+    SmoothController(arm, MotionConfig(velocity=(1.0, 1.0)))
 
 
 def test_a_joint_that_others_have_turned_round_is_held_where_it_is():
     """A counting encoder would otherwise spin back by the turn that the command is off."""
-    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), velocity=(3.0, 3.0))
+    arm = ArmModel('spinner', ('a', 'b'), (0.3, 0.2), max_velocity=(3.0, 3.0))
     it = Played((3.0, 0.5), arm=arm)
     it.tick()
     it.go((3.4, 0.5))
@@ -692,7 +692,7 @@ def test_a_joint_that_others_have_turned_round_is_held_where_it_is():
         it.moved_by((-2.0, 0.0))
     for _ in range(20):
         it.moved_by((0.0, 0.0))
-    assert it.motion.place(it.now) == pytest.approx(it.q)
+    assert it.motion.seed_joints(it.now) == pytest.approx(it.q)
     it.commands.clear()
     it.go((-0.3, 0.5))
     it.until_rest()

@@ -1,10 +1,10 @@
-"""Many brakings at once are the brakings that JointMotion plans one by one."""
+"""Many brakings at once are the brakings that OnlineTrajectoryGenerator plans one by one."""
 
 import numpy as np
 import pytest
 
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
-from ik_nn_ros.motion.stopping import stopping_positions, stopping_ranges
+from ik_nn_ros.motion.joint_motion import KinematicState, MotionLimits, OnlineTrajectoryGenerator
+from ik_nn_ros.motion.stopping import stopping_distances, stopping_positions
 
 LIMITS = MotionLimits((3.0, 1.5), (20.0, 6.0), (400.0, 60.0))
 COUNT = 16
@@ -29,16 +29,16 @@ def positions(states):
 
 
 def test_goes_where_ruckig_goes(states, positions):
-    motion = JointMotion(LIMITS, (0.0, 0.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     for rows, state in zip(positions, states.tolist(), strict=True):
-        braking = motion.braking(State(*map(tuple, state)))
+        braking = motion.plan_stop(KinematicState(*map(tuple, state)))
         witness = [braking.at(braking.duration * part / COUNT)[0] for part in range(COUNT + 1)]
         np.testing.assert_allclose(rows, witness, atol=1e-7)
 
 
 def test_the_ranges_hold_the_positions_and_are_not_much_more(states, positions):
     moved = np.abs(positions - positions[:, :1]).max(axis=1)
-    ranges = stopping_ranges(states, LIMITS)
+    ranges = stopping_distances(states, LIMITS)
     assert (moved <= ranges + 1e-12).all()
     fast = (states[:, 1] * states[:, 2] >= 0.0) & (np.abs(states[:, 1]) > 0.5)
     assert (ranges[fast] <= 1.5 * moved[fast]).all()

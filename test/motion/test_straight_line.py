@@ -9,14 +9,14 @@ from arms import random_arm, random_joints
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ik_nn_ros.arm.calibrated import CalibratedArm, Harmonic
+from ik_nn_ros.arm.calibrated import CalibratedArm, FourierTerm
 from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import TURN, ArmModel
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, State
-from ik_nn_ros.motion.straight_line import plan_line
-from ik_nn_ros.motion.tip_line import tip_line
+from ik_nn_ros.arm.model import TWO_PI, ArmModel
+from ik_nn_ros.motion.joint_motion import KinematicState, MotionLimits, OnlineTrajectoryGenerator
+from ik_nn_ros.motion.straight_line import plan_cartesian_motion
+from ik_nn_ros.motion.tip_line import trace_tip_line
 
-build = partial(ArmModel, joint_names=('a', 'b'), velocity=(3.0, 3.0))
+build = partial(ArmModel, joint_names=('a', 'b'), max_velocity=(3.0, 3.0))
 FREE = build('free', lengths=(0.3, 0.2))
 LIMITED = build('limited', lengths=(0.3, 0.2), lower=(-2.9, -2.9), upper=(2.9, 2.9))
 EQUAL = build('equal', lengths=(0.25, 0.25))
@@ -24,7 +24,11 @@ AS_BUILT = CalibratedArm(
     'as built',
     ('a', 'b'),
     (0.3, 0.2),
-    residual=(Harmonic(0, 1, 0.004 + 0.001j), Harmonic(2, 1, 0.002j), Harmonic(-1, 0, 0.0005)),
+    residual=(
+        FourierTerm(0, 1, 0.004 + 0.001j),
+        FourierTerm(2, 1, 0.002j),
+        FourierTerm(-1, 0, 0.0005),
+    ),
 )
 GENTLE = MotionLimits((3.0, 3.0), (5.0, 5.0), (50.0, 50.0))
 USUAL = MotionLimits((3.0, 3.0), (10.0, 10.0), (100.0, 100.0))
@@ -35,7 +39,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def at_rest(q):
-    return State(tuple(map(float, q)), STILL, STILL)
+    return KinematicState(tuple(map(float, q)), STILL, STILL)
 
 
 def sampled(way, period=0.002):
@@ -77,7 +81,7 @@ def off_line(arm, q, start, goal):
 
 
 def assert_straight(arm, start, goal, limits):
-    way = plan_line(arm, at_rest(start), goal, limits)
+    way = plan_cartesian_motion(arm, at_rest(start), goal, limits)
     assert way is not None
     assert_joins(way, at_rest(start), goal)
     assert_within(way, limits, arm)
@@ -86,7 +90,7 @@ def assert_straight(arm, start, goal, limits):
 
 
 def quickest(start, goal, limits):
-    return JointMotion(limits, start).way_to(goal).duration
+    return OnlineTrajectoryGenerator(limits, start).plan_to(goal).duration
 
 
 def followed(arm, start, x, y, branch=1, count=4000):
@@ -126,7 +130,7 @@ def test_is_found_where_inverse_kinematics_finds_one_and_only_there(number, seed
     if arrives and error < 1e-9 and jump < 0.05:
         assert_straight(arm, start, goal, limits)
     elif not arrives or error > 1e-3 or jump > 1.0:
-        assert plan_line(arm, at_rest(start), goal, limits) is None
+        assert plan_cartesian_motion(arm, at_rest(start), goal, limits) is None
 
 
 @pytest.mark.parametrize('limits', [GENTLE, USUAL, UNLIKE])
@@ -134,7 +138,7 @@ def test_uses_the_limits_it_has(limits):
     """It takes no longer than it must: some limit is reached, and most of the time all but."""
     way = assert_straight(LIMITED, (-1.0, 1.2), (1.0, 1.5), limits)
     _, v, a = sampled(way)
-    assert way.demand(limits) == pytest.approx(1.0)
+    assert way.required_stretch(limits) == pytest.approx(1.0)
     used = np.maximum(np.abs(v) / limits.velocity, np.abs(a) / limits.acceleration).max(axis=1)
     assert np.median(used) > 0.7
 
@@ -192,7 +196,7 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
     [
         (FREE, (0.0, 1.0), closed_form(FREE, -0.3, -0.2, 1, (0.0, 1.0))),
         (FREE, (0.0, 1.0), (0.0, -1.0)),
-        (FREE, (0.0, 1.0), (0.5 + TURN, 1.3)),
+        (FREE, (0.0, 1.0), (0.5 + TWO_PI, 1.3)),
         (FREE, (0.0, 1.0), (0.0, 1.0)),
         (EQUAL, *((closed_form(EQUAL, x, 0.0, 1, (0.6 - 5.0 * x, 1.8))) for x in (-0.3, 0.3))),
         (LIMITED, (2.8, 0.5), (-2.8, 0.5)),
@@ -203,8 +207,8 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
     ids=['hole', 'branch', 'turn', 'nowhere', 'base', 'behind', 'limit', 'outside', 'bent off'],
 )
 def test_there_is_none_where_the_joints_cannot_follow(arm, start, goal):
-    assert tip_line(arm, start, goal) is None
-    assert plan_line(arm, at_rest(start), goal, USUAL) is None
+    assert trace_tip_line(arm, start, goal) is None
+    assert plan_cartesian_motion(arm, at_rest(start), goal, USUAL) is None
 
 
 def test_is_straight_for_the_arm_as_built():
@@ -215,14 +219,16 @@ def test_is_straight_for_the_arm_as_built():
 
 def test_rounding_is_no_motion():
     """A motion that came to rest may leave a velocity of 1e-17."""
-    start = State((0.0, 1.0), (1e-12, 0.0), (0.0, -1e-11))
-    way = plan_line(FREE, start, (1.0, 2.0), USUAL)
+    start = KinematicState((0.0, 1.0), (1e-12, 0.0), (0.0, -1e-11))
+    way = plan_cartesian_motion(FREE, start, (1.0, 2.0), USUAL)
     assert (off_line(FREE, sampled(way)[0], (0.0, 1.0), (1.0, 2.0)) <= 1e-6).all()
-    assert way.duration == plan_line(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL).duration
+    assert (
+        way.duration == plan_cartesian_motion(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL).duration
+    )
 
 
 def test_positions_are_those_of_the_states():
-    way = plan_line(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL)
+    way = plan_cartesian_motion(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL)
     positions = way.positions(0.0123)
     times = np.linspace(0.0, way.duration, len(positions))
     assert times[1] <= 0.0123
@@ -242,9 +248,9 @@ places = st.tuples(edge, edge).map(lambda u: (-2.9 + 5.8 * u[0], 0.2 + 2.7 * u[1
 @given(first=places, second=places, goal=places, part=st.floats(0.02, 0.98), limits=LIMITS)
 def test_bends_from_any_motion_within_the_limits(first, second, goal, part, limits):
     """Also next to the limits of the joints, which the rest that is braked must not cross."""
-    old = JointMotion(limits, first).way_to(second)
+    old = OnlineTrajectoryGenerator(limits, first).plan_to(second)
     start = old.at(part * old.duration)
-    way = plan_line(LIMITED, start, goal, limits)
+    way = plan_cartesian_motion(LIMITED, start, goal, limits)
     if way is not None:
         assert_joins(way, start, goal)
         assert_within(way, limits, LIMITED)
@@ -260,15 +266,15 @@ def test_bends_from_any_motion_within_the_limits(first, second, goal, part, limi
 )
 def test_the_rest_that_is_braked_stays_inside(first, second, goal, time):
     """The joint comes to rest at its limit if it brakes with all it has: not with less."""
-    start = JointMotion(USUAL, first).way_to(second).at(time)
-    unlimited = sampled(plan_line(FREE, start, goal, USUAL))[0]
+    start = OnlineTrajectoryGenerator(USUAL, first).plan_to(second).at(time)
+    unlimited = sampled(plan_cartesian_motion(FREE, start, goal, USUAL))[0]
     assert np.abs(unlimited[:, 0]).max() > 2.905
-    assert plan_line(LIMITED, start, goal, USUAL) is None
+    assert plan_cartesian_motion(LIMITED, start, goal, USUAL) is None
 
 
 def under_way(limits):
     """The joints a third of the time into a motion."""
-    way = plan_line(LIMITED, at_rest((-1.0, 1.2)), (1.0, 1.5), limits)
+    way = plan_cartesian_motion(LIMITED, at_rest((-1.0, 1.2)), (1.0, 1.5), limits)
     return way.at(0.35 * way.duration)
 
 
@@ -276,10 +282,10 @@ def under_way(limits):
 @pytest.mark.parametrize('goal', [(1.2, 1.2), (1.4, 0.8), (1.5, 1.0)])
 def test_a_new_goal_bends_the_motion_instead_of_restarting_it(limits, goal):
     start = under_way(limits)
-    way = plan_line(LIMITED, start, goal, limits)
-    stop = JointMotion(limits, start.position).braking(start)
+    way = plan_cartesian_motion(LIMITED, start, goal, limits)
+    stop = OnlineTrajectoryGenerator(limits, start.position).plan_stop(start)
     end = stop.at(stop.duration).position
-    restarted = plan_line(LIMITED, at_rest(end), goal, limits)
+    restarted = plan_cartesian_motion(LIMITED, at_rest(end), goal, limits)
     assert way.duration < 0.9 * (stop.duration + restarted.duration)
     q, v, _ = sampled(way)
     on_line = q[round(0.6 * len(q)) :]
@@ -291,10 +297,10 @@ def test_a_new_goal_bends_the_motion_instead_of_restarting_it(limits, goal):
 
 def test_the_motion_of_the_joints_can_follow_it():
     """As another does: from goal to goal, and brake on it."""
-    motion = JointMotion(USUAL, (-1.0, 1.2))
+    motion = OnlineTrajectoryGenerator(USUAL, (-1.0, 1.2))
     for goal, steps in (((1.0, 1.5), 60), ((1.5, 1.0), 300)):
-        way = plan_line(LIMITED, motion.state, goal, USUAL)
-        motion.take(way)
+        way = plan_cartesian_motion(LIMITED, motion.state, goal, USUAL)
+        motion.follow(way)
         for _ in range(steps):
             motion.step(0.01)
     assert motion.at_rest
@@ -321,9 +327,9 @@ def test_follows_goals_that_keep_coming_and_comes_to_rest_at_the_last(path, spee
     for number in range(round((ahead + 1.2) / period)):
         x, y = path(speed * min(number * period, ahead))
         goal = closed_form(FREE, x, y, 1, state.position)
-        way = plan_line(FREE, state, goal, limits)
+        way = plan_cartesian_motion(FREE, state, goal, limits)
         if way is None:
-            way = JointMotion(limits, state.position).way_to(goal, state)
+            way = OnlineTrajectoryGenerator(limits, state.position).plan_to(goal, state)
         state = way.at(period)
         tips.append((*FREE.fk_point(*state.position), x, y))
     tips = np.array(tips)

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits, Push, State
-from ik_nn_ros.motion.stream import GoalStream, _gains
+from ik_nn_ros.motion.joint_motion import (
+    ConstantJerkSegment,
+    KinematicState,
+    MotionLimits,
+    OnlineTrajectoryGenerator,
+)
+from ik_nn_ros.motion.stream import GoalStream, _feedback_gains
 
 LIMITS = MotionLimits((3.0, 3.0), (10.0, 10.0), (100.0, 100.0))
 UNEQUAL = MotionLimits((3.0, 1.5), (20.0, 6.0), (400.0, 60.0))
@@ -20,14 +25,14 @@ class Driven:
     """A motion that is steered, and what it did."""
 
     def __init__(self, start, limits=LIMITS):
-        self.motion = JointMotion(limits, start)
+        self.motion = OnlineTrajectoryGenerator(limits, start)
         self.stream = GoalStream()
         self.now = 0.0
         self.times, self.rows = [0.0], [self.motion.state]
 
     def step(self, period=PERIOD):
         self.now += period
-        self.stream.steer(self.motion, self.now, period)
+        self.stream.update(self.motion, self.now, period)
         self.motion.step(period)
         self.times.append(self.now)
         self.rows.append(self.motion.state)
@@ -140,7 +145,7 @@ def test_a_single_goal_is_gone_to_the_quickest_way(goal, times):
     driven = Driven((0.0, 0.0))
     driven.follow([(0.02 * k, goal) for k in range(times)])
     driven.rest()
-    motion = JointMotion(LIMITS, (0.0, 0.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     motion.set_goal(goal)
     for state in driven.rows[1:]:
         motion.step(PERIOD)
@@ -152,7 +157,7 @@ def test_a_far_goal_in_a_stream_is_gone_to_the_quickest_way():
     driven.follow(streamed(eight(6.0), 50.0, 2.0))
     far = (-2.0, 0.2)
     driven.stream.add(driven.now, far)
-    motion = JointMotion(LIMITS, (0.0, 0.0))
+    motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     motion._state = driven.motion.state
     motion.set_goal(far)
     for _ in range(100):
@@ -166,7 +171,7 @@ def test_after_a_pause_a_goal_is_a_single_one_again():
     driven = Driven((0.0, 0.0))
     driven.follow(streamed(lambda time: (time, time), 50.0, 0.5))
     driven.rest()
-    motion = JointMotion(LIMITS, driven.motion.position)
+    motion = OnlineTrajectoryGenerator(LIMITS, driven.motion.position)
     driven.stream.add(driven.now, (0.6, 0.3))
     motion.set_goal((0.6, 0.3))
     for _ in range(30):
@@ -177,7 +182,7 @@ def test_after_a_pause_a_goal_is_a_single_one_again():
 
 def test_a_drag_is_caught_up_with_the_quickest_way():
     """One that begins while the arm is on its way to where it begins."""
-    driven, motion = Driven((0.0, 0.0)), JointMotion(LIMITS, (0.0, 0.0))
+    driven, motion = Driven((0.0, 0.0)), OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     driven.follow([(0.0, (1.0, 0.5))])
     goals = [(0.1 + at, goal) for at, goal in streamed(lambda t: (1 + t / 10, 0.5), 50.0, 0.6)]
     driven.follow(goals)
@@ -200,7 +205,7 @@ def test_errors_wear_off_by_the_same_part_in_every_period(period, time):
     """Each pole of the error, of position, velocity and acceleration, is where it is said to be."""
     moves = np.array([[1.0, period, period**2 / 2.0], [0.0, 1.0, period], [0.0, 0.0, 1.0]])
     pushes = np.array([period**3 / 6.0, period**2 / 2.0, period])
-    poles = np.linalg.eigvals(moves - np.outer(pushes, _gains(period, time)))
+    poles = np.linalg.eigvals(moves - np.outer(pushes, _feedback_gains(period, time)))
     np.testing.assert_allclose(poles, np.full(3, time / (period + time)), atol=1e-4)
 
 
@@ -260,7 +265,7 @@ def test_a_figure_eight_keeps_its_shape(rate, nearer):
     path, goals = eight(6.0), streamed(eight(6.0), rate, 4.5, np.random.default_rng(1))
     driven, bare = Driven(path(0.0)), Driven(path(0.0))
     driven.follow(goals)
-    bare.stream.steer = lambda motion, now, seconds: None
+    bare.stream.update = lambda motion, now, seconds: None
     bare.stream.add = lambda now, goal: bare.motion.set_goal(goal)
     bare.follow(goals)
     assert distances(driven, path, 1.5).max() < distances(bare, path, 1.5).max() / nearer
@@ -305,7 +310,7 @@ def test_it_goes_on_where_something_else_has_moved_the_arm():
     driven.follow(streamed(path, 50.0, 1.0))
     driven.motion.brake()
     driven.rest()
-    driven.motion = JointMotion(LIMITS, (-1.0, -1.0))
+    driven.motion = OnlineTrajectoryGenerator(LIMITS, (-1.0, -1.0))
     driven.step()
     driven.rest()
     np.testing.assert_allclose(driven.motion.position, path(0.98), atol=1e-9)
@@ -341,7 +346,7 @@ def test_new_limits_hold_from_the_next_step_on():
     driven.stream.add(0.0, (2.0, 2.0))
     for _ in range(40):
         driven.step()
-    driven.motion.limit(slow)
+    driven.motion.set_limits(slow)
     for _ in range(80):
         driven.step()
     assert driven.motion.velocity == pytest.approx((0.5, 0.5))
@@ -350,10 +355,10 @@ def test_new_limits_hold_from_the_next_step_on():
 
 
 def test_a_push_is_integrated():
-    push = Push(State((1.0, -2.0), (0.5, 0.0), (3.0, -1.0)), (-40.0, 7.0))
+    push = ConstantJerkSegment(KinematicState((1.0, -2.0), (0.5, 0.0), (3.0, -1.0)), (-40.0, 7.0))
     at = np.linspace(0.0, 0.5, 5001)
     q, v, a = np.array([push.at(time) for time in at]).transpose(1, 0, 2)
-    assert push.at(0.0) == push.begin
+    assert push.at(0.0) == push.initial_state
     np.testing.assert_allclose(np.gradient(q, at, axis=0)[1:-1], v[1:-1], atol=1e-6)
     np.testing.assert_allclose(np.gradient(v, at, axis=0)[1:-1], a[1:-1], atol=1e-6)
     np.testing.assert_allclose(np.diff(a, axis=0) / 1e-4, np.full((5000, 2), push.jerk))
@@ -363,14 +368,14 @@ def test_a_push_is_integrated():
 def test_the_stopping_range_is_that_of_the_braking(centre):
     """Wherever the joints are: Ruckig's own adds the place 0 to it."""
     rng = np.random.default_rng(3)
-    motion = JointMotion(UNEQUAL, (0.0, 0.0))
+    motion = OnlineTrajectoryGenerator(UNEQUAL, (0.0, 0.0))
     for _ in range(50):
         state = motion.state._replace(
             position=centre,
             velocity=tuple((rng.uniform(-1.0, 1.0, 2) * UNEQUAL.velocity).tolist()),
             acceleration=tuple((rng.uniform(-1.0, 1.0, 2) * UNEQUAL.acceleration).tolist()),
         )
-        positions = motion.braking(state).positions(0.001)
+        positions = motion.plan_stop(state).positions(0.001)
         ranges = np.array(motion.stopping_range(state))
         np.testing.assert_allclose(ranges[:, 0], positions.min(axis=0), atol=1e-5)
         np.testing.assert_allclose(ranges[:, 1], positions.max(axis=0), atol=1e-5)

@@ -7,19 +7,19 @@ import pytest
 from scipy.stats import qmc
 
 from ik_nn_ros.motion.joint_range import JointRange
-from ik_nn_ros.motion.tour import nearest_first, tour
+from ik_nn_ros.motion.tour import coverage_targets, greedy_order
 
 RANGE = JointRange((-2.9, -1.0), (2.9, 2.6))
 
 
 def targets(count, total=0, seed=0):
     rng = np.random.default_rng(seed)
-    return np.array(list(islice(tour(RANGE, (0.0, 0.0), rng, total), count)))
+    return np.array(list(islice(coverage_targets(RANGE, (0.0, 0.0), rng, total), count)))
 
 
 def discrepancy(sets):
     """The mean over sets of targets; 0: perfectly even."""
-    low, up = np.array(RANGE.low), np.array(RANGE.up)
+    low, up = np.array(RANGE.lower), np.array(RANGE.upper)
     return np.mean([qmc.discrepancy((q - low) / (up - low)) for q in sets])
 
 
@@ -29,14 +29,14 @@ def way(q):
 
 def test_lie_inside_the_range():
     q = targets(3000)
-    assert (q >= RANGE.low).all()
-    assert (q <= RANGE.up).all()
+    assert (q >= RANGE.lower).all()
+    assert (q <= RANGE.upper).all()
 
 
 @pytest.mark.parametrize('count', [64, 256, 1024])
 def test_cover_the_range_evenly_after_each_batch(count):
     rng = np.random.default_rng(1)
-    random = [rng.uniform(RANGE.low, RANGE.up, (count, 2)) for _ in range(20)]
+    random = [rng.uniform(RANGE.lower, RANGE.upper, (count, 2)) for _ in range(20)]
     ours = [targets(count, seed=seed) for seed in range(5)]
     assert discrepancy(ours) < 0.3 * discrepancy(random)
 
@@ -52,7 +52,7 @@ def test_cover_the_range_evenly_when_the_number_is_known(total):
 def test_no_part_of_the_range_waits_long(count):
     """In the middle of a batch: the range in 3 x 3 parts, none with less than a third."""
     q = targets(count)
-    parts, *_ = np.histogram2d(*q.T, bins=3, range=list(zip(RANGE.low, RANGE.up, strict=True)))
+    parts, *_ = np.histogram2d(*q.T, bins=3, range=list(zip(RANGE.lower, RANGE.upper, strict=True)))
     assert parts.min() > count / 9 / 3
 
 
@@ -65,7 +65,7 @@ def test_ways_between_targets_are_short():
 def test_the_first_way_is_from_where_the_arm_is():
     start = np.array([2.9, 2.6])
     q = np.array([[0.0, 0.0], [2.0, 2.0], [1.0, 1.0]])
-    np.testing.assert_array_equal(nearest_first(q, start), [[2, 2], [1, 1], [0, 0]])
+    np.testing.assert_array_equal(greedy_order(q, start), [[2, 2], [1, 1], [0, 0]])
 
 
 def test_each_exploration_visits_other_targets():

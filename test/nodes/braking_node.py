@@ -6,7 +6,7 @@ import sys
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
-from ik_nn_ros.nodes.runtime import run_all
+from ik_nn_ros.nodes.runtime import run_nodes
 
 STEPS = 50
 
@@ -50,4 +50,4 @@ def create():
 
 
 if __name__ == '__main__':
-    raise SystemExit(run_all([create], BrakingNode.brake))
+    raise SystemExit(run_nodes([create], BrakingNode.brake))

@@ -7,7 +7,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.nodes.runtime import run_all
+from ik_nn_ros.nodes.runtime import run_nodes
 
 
 class BrakingNode(Node):
@@ -40,4 +40,4 @@ def create(number, word):
 
 if __name__ == '__main__':
     creators = [partial(create, *both) for both in enumerate(sys.argv[1:])]
-    raise SystemExit(run_all(creators, BrakingNode.brake))
+    raise SystemExit(run_nodes(creators, BrakingNode.brake))

@@ -168,7 +168,7 @@ class FakeArm:
         if self._moving:
             self.q = 0.5 * np.sin(now.nanoseconds * 1e-9 % 1000.0), 0.3
         state = joint_state(*self.q, effort=self._effort)
-        tip = tip_pose(*ARM.plane.lift(ARM.fk(self.q)), self.frame)
+        tip = tip_pose(*ARM.plane.to_base(ARM.fk(self.q)), self.frame)
         state.header.stamp = tip.header.stamp = stamp
         self._states.publish(state)
         self._tips.publish(tip)

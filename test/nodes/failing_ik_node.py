@@ -1,7 +1,7 @@
 """An ik_node whose first activation fails by a mistake in it."""
 
 from ik_nn_ros.nodes.ik_node import IkNode
-from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.runtime import run_node
 
 
 class FailingIkNode(IkNode):
@@ -16,4 +16,4 @@ class FailingIkNode(IkNode):
 
 
 if __name__ == '__main__':
-    raise SystemExit(run(FailingIkNode, FailingIkNode.end))
+    raise SystemExit(run_node(FailingIkNode, FailingIkNode.begin_shutdown))

@@ -9,7 +9,7 @@ from math import factorial
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 
 PERIOD = 0.01
 """Between two commands, s: the default control_rate."""
@@ -42,8 +42,8 @@ class Bounds:
     :param rates: velocity (rad/s), acceleration (rad/s²) and jerk (rad/s³) of either joint
     """
 
-    lower: Pair
-    upper: Pair
+    lower: JointPair
+    upper: JointPair
     rates: tuple[float, float, float] = (3.0, 10.0, 100.0)
 
     @classmethod

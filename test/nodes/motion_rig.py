@@ -20,7 +20,7 @@ from motion_watch import BOUNDS, SETTLED, STALLED, MotionWatch
 from processes import DEADLINE, Client, NodeProcess, node_process, reserved_domain
 from rig import ARM, MODEL, URDF
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 NODE = 'ik_nn_ros.nodes.ik_node'
 ARM_SIM = 'ik_nn_ros.nodes.arm_sim'
@@ -69,7 +69,7 @@ class MotionRig(MotionWatch):
         self.start_node()
         self.ask_until('ACCEPTED', self.measured())
 
-    def start_arm(self, position: Pair, module: str = ARM_SIM) -> NodeProcess:
+    def start_arm(self, position: JointPair, module: str = ARM_SIM) -> NodeProcess:
         """Run a simulated arm that stands there, rad."""
         self.states.clear()
         parameters = {'robot_description': URDF, 'initial_position': position}
@@ -87,7 +87,7 @@ class MotionRig(MotionWatch):
 
     # Targets
 
-    def send(self, q: Pair) -> str:
+    def send(self, q: JointPair) -> str:
         """Publish a target that the joints (rad) reach; return the stamp its answer will carry."""
         return self.send_point(*ARM.fk_point(*q))
 
@@ -105,13 +105,13 @@ class MotionRig(MotionWatch):
         self.sent.append(stamp)
         return stamp
 
-    def ask(self, q: Pair) -> str:
+    def ask(self, q: JointPair) -> str:
         """Send a target and wait for its answer: its code."""
         stamp = self.send(q)
         self.wait(lambda: stamp in self.codes, f'no answer to {stamp}')
         return self.codes[stamp]
 
-    def ask_until(self, code: str, q: Pair, deadline: float = DEADLINE) -> None:
+    def ask_until(self, code: str, q: JointPair, deadline: float = DEADLINE) -> None:
         """Send a target again and again until this is the answer."""
 
         def answered() -> bool:
@@ -123,7 +123,7 @@ class MotionRig(MotionWatch):
 
         self.wait(answered, f'no {code}', deadline)
 
-    def set_off(self) -> Pair:
+    def set_off(self) -> JointPair:
         """Send the arm a long way; return where to when it is fast."""
         ways = {q: float(np.abs(self.measured() - q).max()) for q in (LEFT, MIDDLE, RIGHT)}
         goal = min((q for q, way in ways.items() if way > FAR), key=lambda q: ways[q])
@@ -132,7 +132,7 @@ class MotionRig(MotionWatch):
         self.wait(lambda: self.speed() > 2.0, 'the arm does not move')
         return goal
 
-    def arrive(self, q: Pair, tolerance: float = SETTLED, deadline: float = DEADLINE) -> None:
+    def arrive(self, q: JointPair, tolerance: float = SETTLED, deadline: float = DEADLINE) -> None:
         """Send the arm to joints, again where that is given up, and wait until it rests there."""
 
         def arrived() -> bool:
@@ -208,7 +208,7 @@ class MotionRig(MotionWatch):
 
 
 @contextmanager
-def flood(rig: MotionRig, q: Pair, rate: float, count: int) -> Iterator[NodeProcess]:
+def flood(rig: MotionRig, q: JointPair, rate: float, count: int) -> Iterator[NodeProcess]:
     """
     Run another source of targets, which sends them as soon as it gets SIGUSR1.
 

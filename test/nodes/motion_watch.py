@@ -14,7 +14,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rig import ARM
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 INTRUDER = 'intruder'
 """The frame_id of commands that are not the node's."""
@@ -41,7 +41,7 @@ class Spoken(NamedTuple):
 
     sent: float
     received: float
-    q: Pair
+    q: JointPair
 
 
 class MotionWatch:
@@ -143,7 +143,7 @@ class MotionWatch:
         self.check_answers()
         return stream
 
-    def check_gave_up(self, goal: Pair, detected: float) -> None:
+    def check_gave_up(self, goal: JointPair, detected: float) -> None:
         """Assert that since a fault's detection (s) the arm braked, and did nothing else."""
         stream = self.check()
         assert len(stream.since(detected + braking_time(BOUNDS) + MARGIN)) == 0, 'does not end'
@@ -157,7 +157,7 @@ class MotionWatch:
         twice = {stamp: count for stamp, count in self.answered.items() if count > 1}
         assert not twice, twice
 
-    def _off(self, command: Spoken) -> tuple[float, Pair]:
+    def _off(self, command: Spoken) -> tuple[float, JointPair]:
         """Return how far a command is from the nearest of what the arm had just said."""
         just = [state for state in self.states if -0.15 < state.sent - command.sent < 0.02]
         gaps = [(float(np.abs(np.subtract(it.q, command.q)).max()), it.q) for it in just]

@@ -14,7 +14,7 @@ from processes import Client
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 LAG = 0.03
 """How far (s) it moves behind its command."""
@@ -100,7 +100,7 @@ class PlayedArm:
     :param q: where it stands, rad
     """
 
-    def __init__(self, client: Client, q: Pair) -> None:
+    def __init__(self, client: Client, q: JointPair) -> None:
         self._node = client.node
         self._states = self._node.create_publisher(
             JointState, 'joint_states', qos_profile_sensor_data
@@ -113,7 +113,7 @@ class PlayedArm:
         self.behave()
         self.put(q)
 
-    def put(self, q: Pair) -> None:
+    def put(self, q: JointPair) -> None:
         """Put it somewhere by hand."""
         self.q = np.array(q)
         self._goal = self.q

@@ -10,7 +10,7 @@ from processes import Client
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from ik_nn_ros.arm.model import Pair
+from ik_nn_ros.arm.model import JointPair
 
 PERIOD = 0.01
 
@@ -30,7 +30,7 @@ class PlayedController:
     :param q: where it stands, rad
     """
 
-    def __init__(self, client: Client, q: Pair) -> None:
+    def __init__(self, client: Client, q: JointPair) -> None:
         self.q, self.velocity = np.array(q, dtype=float), np.zeros(2)
         self.received: list[JointTrajectory] = []
         self.log: list[tuple[float, float, float]] = []

@@ -7,7 +7,7 @@ Topic ``push``: torques on the two joints, N m, and how hard both are held, N m 
 from std_msgs.msg import Float64MultiArray
 
 from ik_nn_ros.nodes.arm_sim import ArmSim
-from ik_nn_ros.nodes.runtime import run
+from ik_nn_ros.nodes.runtime import run_node
 
 
 class PushedArm(ArmSim):
@@ -25,4 +25,4 @@ class PushedArm(ArmSim):
 
 
 if __name__ == '__main__':
-    raise SystemExit(run(PushedArm))
+    raise SystemExit(run_node(PushedArm))

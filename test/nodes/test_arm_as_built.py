@@ -37,7 +37,7 @@ def calibration(tmp_path_factory):
     tip = np.stack((x, y, np.zeros(500)), axis=-1) + rng.normal(0.0, 5e-4, (500, 3))
     nothing = np.zeros((500, 2))
     samples = Samples(
-        np.arange(500.0), q, q, nothing, ARM.plane.lift(tip[:, :2]), np.zeros(500, int), {}, ()
+        np.arange(500.0), q, q, nothing, ARM.plane.to_base(tip[:, :2]), np.zeros(500, int), {}, ()
     )
     file = tmp_path_factory.mktemp('calibration') / 'arm.yaml'
     calibrate(ARM, samples).calibration.write(file)

@@ -13,7 +13,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.as_built import AsBuilt
+from ik_nn_ros.arm.as_built import ArmDeviations
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.simulator import Simulator
 from ik_nn_ros.arm.urdf import read_description
@@ -115,7 +115,7 @@ def test_limits_themselves_are_allowed():
 
 def measured(as_built, count=4000):
     """(count, 2) positions and (count, 3) tips of an arm at rest."""
-    simulator, rng = Simulator(URDF, q=(1.0, -0.5), as_built=as_built), np.random.default_rng(0)
+    simulator, rng = Simulator(URDF, q=(1.0, -0.5), deviations=as_built), np.random.default_rng(0)
     states = [joint_state_message(simulator, Time(), rng) for _ in range(count)]
     tips = [tip_pose_message(simulator, Time(), rng) for _ in range(count)]
     assert {tuple(state.velocity) for state in states} == {(0.0, 0.0)}
@@ -123,10 +123,10 @@ def measured(as_built, count=4000):
 
 
 def test_noise_is_gaussian_of_the_size_asked_for_and_the_same_on_every_axis():
-    q, tip = measured(AsBuilt(encoder_noise=2e-3, tip_noise=5e-4))
+    q, tip = measured(ArmDeviations(encoder_noise=2e-3, tip_noise=5e-4))
     for values, mean, deviation in (
         (q, (1.0, -0.5), 2e-3),
-        (tip, ARM.plane.lift(ARM.fk((1.0, -0.5))), 5e-4),
+        (tip, ARM.plane.to_base(ARM.fk((1.0, -0.5))), 5e-4),
     ):
         errors = (values - mean) / deviation
         np.testing.assert_allclose(errors.mean(axis=0), 0.0, atol=0.08)
@@ -138,7 +138,7 @@ def test_noise_is_gaussian_of_the_size_asked_for_and_the_same_on_every_axis():
 
 
 def test_no_noise_by_default():
-    q, tip = measured(AsBuilt(), count=10)
+    q, tip = measured(ArmDeviations(), count=10)
     assert (q == (1.0, -0.5)).all()
     assert (tip == tip[0]).all()
 
@@ -162,7 +162,7 @@ def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
         state = by_stamp[tip.header.stamp.sec, tip.header.stamp.nanosec]
         p, o = tip.pose.position, tip.pose.orientation
         assert tip.header.frame_id == 'base_link'
-        expected = ARM.plane.lift(ARM.fk(state.position))
+        expected = ARM.plane.to_base(ARM.fk(state.position))
         np.testing.assert_allclose((p.x, p.y, p.z), expected, atol=1e-9)
         half = sum(state.position) / 2  # the hand turns about z by q1 + q2
         np.testing.assert_allclose(

@@ -21,7 +21,7 @@ WITHOUT_ARM = {**MODEL, 'require_joint_states': False}
 
 def written(kind, order=(), with_velocity=False, velocity=(0.3, 0.4)):
     writer = COMMAND_TYPES[kind](ARM, list(order), 0.01, with_velocity)
-    return writer.message(STAMP, (0.1, 0.2), velocity)
+    return writer.setpoint_message(STAMP, (0.1, 0.2), velocity)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_node_moves_a_controller_smoothly_to_the_goal(kind, message, topic, 
         assert len(q) > 20
         # A node that a busy machine held up may go on as far as full speed takes it meanwhile.
         way, passed = np.abs(np.diff(q, axis=0)).max(axis=1), np.diff(sent)
-        assert (way < np.maximum(0.1, 1.1 * max(ARM.velocity) * passed)).all(), 'a leap'
+        assert (way < np.maximum(0.1, 1.1 * max(ARM.max_velocity) * passed)).all(), 'a leap'
         assert not others
 
 

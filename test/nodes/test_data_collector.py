@@ -28,7 +28,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.nodes.conversions import seconds
+from ik_nn_ros.nodes.conversions import stamp_to_seconds
 from ik_nn_ros.recordings.samples import read_samples
 
 NAN = float('nan')
@@ -43,7 +43,7 @@ def path(tmp_path):
 def assert_smooth(commands, share=1.0):
     """By their stamps: of one command it may be late, for a node that was held up meanwhile."""
     fastest = np.abs(speeds(commands, over=4)).max(axis=0)
-    assert (fastest <= np.array(ARM.velocity) * share * 1.3).all()
+    assert (fastest <= np.array(ARM.max_velocity) * share * 1.3).all()
     assert all(ARM.within_limits(command.position) for command in commands)
 
 
@@ -83,7 +83,7 @@ def test_explores_a_simulated_arm(path):
         assert (samples.q <= ARM.upper).all()
         for state in messages['/joint_states']:
             assert np.abs(state.velocity).max() < 0.05
-        expected = ARM.plane.lift(ARM.fk(samples.q))
+        expected = ARM.plane.to_base(ARM.fk(samples.q))
         np.testing.assert_allclose(samples.tip, expected, atol=1e-6)
         assert_smooth(it.commands)
 
@@ -236,8 +236,8 @@ def test_records_computed_tips_by_the_names_of_the_topics(path):
     assert len(messages['/left/joint_states']) == 20
     for state, tip in zip(*messages.values(), strict=True):
         assert list(state.name) == list(q.name)
-        assert seconds(tip.header.stamp) == seconds(state.header.stamp)
-        expected = ARM.plane.lift(ARM.fk((0.3, -0.4)))
+        assert stamp_to_seconds(tip.header.stamp) == stamp_to_seconds(state.header.stamp)
+        expected = ARM.plane.to_base(ARM.fk((0.3, -0.4)))
         position = tip.pose.position
         np.testing.assert_allclose((position.x, position.y, position.z), expected)
 
@@ -284,7 +284,7 @@ def test_keeps_its_rate_and_kill_loses_at_most_a_second(path):
         it.process.process.wait()
     samples = read(path)
     assert samples.warnings  # it has no end
-    assert seconds(arm.tips[-1].header.stamp) - samples.stamp[-1] < 1.0
+    assert stamp_to_seconds(arm.tips[-1].header.stamp) - samples.stamp[-1] < 1.0
     rate = (len(samples) - 1) / (samples.stamp[-1] - samples.stamp[0])
     assert rate == pytest.approx(40.0, rel=0.1)
 

@@ -15,7 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Int32
 from std_srvs.srv import Trigger
 
-from ik_nn_ros.nodes.executor import DirectExecutor
+from ik_nn_ros.nodes.executor import CachedWaitSetExecutor
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -27,7 +27,7 @@ class Spun:
         self.context = Context()
         rclpy.init(args=[], context=self.context, domain_id=domain)
         self.nodes = [rclpy.create_node(name, context=self.context) for name in names]
-        self.executor = DirectExecutor(context=self.context)
+        self.executor = CachedWaitSetExecutor(context=self.context)
         for node in self.nodes:
             self.executor.add_node(node)
         self.ended_by = None
@@ -249,7 +249,7 @@ def test_a_callback_that_takes_its_time_can_have_others_served(domain, client):
         wait_until(
             lambda: {'message', 'tick', 'hold'} <= set(events[events.index('begin') :]),
             what=events,
-            between=lambda: spun.executor.serve_others(busy),
+            between=lambda: spun.executor.spin_other_nodes(busy),
         )
         events.append('end')
         return response

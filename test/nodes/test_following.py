@@ -5,7 +5,7 @@ import tf2_rig
 from processes import wait_until
 
 from ik_nn_ros.nodes import following
-from ik_nn_ros.nodes.following import Following
+from ik_nn_ros.nodes.following import TargetTracker
 from ik_nn_ros.nodes.frames import Anchor, FrameError
 
 ANCHOR = Anchor('odom', (0.3, 0.2, 0.0))
@@ -20,16 +20,16 @@ def spun():
 class Rig:
     """Frames of which the target is at ``point``, and an arm that is sent after it."""
 
-    base = 'base_link'
+    base_frame = 'base_link'
 
     def __init__(self, spun):
         self.node, self.executor = spun
         self.point, self.stamp, self.error = START, 1_000_000_000, None
         self.refusal = ''
         self.sent = []
-        self.following = Following(self.node, self, self._send)
+        self.following = TargetTracker(self.node, self, self._send)
 
-    def follow(self, anchor):
+    def anchor_to_plane(self, anchor):
         assert anchor == ANCHOR
         self.stamp += 1
         if self.error:
@@ -43,7 +43,7 @@ class Rig:
 
     def move(self, x, y=0.2):
         self.point = (x, y)
-        self.following.look()
+        self.following.update()
         return self.sent[-1:] == [(x, y)]
 
 
@@ -95,7 +95,7 @@ def test_a_transform_that_cannot_be_had_is_said(rig):
 
 
 def test_silence_is_said_where_there_were_transforms(rig, monkeypatch):
-    monkeypatch.setattr(following, 'SILENCE', 0.0)
+    monkeypatch.setattr(following, 'STALE_TRANSFORM_S', 0.0)
     rig.following.look()
     rig.stamp -= 1
     rig.following.look()

@@ -13,8 +13,8 @@ from tf2_rig import stamped
 
 from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.nodes import transforms
-from ik_nn_ros.nodes.conversions import quaternion, rotate
-from ik_nn_ros.nodes.frames import Anchor, FrameError, Frames
+from ik_nn_ros.nodes.conversions import quaternion_from_matrix, rotate_vector
+from ik_nn_ros.nodes.frames import Anchor, FrameError, PlaneTransformer
 
 QUARTER = (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5))
 """A quarter turn about z."""
@@ -30,11 +30,11 @@ def node():
 @pytest.fixture
 def made(monkeypatch, node):
     """Make frames that are closed after the test."""
-    monkeypatch.setattr(transforms, 'TREE_AGE', 0.0)
+    monkeypatch.setattr(transforms, 'MAX_TREE_AGE_S', 0.0)
     those = []
 
     def make(plane=Plane('base_link'), prefix=''):  # noqa: B008, frozen
-        those.append(Frames(node, plane, 0.01, prefix))
+        those.append(PlaneTransformer(node, plane, 0.01, prefix))
         return those[-1]
 
     yield make
@@ -78,7 +78,7 @@ def at(frame, seconds=0.0):
 def refusal(frames, header, x=0.2, y=0.3, z=0.0):
     with pytest.raises(FrameError) as error:
         frames.locate(header, x, y, z)
-    return error.value.reason, str(error.value), error.value.may_come
+    return error.value.reason, str(error.value), error.value.transform_may_arrive
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,9 @@ def refusal(frames, header, x=0.2, y=0.3, z=0.0):
 )
 def test_quaternions_turn_as_their_matrices(rotation):
     vector = np.array([0.3, -0.7, 0.2])
-    np.testing.assert_allclose(rotate(quaternion(rotation), vector), rotation @ vector)
+    np.testing.assert_allclose(
+        rotate_vector(quaternion_from_matrix(rotation), vector), rotation @ vector
+    )
 
 
 # Frames
@@ -129,7 +131,7 @@ def test_tf2_is_told_where_the_plane_is(stand_in, seed):
     frames = stand_in(plane, 'left/')
     tell_static(frames, *frames.transforms._broadcaster.sent)
     found, _ = frames.transforms.bring((0.2, 0.3, 0.0), 'left/base_link_plane', 'left/base_link')
-    np.testing.assert_allclose(found, plane.lift((0.2, 0.3)))
+    np.testing.assert_allclose(found, plane.to_base((0.2, 0.3)))
 
 
 def test_without_tf2_the_answer_says_how_to_get_it(without_tf2):
@@ -263,7 +265,7 @@ def test_what_the_arm_has_gripped_is_not_followed(stand_in):
 
 def test_a_tree_that_was_incomplete_is_looked_at_anew(stand_in, monkeypatch):
     """Otherwise the arm runs after its own tool, as it is not known to hang from the base."""
-    monkeypatch.setattr(transforms, 'TREE_AGE', 60.0)
+    monkeypatch.setattr(transforms, 'MAX_TREE_AGE_S', 60.0)
     frames = stand_in()
     tell_static(frames, stamped('world', 'base_link'), stamped('hand', 'tool'))
     assert 'not part of the same tree' in refusal(frames, at('tool'))[1]

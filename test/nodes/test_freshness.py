@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ik_nn_ros.nodes.freshness import FLUSH_TIME, Freshness
+from ik_nn_ros.nodes.freshness import OUTAGE_FLUSH_S, StaleMessageFilter
 
 SYSTEM = 1.7e9
 """What our system clock says at steady time 0, s."""
@@ -39,7 +39,7 @@ def our_clock(monkeypatch):
 
 @pytest.fixture
 def freshness():
-    return Freshness()
+    return StaleMessageFilter()
 
 
 each_clock = pytest.mark.parametrize('ahead', [0.0, 0.4, -0.4, 3.0, -3.0, 1e6, -1e9])
@@ -130,7 +130,7 @@ def test_nothing_is_judged_long_after_an_outage(freshness):
     sender.stream(0.0, 10.0)
     freshness.outage_ended(20.0, began=10.0)
     sender.ahead = -6.0
-    assert sender.stream(20.0 + FLUSH_TIME + 0.01, 60.0) == 0
+    assert sender.stream(20.0 + OUTAGE_FLUSH_S + 0.01, 60.0) == 0
 
 
 @pytest.mark.parametrize('last', [29.0, 31.0, 59.0, 61.0])
@@ -151,15 +151,15 @@ def test_slow_messages_do_not_blur_what_is_known_of_a_clock(freshness, last):
     latencies=st.lists(st.floats(0.001, 0.5), min_size=50, max_size=50),
     length=st.floats(0.2, 100.0),
     sent=st.floats(0.0, 1.0),
-    delay=st.floats(0.0, FLUSH_TIME - 0.001),
+    delay=st.floats(0.0, OUTAGE_FLUSH_S - 0.001),
 )
 def test_judgement_is_right_for_any_constant_skew(ahead, latencies, length, sent, delay):
     """Right but for the shortest time that a message takes."""
-    freshness = Freshness()
+    freshness = StaleMessageFilter()
     sender = Sender(freshness, ahead)
     for number, latency in enumerate([0.001, *latencies]):
         assert not sender.refused(0.02 * number, received=0.02 * number + latency)
     ended = 1.5 + length
-    freshness.outage_ended(ended, began=1.5)
+    freshness.outage_ended(ended, start=1.5)
     assert sender.refused(1.5 + sent * (length - 0.01), received=ended + delay)
     assert not sender.refused(ended + sent)

@@ -214,7 +214,7 @@ def test_an_arm_in_a_vertical_plane_is_led_in_its_own_base_frame():
         arm = ArmModel.from_urdf(urdf, 'base_link', 'tool_link')
         assert it.ask(1.2, 0.2, 2.4)[0] == 'ACCEPTED'
         it.client.wait_until(lambda: len(it.commands) == 2)
-        reached = arm.plane.lift(arm.fk(it.commands[-1].position))
+        reached = arm.plane.to_base(arm.fk(it.commands[-1].position))
         np.testing.assert_allclose(reached, (1.2, 0.2, 2.4), atol=1e-8)
 
 
@@ -626,7 +626,7 @@ def test_with_a_calibration_commands_are_those_of_the_arm_as_built(calibration):
     with rig(parameters) as it:
         it.ask_until('ACCEPTED', *GOOD)
         q = np.array([it.commands[-1].position])
-        x, y, _ = built.plane.lift(tips(built, q))[0]
+        x, y, _ = built.plane.to_base(tips(built, q))[0]
         assert np.hypot(x - GOOD[0], y - GOOD[1]) <= 1e-9
         assert np.hypot(*(ARM.fk(q)[0] - GOOD[:2])) > 1e-3
         assert 'calibrated' in it.process.output

@@ -20,9 +20,9 @@ from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.nodes.conversions import seconds
+from ik_nn_ros.nodes.conversions import stamp_to_seconds
 from ik_nn_ros.nodes.ik_node import IkNode
-from ik_nn_ros.nodes.ik_nodes import read_namespaces
+from ik_nn_ros.nodes.ik_nodes import parse_namespaces
 from ik_nn_ros.share import share_directory
 
 MODULE = 'ik_nn_ros.nodes.ik_nodes'
@@ -190,14 +190,14 @@ def test_one_that_brakes_in_a_transition_does_not_stop_the_other_on_its_way(arms
     assert right.transition(Transition.TRANSITION_ACTIVATE)
     left.client.wait_until(lambda: left.is_at(BACK))
     assert not right.is_at(BACK)
-    end = seconds(right.commands[-1].header.stamp)
-    braking = sum(seconds(c.header.stamp) > end - 0.15 for c in right.commands)
-    meanwhile = sum(end - 0.15 < seconds(c.header.stamp) <= end for c in left.commands)
+    end = stamp_to_seconds(right.commands[-1].header.stamp)
+    braking = sum(stamp_to_seconds(c.header.stamp) > end - 0.15 for c in right.commands)
+    meanwhile = sum(end - 0.15 < stamp_to_seconds(c.header.stamp) <= end for c in left.commands)
     assert meanwhile > braking / 2
 
 
 def test_hold_can_be_called_while_another_brakes_in_a_transition():
-    """Which takes seconds; :meth:`DirectExecutor.serve_others` looks at the group."""
+    """Which takes seconds; :meth:`CachedWaitSetExecutor.spin_other_nodes` looks at the group."""
     context = Context()
     rclpy.init(args=[], context=context, domain_id=fresh_domain())
     try:
@@ -249,6 +249,6 @@ def test_ctrl_c_brings_all_arms_to_rest(cell, arms):
 )
 def test_wrong_arguments_are_named(capsys, words, message):
     with pytest.raises(SystemExit) as ended:
-        read_namespaces(words)
+        parse_namespaces(words)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err

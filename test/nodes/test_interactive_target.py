@@ -25,15 +25,15 @@ from ik_nn_ros.arm.plane import Plane
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Status
-from ik_nn_ros.nodes.conversions import rotate
+from ik_nn_ros.nodes.conversions import rotate_vector
 from ik_nn_ros.nodes.interactive_target import (
-    NAME,
-    Actions,
+    MARKER_NAME,
     InteractiveTarget,
-    serve_target,
+    TargetActions,
+    create_interactive_target,
 )
 from ik_nn_ros.nodes.target_markers import AMBER, GREEN, RED
-from ik_nn_ros.nodes.targets import Answer
+from ik_nn_ros.nodes.targets import TargetResult
 
 VERTICAL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """The plane's y axis points up, its normal along -y."""
@@ -136,7 +136,7 @@ class OverTopics:
 
     def __init__(self, client, arm, actions, branch='nearest'):
         self._client = client
-        self.target = serve_target(client.node, arm, 'left/', branch, actions)
+        self.target = create_interactive_target(client.node, arm, 'left/', branch, actions)
         name = '/test_client/target'
         self._shown = {}
         self._updates = client.collect(InteractiveMarkerUpdate, f'{name}/update')
@@ -162,7 +162,9 @@ class OverTopics:
         return [entry.title for entry in self.marker.menu_entries]
 
     def send(self, kind, position, entry=''):
-        feedback = InteractiveMarkerFeedback(marker_name=NAME, client_id='rviz', event_type=kind)
+        feedback = InteractiveMarkerFeedback(
+            marker_name=MARKER_NAME, client_id='rviz', event_type=kind
+        )
         p = feedback.pose.position
         p.x, p.y, p.z = (float(value) for value in position)
         for found in self.marker.menu_entries:
@@ -180,7 +182,7 @@ class Rig:
     def __init__(self, make, arm=ARM, on_unreachable='reject', branch='nearest'):
         self.solver = HybridSolver(arm, None, SolverConfig(on_unreachable=on_unreachable))
         self.asked, self.sent, self.done = [], [], []
-        actions = Actions(
+        actions = TargetActions(
             self._drag,
             lambda: self.done.append('hold'),
             lambda: self.done.append('resume'),
@@ -193,10 +195,10 @@ class Rig:
         self.asked.append(message)
         self.sent.append(info['source_timestamp'])
         position = message.pose.position
-        point = self.arm.plane.project(position.x, position.y, position.z)[:2]
+        point = self.arm.plane.to_plane(position.x, position.y, position.z)[:2]
         solution = self.solver.solve(*point, (0.0, 0.5))
         names = {Status.ACCEPTED: 'ACCEPTED', Status.PROJECTED: 'PROJECTED'}
-        return Answer(names.get(solution.status, solution.reason.name), '', point, solution)
+        return TargetResult(names.get(solution.status, solution.reason.name), '', point, solution)
 
     def _choose(self, branch):
         # As the node does: the parameter changes, then the menu is told.
@@ -204,7 +206,7 @@ class Rig:
         self.user.target.show_branch(branch)
 
     def drag(self, point, off=0.0, kind=InteractiveMarkerFeedback.POSE_UPDATE):
-        position = self.arm.plane.lift(point) + off * self.arm.plane.rotation[:, 2]
+        position = self.arm.plane.to_base(point) + off * self.arm.plane.rotation[:, 2]
         count = len(self.asked)
         self.user.send(kind, position)
         return position, count
@@ -222,7 +224,7 @@ class Rig:
 
     def place(self):
         p = self.user.marker.pose.position
-        return self.arm.plane.project(p.x, p.y, p.z)
+        return self.arm.plane.to_plane(p.x, p.y, p.z)
 
     def wait_at(self, point, color=None):
         def there():
@@ -277,7 +279,9 @@ def test_it_moves_across_the_normal_of_any_plane(arm):
     assert control.interaction_mode == InteractiveMarkerControl.MOVE_PLANE
     assert control.orientation_mode == InteractiveMarkerControl.INHERIT
     # RViz moves in the y-z plane of the control's frame, which turns with the marker.
-    axis = rotate(_words(marker.pose.orientation), rotate(_words(control.orientation), (1, 0, 0)))
+    axis = rotate_vector(
+        _words(marker.pose.orientation), rotate_vector(_words(control.orientation), (1, 0, 0))
+    )
     assert abs(np.dot(axis, arm.plane.rotation[:, 2])) == pytest.approx(1.0)
 
 
@@ -386,8 +390,8 @@ def test_without_the_package_there_is_none_and_it_is_said_at_debug_level(monkeyp
     said = []
     logger = SimpleNamespace(debug=lambda text, **options: said.append((text, options)))
     node = SimpleNamespace(get_logger=lambda: logger)
-    nothing = Actions(None, None, None, None)
-    assert serve_target(node, ARM, '', 'nearest', nothing) is None
+    nothing = TargetActions(None, None, None, None)
+    assert create_interactive_target(node, ARM, '', 'nearest', nothing) is None
     ((text, options),) = said
     assert 'interactive_markers' in text
     assert options == {'once': True}

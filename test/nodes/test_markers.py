@@ -19,24 +19,35 @@ from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Status
 from ik_nn_ros.motion.keep_out import KeepOut
 from ik_nn_ros.nodes import markers
-from ik_nn_ros.nodes.conversions import rotate
+from ik_nn_ros.nodes.conversions import rotate_vector
 from ik_nn_ros.nodes.ik_parameters import PARAMETERS
-from ik_nn_ros.nodes.interactive_target import NAMESPACE
-from ik_nn_ros.nodes.marker_shapes import Slot
-from ik_nn_ros.nodes.markers import QOS, REPEAT, SLOTS, TRAIL, ArmMarkers
+from ik_nn_ros.nodes.interactive_target import SERVER_NAMESPACE
+from ik_nn_ros.nodes.marker_shapes import MarkerId
+from ik_nn_ros.nodes.markers import (
+    ALL_MARKERS,
+    MARKERS_QOS,
+    REPUBLISH_PERIOD_S,
+    TRAIL_MARKER,
+    ArmMarkers,
+)
 from ik_nn_ros.nodes.target_markers import (
     AMBER,
-    CODE,
     GREEN,
-    OTHER_BRANCH,
-    PLACE,
+    OTHER_BRANCH_MARKER,
+    PROJECTION_MARKER,
+    REASON_MARKER,
     RED,
-    WAY,
+    TARGET_MARKER,
 )
-from ik_nn_ros.nodes.targets import Answer
-from ik_nn_ros.nodes.tip_trail import LASTS, TipTrail
-from ik_nn_ros.nodes.workspace_markers import EDGE, SURFACE
-from ik_nn_ros.nodes.zone_markers import EDGES, MARGINS, SURROUNDINGS, ZONES
+from ik_nn_ros.nodes.targets import TargetResult
+from ik_nn_ros.nodes.tip_trail import TRAIL_DURATION_S, TipTrail
+from ik_nn_ros.nodes.workspace_markers import WORKSPACE_BOUNDARY_MARKER, WORKSPACE_SURFACE_MARKER
+from ik_nn_ros.nodes.zone_markers import (
+    HALF_PLANE_EXTENT_RATIO,
+    ZONE_EDGE_MARKER,
+    ZONE_MARGIN_MARKER,
+    ZONE_MARKER,
+)
 from ik_nn_ros.share import share_directory
 
 VERTICAL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -66,7 +77,7 @@ class Publisher:
         return self.watchers
 
     def publish(self, message):
-        self.sent.append({Slot(m.ns, m.id): m for m in message.markers})
+        self.sent.append({MarkerId(m.ns, m.id): m for m in message.markers})
         assert len(self.sent[-1]) == len(message.markers)  # RViz takes twice the same for an error
 
 
@@ -83,7 +94,7 @@ class Shown:
         self.markers = ArmMarkers(node)
         self.arm = arm
         self.solver = HybridSolver(arm, None, SolverConfig(**config))
-        self.markers.configure(self.solver, KeepOut.of(arm, *zones, margin), 'left/')
+        self.markers.configure(self.solver, KeepOut.from_lists(arm, *zones, margin), 'left/')
 
     def tick(self, passed=0.1):
         """Return what is published, None if nothing."""
@@ -96,11 +107,11 @@ class Shown:
         solution = self.solver.solve(*point, NOW_HERE)
         names = {Status.ACCEPTED: 'ACCEPTED', Status.PROJECTED: 'PROJECTED'}
         code = names.get(solution.status, solution.reason.name)
-        x, y, z = self.arm.plane.lift(point)
-        self.answer(Answer(code, '', point, solution), Point(x=x, y=y, z=z))
+        x, y, z = self.arm.plane.to_base(point)
+        self.answer(TargetResult(code, '', point, solution), Point(x=x, y=y, z=z))
 
     def answer(self, answer, position, frame=''):
-        self.markers.answered(Header(frame_id=frame), position, answer)
+        self.markers.update_target(Header(frame_id=frame), position, answer)
 
 
 def rviz_display(kind):
@@ -133,7 +144,7 @@ def area(corners):
 
 def center(marker, arm=ARM):
     p = marker.pose.position
-    return arm.plane.project(p.x, p.y, p.z)
+    return arm.plane.to_plane(p.x, p.y, p.z)
 
 
 def is_there(marker):
@@ -146,12 +157,12 @@ def color(marker):
 
 def test_rviz_lists_the_namespaces_there_are():
     listed = rviz_display('MarkerArray')['Namespaces']
-    assert set(listed) == {slot.ns for slot in SLOTS}
+    assert set(listed) == {slot.ns for slot in ALL_MARKERS}
 
 
 def test_rviz_finds_the_target_to_drag_from_any_namespace():
     name = rviz_display('InteractiveMarkers')['Interactive Markers Namespace']
-    assert name == NAMESPACE.replace('~', 'ik_node')
+    assert name == SERVER_NAMESPACE.replace('~', 'ik_node')
 
 
 # Workspace
@@ -168,7 +179,7 @@ def test_markers_go_with_the_arms_frame(shown):
 
 def test_the_workspace_lies_in_the_plane_of_an_upright_arm_and_is_what_it_reaches(shown):
     it = shown()
-    corners = in_plane(it.tick()[SURFACE]).reshape(-1, 3, 2)
+    corners = in_plane(it.tick()[WORKSPACE_SURFACE_MARKER]).reshape(-1, 3, 2)
     inside = it.solver.solve_batch(corners.mean(axis=1), ARM.home).status == Status.ACCEPTED
     assert inside.mean() > 0.99
     q = np.random.default_rng(1).uniform(ARM.lower, ARM.upper, (20_000, 2))
@@ -179,12 +190,14 @@ def test_the_workspace_lies_in_the_plane_of_an_upright_arm_and_is_what_it_reache
 def test_the_surface_of_a_free_arm_is_the_ring(shown):
     it = shown(arm=FREE)
     ring = np.pi * (0.5**2 - 0.1**2)
-    assert area(in_plane(it.tick()[SURFACE], FREE)) == pytest.approx(ring, rel=1e-3)
+    assert area(in_plane(it.tick()[WORKSPACE_SURFACE_MARKER], FREE)) == pytest.approx(
+        ring, rel=1e-3
+    )
 
 
 def test_the_edge_is_only_between_what_is_reached_and_what_is_not(shown):
     it = shown()
-    ends = in_plane(it.tick()[EDGE]).reshape(-1, 2, 2)
+    ends = in_plane(it.tick()[WORKSPACE_BOUNDARY_MARKER]).reshape(-1, 2, 2)
     middle, along = ends.mean(axis=1), ends[:, 1] - ends[:, 0]
     aside = 0.1 * np.stack((-along[:, 1], along[:, 0]), axis=-1)
     sides = [
@@ -199,7 +212,10 @@ def test_the_edge_is_only_between_what_is_reached_and_what_is_not(shown):
 
 
 def test_the_workspace_is_the_branchs(shown):
-    both, one = shown().tick()[SURFACE], shown(branch='positive').tick()[SURFACE]
+    both, one = (
+        shown().tick()[WORKSPACE_SURFACE_MARKER],
+        shown(branch='positive').tick()[WORKSPACE_SURFACE_MARKER],
+    )
     assert area(in_plane(one)) < 0.97 * area(in_plane(both))
 
 
@@ -213,20 +229,20 @@ def test_a_picture_costs_few_points(shown):
 
 def test_half_planes_end_around_the_workspace(shown):
     picture = shown(zones=([], [0.0, 2.0, -0.4])).tick()  # y < -0.2
-    size = SURROUNDINGS * ARM.reach
-    corners, margin = in_plane(picture[ZONES]), in_plane(picture[MARGINS])
+    size = HALF_PLANE_EXTENT_RATIO * ARM.reach
+    corners, margin = in_plane(picture[ZONE_MARKER]), in_plane(picture[ZONE_MARGIN_MARKER])
     assert np.abs(corners).max() == pytest.approx(size)
     assert area(corners) == pytest.approx(2.0 * size * (size - 0.2))
     assert corners[:, 1].max() == pytest.approx(-0.2)
     assert area(margin) == pytest.approx(2.0 * size * 0.02)
     assert (margin[:, 1].min(), margin[:, 1].max()) == pytest.approx((-0.2, -0.18))
-    edge = in_plane(picture[EDGES])
+    edge = in_plane(picture[ZONE_EDGE_MARKER])
     np.testing.assert_allclose(edge[np.argsort(edge[:, 0])], [(-size, -0.2), (size, -0.2)])
 
 
 def test_a_slanted_half_plane_is_cut_by_the_square(shown):
-    size = SURROUNDINGS * ARM.reach
-    corners = in_plane(shown(zones=([], [1.0, 1.0, -0.5])).tick()[ZONES])
+    size = HALF_PLANE_EXTENT_RATIO * ARM.reach
+    corners = in_plane(shown(zones=([], [1.0, 1.0, -0.5])).tick()[ZONE_MARKER])
     normal = np.array([1.0, 1.0]) / np.sqrt(2.0)
     assert (corners @ normal <= -0.5 / np.sqrt(2.0) + 1e-9).all()
     # The corner of the square beyond the line: its legs end where x = -size, y = size - 0.5.
@@ -235,25 +251,36 @@ def test_a_slanted_half_plane_is_cut_by_the_square(shown):
 
 def test_a_circle_is_drawn_with_its_margin_around(shown):
     picture = shown(zones=([0.2, 0.3, 0.05], []), margin=0.03).tick()
-    away = {slot: np.hypot(*(in_plane(picture[slot]) - (0.2, 0.3)).T) for slot in (ZONES, MARGINS)}
-    assert away[ZONES].max() == pytest.approx(0.05)
-    assert (away[MARGINS].min(), away[MARGINS].max()) == pytest.approx((0.05, 0.08))
-    assert area(in_plane(picture[ZONES])) == pytest.approx(np.pi * 0.05**2, rel=0.01)
-    np.testing.assert_allclose(np.hypot(*(in_plane(picture[EDGES]) - (0.2, 0.3)).T), 0.05)
+    away = {
+        slot: np.hypot(*(in_plane(picture[slot]) - (0.2, 0.3)).T)
+        for slot in (ZONE_MARKER, ZONE_MARGIN_MARKER)
+    }
+    assert away[ZONE_MARKER].max() == pytest.approx(0.05)
+    assert (away[ZONE_MARGIN_MARKER].min(), away[ZONE_MARGIN_MARKER].max()) == pytest.approx(
+        (0.05, 0.08)
+    )
+    assert area(in_plane(picture[ZONE_MARKER])) == pytest.approx(np.pi * 0.05**2, rel=0.01)
+    np.testing.assert_allclose(
+        np.hypot(*(in_plane(picture[ZONE_EDGE_MARKER]) - (0.2, 0.3)).T), 0.05
+    )
 
 
 @pytest.mark.parametrize(
     ('zones', 'margin', 'gone'),
     [
-        (NO_ZONES, 0.02, {ZONES, EDGES, MARGINS}),
-        (([0.2, 0.3, 0.05], []), 0.0, {MARGINS}),
-        (([], [0.0, 1.0, -5.0]), 0.02, {ZONES, EDGES, MARGINS}),
+        (NO_ZONES, 0.02, {ZONE_MARKER, ZONE_EDGE_MARKER, ZONE_MARGIN_MARKER}),
+        (([0.2, 0.3, 0.05], []), 0.0, {ZONE_MARGIN_MARKER}),
+        (([], [0.0, 1.0, -5.0]), 0.02, {ZONE_MARKER, ZONE_EDGE_MARKER, ZONE_MARGIN_MARKER}),
     ],
     ids=['none', 'no margin', 'far below'],
 )
 def test_what_there_is_not_is_removed(shown, zones, margin, gone):
     picture = shown(zones=zones, margin=margin).tick()
-    assert {slot for slot in (ZONES, EDGES, MARGINS) if not is_there(picture[slot])} == gone
+    assert {
+        slot
+        for slot in (ZONE_MARKER, ZONE_EDGE_MARKER, ZONE_MARGIN_MARKER)
+        if not is_there(picture[slot])
+    } == gone
 
 
 # Target
@@ -263,10 +290,10 @@ def test_a_target_that_is_reached_is_green(shown):
     it = shown()
     it.ask(REACHED)
     picture = it.tick()
-    assert center(picture[PLACE]) == pytest.approx((*REACHED, 0.0), abs=1e-9)
-    assert color(picture[PLACE]) == GREEN
-    assert not is_there(picture[WAY])
-    assert not is_there(picture[CODE])
+    assert center(picture[TARGET_MARKER]) == pytest.approx((*REACHED, 0.0), abs=1e-9)
+    assert color(picture[TARGET_MARKER]) == GREEN
+    assert not is_there(picture[PROJECTION_MARKER])
+    assert not is_there(picture[REASON_MARKER])
 
 
 def test_a_projected_target_is_amber_where_the_arm_goes_with_a_line_from_where_it_was(shown):
@@ -274,51 +301,51 @@ def test_a_projected_target_is_amber_where_the_arm_goes_with_a_line_from_where_i
     it.ask(OUTSIDE)
     picture = it.tick()
     edge = np.array(OUTSIDE) * 0.5 / np.hypot(*OUTSIDE)
-    assert center(picture[PLACE])[:2] == pytest.approx(tuple(edge))
-    assert color(picture[PLACE]) == AMBER
-    np.testing.assert_allclose(in_plane(picture[WAY]), [OUTSIDE, edge], atol=1e-9)
+    assert center(picture[TARGET_MARKER])[:2] == pytest.approx(tuple(edge))
+    assert color(picture[TARGET_MARKER]) == AMBER
+    np.testing.assert_allclose(in_plane(picture[PROJECTION_MARKER]), [OUTSIDE, edge], atol=1e-9)
 
 
 def test_a_rejected_target_is_red_where_it_was_asked_for_and_says_why(shown):
     it = shown()
     it.ask(OUTSIDE)
     picture = it.tick()
-    assert center(picture[PLACE]) == pytest.approx((*OUTSIDE, 0.0), abs=1e-9)
-    assert color(picture[PLACE]) == RED
-    assert picture[CODE].text == 'UNREACHABLE'
-    x, y, off = center(picture[CODE])
+    assert center(picture[TARGET_MARKER]) == pytest.approx((*OUTSIDE, 0.0), abs=1e-9)
+    assert color(picture[TARGET_MARKER]) == RED
+    assert picture[REASON_MARKER].text == 'UNREACHABLE'
+    x, y, off = center(picture[REASON_MARKER])
     assert 0.02 < np.hypot(x - OUTSIDE[0], y - OUTSIDE[1]) < 0.1
     assert off == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_target_refused_before_it_was_transformed_is_shown_in_its_own_frame(shown):
     it = shown()
-    it.answer(Answer('HOLDING'), Point(x=1.0, y=2.0, z=3.0), 'table')
+    it.answer(TargetResult('HOLDING'), Point(x=1.0, y=2.0, z=3.0), 'table')
     picture = it.tick()
-    for slot in (PLACE, CODE):
+    for slot in (TARGET_MARKER, REASON_MARKER):
         assert picture[slot].header.frame_id == 'table'
-    p = picture[PLACE].pose.position
+    p = picture[TARGET_MARKER].pose.position
     assert (p.x, p.y, p.z) == (1.0, 2.0, 3.0)
-    assert picture[CODE].text == 'HOLDING'
+    assert picture[REASON_MARKER].text == 'HOLDING'
 
 
 def test_a_target_in_the_frame_of_the_plane_needs_no_tf_to_be_shown(shown):
     it = shown()
-    it.answer(Answer('OUT_OF_PLANE'), Point(x=0.2, y=0.1, z=0.3), 'left/stand_plane')
+    it.answer(TargetResult('OUT_OF_PLANE'), Point(x=0.2, y=0.1, z=0.3), 'left/stand_plane')
     picture = it.tick()
-    assert picture[PLACE].header.frame_id == 'left/stand'
-    assert center(picture[PLACE]) == pytest.approx((0.2, 0.1, 0.3))
+    assert picture[TARGET_MARKER].header.frame_id == 'left/stand'
+    assert center(picture[TARGET_MARKER]) == pytest.approx((0.2, 0.1, 0.3))
 
 
 @pytest.mark.parametrize('code', ['NOT_FINITE', 'BAD_FRAME', 'NO_TRANSFORM'])
 def test_a_target_at_no_place_has_its_code_shown_at_the_arm(shown, code):
     it = shown()
-    it.answer(Answer(code), Point(x=float('nan')), '/nowhere')
+    it.answer(TargetResult(code), Point(x=float('nan')), '/nowhere')
     picture = it.tick()
-    assert not is_there(picture[PLACE])
-    assert picture[CODE].text == code
-    assert picture[CODE].header.frame_id == 'left/stand'
-    assert np.hypot(*center(picture[CODE])[:2]) < 0.1
+    assert not is_there(picture[TARGET_MARKER])
+    assert picture[REASON_MARKER].text == code
+    assert picture[REASON_MARKER].header.frame_id == 'left/stand'
+    assert np.hypot(*center(picture[REASON_MARKER])[:2]) < 0.1
 
 
 def test_the_next_target_takes_the_place_of_the_one_before(shown):
@@ -327,14 +354,14 @@ def test_the_next_target_takes_the_place_of_the_one_before(shown):
     it.tick()
     it.ask(REACHED)
     picture = it.tick()
-    assert color(picture[PLACE]) == GREEN
-    assert not is_there(picture[CODE])
+    assert color(picture[TARGET_MARKER]) == GREEN
+    assert not is_there(picture[REASON_MARKER])
 
 
 def test_the_other_branch_has_its_elbow_on_the_other_side(shown):
     it = shown()
     it.ask(REACHED)
-    base, elbow, tip = in_plane(it.tick()[OTHER_BRANCH])
+    base, elbow, tip = in_plane(it.tick()[OTHER_BRANCH_MARKER])
     q1 = it.solver.solve(*REACHED, NOW_HERE).q[0]
     mine = 0.3 * np.array([np.cos(q1), np.sin(q1)])
     across = np.array([-REACHED[1], REACHED[0]])
@@ -347,16 +374,16 @@ def test_there_is_no_other_branch_where_the_limits_do_not_let_it_be(shown):
     arm = ArmModel('one side', ('a', 'b'), (0.3, 0.2), lower=(-2.9, 0.0), upper=(2.9, 2.6))
     it = shown(arm=arm)
     it.ask(REACHED)
-    assert not is_there(it.tick()[OTHER_BRANCH])
+    assert not is_there(it.tick()[OTHER_BRANCH_MARKER])
 
 
 def test_a_click_on_the_target_is_a_point_in_the_plane(shown):
     """Publish Point takes the surface in front, and what is behind by up to 6 mm."""
     it = shown()
     it.ask(REACHED)
-    spot = it.tick()[PLACE]
+    spot = it.tick()[TARGET_MARKER]
     turn = spot.pose.orientation
-    normal = rotate((turn.x, turn.y, turn.z, turn.w), (0.0, 0.0, 1.0))
+    normal = rotate_vector((turn.x, turn.y, turn.z, turn.w), (0.0, 0.0, 1.0))
     assert normal == pytest.approx(tuple(ARM.plane.rotation[:, 2]))
     assert spot.scale.z / 2.0 + 0.006 < PARAMETERS['plane_tolerance'].default
 
@@ -371,7 +398,7 @@ def test_the_trail_is_where_the_tip_was_measured(shown):
     for q in way:
         it.now += 0.05
         it.markers.measured(q)
-    np.testing.assert_allclose(in_plane(it.tick()[TRAIL]), ARM.fk(way), atol=1e-9)
+    np.testing.assert_allclose(in_plane(it.tick()[TRAIL_MARKER]), ARM.fk(way), atol=1e-9)
 
 
 def test_the_trail_goes_when_the_arm_has_rested_long_enough(shown):
@@ -380,24 +407,24 @@ def test_the_trail_goes_when_the_arm_has_rested_long_enough(shown):
     for part in range(4):
         it.now += 0.05
         it.markers.measured((0.1 * part, 0.5))
-    assert is_there(it.tick()[TRAIL])
-    assert not is_there(it.tick(LASTS)[TRAIL])
+    assert is_there(it.tick()[TRAIL_MARKER])
+    assert not is_there(it.tick(TRAIL_DURATION_S)[TRAIL_MARKER])
 
 
 def test_the_noise_of_a_resting_arm_leaves_no_trail():
     trail, noise = TipTrail(ARM), np.random.default_rng(2).normal(0.0, 2e-4, (1000, 2))
     for count, q in enumerate(noise):
         trail.add(0.01 * count, tuple(q))
-        trail.forget(0.01 * count)
-    assert trail.changes <= 2  # it came, it went
+        trail.remove_expired(0.01 * count)
+    assert trail.change_count <= 2  # it came, it went
 
 
 def test_the_trail_of_a_fast_arm_with_fast_joint_states_stays_short():
     trail = TipTrail(ARM)
     for count in range(10_000):
         trail.add(1e-3 * count, (3e-3 * count, 0.5))
-        trail.forget(1e-3 * count)
-    assert len(trail.points) <= LASTS / 0.02 + 1
+        trail.remove_expired(1e-3 * count)
+    assert len(trail.points) <= TRAIL_DURATION_S / 0.02 + 1
 
 
 # When
@@ -413,7 +440,7 @@ def test_nothing_is_computed_or_sent_while_nobody_looks(shown, monkeypatch):
     it.publisher.watchers = 0
     for part in range(50):
         it.markers.measured((0.1 * part, 0.5))
-        it.answer(Answer('HOLDING'), Point())
+        it.answer(TargetResult('HOLDING'), Point())
         assert it.tick() is None
 
 
@@ -424,8 +451,10 @@ def test_who_joins_late_sees_the_whole_picture(shown):
     it.tick()
     it.publisher.watchers = 1
     picture = it.tick()
-    assert set(picture) == set(SLOTS)
-    assert {SURFACE, EDGE, PLACE} <= {slot for slot, marker in picture.items() if is_there(marker)}
+    assert set(picture) == set(ALL_MARKERS)
+    assert {WORKSPACE_SURFACE_MARKER, WORKSPACE_BOUNDARY_MARKER, TARGET_MARKER} <= {
+        slot for slot, marker in picture.items() if is_there(marker)
+    }
     it.publisher.watchers = 2
     assert it.tick() == picture
 
@@ -439,20 +468,20 @@ def test_what_was_before_nobody_looked_is_no_trail(shown):
     it.publisher.watchers = 0
     it.tick()
     it.publisher.watchers = 1
-    assert not is_there(it.tick()[TRAIL])
+    assert not is_there(it.tick()[TRAIL_MARKER])
 
 
 def test_it_is_sent_when_it_changes_and_else_seldom(shown):
     it = shown()
     assert it.tick()
-    assert not any(it.tick() for _ in range(int(REPEAT / 0.1) - 2))
+    assert not any(it.tick() for _ in range(int(REPUBLISH_PERIOD_S / 0.1) - 2))
     it.ask(REACHED)
     assert it.tick()
     it.markers.measured((0.0, 0.5))
     assert it.tick()
     it.markers.measured((0.0, 0.5))
     assert it.tick() is None
-    assert it.tick(REPEAT)
+    assert it.tick(REPUBLISH_PERIOD_S)
 
 
 def test_zones_and_branch_follow_a_change(shown):
@@ -460,11 +489,13 @@ def test_zones_and_branch_follow_a_change(shown):
     before = it.tick()
     it.ask(REACHED)
     solver = HybridSolver(ARM, None, SolverConfig(branch='positive'))
-    it.markers.configure(solver, KeepOut.of(ARM, [0.2, 0.3, 0.05], [], 0.02))
+    it.markers.configure(solver, KeepOut.from_lists(ARM, [0.2, 0.3, 0.05], [], 0.02))
     picture = it.tick()
-    assert is_there(picture[ZONES])
-    assert len(picture[SURFACE].points) != len(before[SURFACE].points)
-    assert is_there(picture[PLACE])
+    assert is_there(picture[ZONE_MARKER])
+    assert len(picture[WORKSPACE_SURFACE_MARKER].points) != len(
+        before[WORKSPACE_SURFACE_MARKER].points
+    )
+    assert is_there(picture[TARGET_MARKER])
 
 
 def test_after_a_clear_all_is_removed(shown):
@@ -475,7 +506,7 @@ def test_after_a_clear_all_is_removed(shown):
     it.markers.measured((0.0, 0.5))
     it.ask(REACHED)
     picture = it.tick()
-    assert set(picture) == set(SLOTS)
+    assert set(picture) == set(ALL_MARKERS)
     assert not any(map(is_there, picture.values()))
 
 
@@ -483,15 +514,24 @@ def test_depth_one_is_enough_over_dds():
     """A late reader gets all markers at once, also after the trail has made many pictures."""
     with reserved_domain() as domain, Client(domain) as client:
         it = ArmMarkers(client.node)
-        it.configure(HybridSolver(ARM), KeepOut.of(ARM, [0.2, 0.3, 0.05], [], 0.02))
-        early = client.collect(MarkerArray, '/test_client/markers', QOS)
+        it.configure(HybridSolver(ARM), KeepOut.from_lists(ARM, [0.2, 0.3, 0.05], [], 0.02))
+        early = client.collect(MarkerArray, '/test_client/markers', MARKERS_QOS)
         client.wait_until(lambda: early)
         for part in range(3):
             count = len(early)
-            it.measured((0.3 * part, 0.5))
+            it.update_joints((0.3 * part, 0.5))
             client.wait_until(lambda count=count: len(early) > count)
-        late = client.collect(MarkerArray, '/test_client/markers', QOS)
+        late = client.collect(MarkerArray, '/test_client/markers', MARKERS_QOS)
         client.wait_until(lambda: late)
-        picture = {Slot(m.ns, m.id): m for m in late[0].markers}
-        assert set(picture) == set(SLOTS)
-        assert all(is_there(picture[slot]) for slot in (SURFACE, EDGE, ZONES, MARGINS, TRAIL))
+        picture = {MarkerId(m.ns, m.id): m for m in late[0].markers}
+        assert set(picture) == set(ALL_MARKERS)
+        assert all(
+            is_there(picture[slot])
+            for slot in (
+                WORKSPACE_SURFACE_MARKER,
+                WORKSPACE_BOUNDARY_MARKER,
+                ZONE_MARKER,
+                ZONE_MARGIN_MARKER,
+                TRAIL_MARKER,
+            )
+        )

@@ -5,7 +5,7 @@ import pytest
 from motion_judge import LATE, PERIOD, Bounds, Stream, at_rest, violations
 from rig import ARM
 
-from ik_nn_ros.motion.joint_motion import JointMotion, MotionLimits
+from ik_nn_ros.motion.joint_motion import MotionLimits, OnlineTrajectoryGenerator
 
 BOUNDS = Bounds.of(ARM)
 
@@ -14,7 +14,7 @@ def stream(seed=0, velocity=3.0, acceleration=10.0, jerk=100.0, late=LATE):
     """Goals that change on the way, stepped by a busy computer."""
     rng = np.random.default_rng(seed)
     limits = MotionLimits((velocity,) * 2, (acceleration,) * 2, (jerk,) * 2)
-    motion = JointMotion(limits, (0.0, 0.5))
+    motion = OnlineTrajectoryGenerator(limits, (0.0, 0.5))
     ticks = PERIOD * np.arange(500) + rng.exponential(2e-4, 500).clip(0.0, 5e-3)
     q = []
     for number, step in enumerate(np.diff(ticks, prepend=-PERIOD)):

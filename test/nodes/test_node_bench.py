@@ -7,7 +7,7 @@ import pytest
 from processes import fresh_domain
 from rig import ARM, URDF
 
-from ik_nn_ros.bench.effort import Effort
+from ik_nn_ros.bench.effort import BenchmarkSizes
 from ik_nn_ros.nodes import node_bench, panel_bench
 from ik_nn_ros.nodes.bench_client import Client
 from ik_nn_ros.process import NodeProcess, ProcessError
@@ -45,7 +45,7 @@ def test_the_node_is_measured_and_ended(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(node_bench, 'WARM_UP', 5)
     said = []
-    effort = Effort(starts=1, round_trips=30, seconds=0.5, rate=100.0)
+    effort = BenchmarkSizes(node_starts=1, round_trips=30, load_s=0.5, load_rate_hz=100.0)
     found = node_bench.measure(setup(tmp_path), effort, np.random.default_rng(1), said.append)
     assert 0.0 < found.first_command < 30.0
     assert 10.0 < found.memory < 500.0
@@ -70,7 +70,7 @@ def test_the_panel_is_measured_beside_none(tmp_path, monkeypatch):
             module, 'NodeProcess', lambda *args: started.append(NodeProcess(*args)) or started[-1]
         )
     monkeypatch.setattr(panel_bench, 'WARM_UP', 5)
-    effort = Effort(round_trips=20)
+    effort = BenchmarkSizes(round_trips=20)
     rng = np.random.default_rng(1)
     found = panel_bench.measure_panel(setup(tmp_path), effort, rng, lambda _: None)
     for trip in (found.beside, found.alone):
@@ -83,7 +83,7 @@ def test_the_panel_is_measured_beside_none(tmp_path, monkeypatch):
 
 def test_without_what_the_panel_needs_it_is_not_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(panel_bench, 'missing_module', lambda: 'viser')
-    assert panel_bench.measure_panel(setup(tmp_path), Effort(), None, None) is None
+    assert panel_bench.measure_panel(setup(tmp_path), BenchmarkSizes(), None, None) is None
 
 
 def test_a_node_that_cannot_start_is_quoted():

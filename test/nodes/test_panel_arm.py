@@ -128,7 +128,7 @@ def test_the_arm_is_shown_as_built_and_only_where_it_is(stage):
 def test_the_velocity_limits_are_those_the_ik_node_keeps(stage):
     stage.set('max_velocity', [1.0, 0.0])
     stage.set('speed_scale', 0.5)
-    limits = (0.5, 0.5 * ARM.velocity[1])
+    limits = (0.5, 0.5 * ARM.max_velocity[1])
     stage.until(lambda: stage.panel._fastest(ARM) == pytest.approx(limits))
 
 

@@ -15,7 +15,7 @@ from panel_page import Browser, Stage
 from rig import ARM
 from std_srvs.srv import Trigger
 
-from ik_nn_ros.arm.figures import Outline, forward
+from ik_nn_ros.arm.figures import ClosedCurve, heading_axes
 
 pytest.importorskip('viser', reason='the panel needs viser')
 pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
@@ -176,7 +176,7 @@ def follows(stage, name, width):
         return False
     asked, tips = np.array(stage.asked), np.array(stage.commanded)
     middle = tuple((asked.min(axis=0) + asked.max(axis=0)) / 2.0)
-    points = Outline(name, width, middle, forward(ARM)).points
+    points = ClosedCurve(name, width, middle, heading_axes(ARM)).points
     beside, apart = distances(asked, points) / width, distances(tips, points) / width
     # What a busy machine does late does not count; corners are rounded off.
     is_near = np.median(apart.min(axis=1)) < 0.05 and apart.min(axis=0).max() < 0.2
@@ -210,7 +210,7 @@ def test_zones_and_plots_are_seen(page, stage):
 
     limits = list(zip(ARM.lower, ARM.upper, strict=True))
     page.wait(lambda: ends_at(page.plotted(0, limits), stage.q, 0.15), 'positions')
-    limits = [(-fastest, fastest) for fastest in ARM.velocity]
+    limits = [(-fastest, fastest) for fastest in ARM.max_velocity]
     page.wait(lambda: ends_at(page.plotted(1, limits), (0.0, 0.0), 0.15), 'velocities')
     assert all(np.abs(line[1]).max() > 0.5 for line in page.plotted(1, limits))
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ik_nn_ros.arm.figures import Outline
+from ik_nn_ros.arm.figures import ClosedCurve
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.nodes import panel_figures
 from ik_nn_ros.nodes.panel_figures import PERIOD, SILENCE, UNHEARD, FigureLead
@@ -44,7 +44,7 @@ class Led:
             self.link.outcome, self.link.answered = Outcome('ACCEPTED', '', point, (0, 0)), self.now
 
     def draw(self):
-        circle = Outline('circle', 0.2, (0.3, 0.0), np.eye(2))
+        circle = ClosedCurve('circle', 0.2, (0.3, 0.0), np.eye(2))
         self.lead.start(ARM, Tracing(circle, 6.0, ARM.reach, (0.4, 0.0)))
 
     def pass_time(self, seconds=1.0, step=PERIOD):

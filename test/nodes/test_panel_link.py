@@ -33,7 +33,7 @@ class Linked:
         values = {'branch': 'nearest', 'speed_scale': 1.0}
         self.parameters = SimpleNamespace(is_there=False, values=values, look=self.look_there)
         patch.setattr(panel_link, 'RemoteParameters', lambda *_: self.parameters)
-        patch.setattr(panel_link, 'overridable', lambda _: {})
+        patch.setattr(panel_link, 'overridable_qos', lambda _: {})
         self.is_there = True
         self.link = IkLink(self, 'ik_node')
         self.look()

@@ -13,16 +13,18 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter import Parameter, get_parameter_value
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.nodes.parameters import TOGETHER, Parameters, Spec
+from ik_nn_ros.nodes.parameters import COMBINATION, Parameters, ParameterSpec
 
-CIRCLES = Spec([], 'x, y, radius of each, m', low=-10.0, high=10.0, live=True, group=3)
+CIRCLES = ParameterSpec(
+    [], 'x, y, radius of each, m', low=-10.0, high=10.0, dynamic=True, group_size=3
+)
 SPECS = {
-    'low': Spec(1.0, 'm', low=0.0, high=9.0, live=True),
-    'high': Spec(2.0, 'm', low=0.0, high=9.0, live=True),
-    'pair': Spec([1.0, 2.0], 'm', live=True),
-    'frozen': Spec(1, 'of them', low=0, high=9),
+    'low': ParameterSpec(1.0, 'm', low=0.0, high=9.0, dynamic=True),
+    'high': ParameterSpec(2.0, 'm', low=0.0, high=9.0, dynamic=True),
+    'pair': ParameterSpec([1.0, 2.0], 'm', dynamic=True),
+    'frozen': ParameterSpec(1, 'of them', low=0, high=9),
     'keep_out.circles': CIRCLES,
-    'names': Spec([], 'of joints', of=str),
+    'names': ParameterSpec([], 'of joints', element_type=str),
 }
 
 
@@ -88,7 +90,7 @@ def test_a_list_may_have_any_number_of_groups_at_start(tmp_path, text, numbers):
     file = f'/**:\n  ros__parameters:\n    unknown: {text}\n'
     with node_with(tmp_path, text=file) as node:
         settings = Parameters(node, SPECS)
-        assert settings.faults == {}
+        assert settings.errors == {}
         assert settings['keep_out.circles'] == numbers
         assert stored(node, 'keep_out.circles') == (DOUBLES, numbers)
         assert (
@@ -147,11 +149,11 @@ def test_what_is_no_such_list_is_refused(node, name, text, words):
 def test_a_wrong_value_at_start_is_named_until_it_is_set_right(tmp_path, name, value, words):
     with node_with(tmp_path, {name: value}) as node:
         settings = Parameters(node, SPECS)
-        assert settings.faults == {name: f'{name}: {words}'}
+        assert settings.errors == {name: f'{name}: {words}'}
         default = SPECS[name].default
         assert settings[name] == default
-        assert node.set_parameters([SPECS[name].parameter(name, default)])[0].successful
-        assert settings.faults == {}
+        assert node.set_parameters([SPECS[name].to_parameter(name, default)])[0].successful
+        assert settings.errors == {}
 
 
 def test_a_list_of_names_is_one_also_when_it_is_empty(tmp_path):
@@ -159,7 +161,7 @@ def test_a_list_of_names_is_one_also_when_it_is_empty(tmp_path):
     for given, names in [({}, []), ({'names': []}, []), ({'names': ['a', 'b']}, ['a', 'b'])]:
         with node_with(tmp_path, given) as node:
             settings = Parameters(node, SPECS)
-            assert settings.faults == {}
+            assert settings.errors == {}
             assert settings['names'] == names
             assert stored(node, 'names') == (texts, names)
             assert ros2_param_set(node, 'names', '[c]').successful
@@ -169,7 +171,7 @@ def test_a_list_of_names_is_one_also_when_it_is_empty(tmp_path):
 def test_whole_numbers_will_do_for_others(tmp_path):
     with node_with(tmp_path, {'low': 2, 'high': 3, 'pair': [3, 4]}) as node:
         settings = Parameters(node, SPECS)
-        assert settings.faults == {}
+        assert settings.errors == {}
         assert (settings['low'], settings['pair']) == (2.0, [3.0, 4.0])
         assert type(settings['low']) is float
         assert ros2_param_set(node, 'low', '3').successful
@@ -179,7 +181,7 @@ def test_whole_numbers_will_do_for_others(tmp_path):
 def test_values_that_do_not_go_together_are_refused_as_a_whole(node):
     settings = Parameters(node, SPECS, ordered)
     changes = []
-    settings.changed = lambda: changes.append(settings['low'])
+    settings.on_change = lambda: changes.append(settings['low'])
     result = set_together(node, pair=[7.0, 7.0], low=3.0)
     assert not result.successful
     assert result.reason == 'low: got 3.0, expected <= 2.0'
@@ -191,7 +193,7 @@ def test_values_that_do_not_go_together_are_refused_as_a_whole(node):
 
 def test_one_wrong_value_refuses_those_beside_it(node):
     settings = Parameters(node, SPECS)
-    settings.frozen = 'not now'
+    settings.read_only_reason = 'not now'
     assert not set_together(node, low=1.5, high=99.0).successful
     assert set_together(node, low=1.5, frozen=2).reason == 'frozen: not now'
     assert (settings['low'], settings['frozen']) == (1.0, 1)
@@ -201,11 +203,11 @@ def test_values_at_start_that_do_not_go_together_stand_until_they_do(tmp_path):
     """More than one of them may have to be set, one after the other."""
     with node_with(tmp_path, {'low': 5.0, 'high': 0.5}) as node:
         settings = Parameters(node, SPECS, ordered)
-        assert settings.faults == {TOGETHER: 'low: got 5.0, expected <= 0.5'}
+        assert settings.errors == {COMBINATION: 'low: got 5.0, expected <= 0.5'}
         assert ros2_param_set(node, 'low', '3.0').successful
-        assert settings.faults == {TOGETHER: 'low: got 3.0, expected <= 0.5'}
+        assert settings.errors == {COMBINATION: 'low: got 3.0, expected <= 0.5'}
         assert ros2_param_set(node, 'high', '3.5').successful
-        assert settings.faults == {}
+        assert settings.errors == {}
         assert not ros2_param_set(node, 'high', '1.0').successful
 
 
@@ -213,11 +215,11 @@ def test_what_is_wrong_by_itself_comes_before_what_does_not_go_together(tmp_path
     """With a default in place of the wrong value nothing can be said about all together."""
     with node_with(tmp_path, {'low': 'x', 'high': 0.5}) as node:
         settings = Parameters(node, SPECS, ordered)
-        assert list(settings.faults) == ['low']
+        assert list(settings.errors) == ['low']
         assert ros2_param_set(node, 'low', '0.6').successful
-        assert settings.faults == {TOGETHER: 'low: got 0.6, expected <= 0.5'}
+        assert settings.errors == {COMBINATION: 'low: got 0.6, expected <= 0.5'}
         assert ros2_param_set(node, 'low', '0.4').successful
-        assert settings.faults == {}
+        assert settings.errors == {}
 
 
 def test_a_change_can_be_refused_for_the_time_being(node):
@@ -239,7 +241,7 @@ def test_a_change_can_be_refused_for_the_time_being(node):
 
 def test_parameters_of_others_are_none_of_its_business(node):
     settings = Parameters(node, SPECS)
-    settings.check = settings.changed = lambda *_: 1 / 0
+    settings.check = settings.on_change = lambda *_: 1 / 0
     assert ros2_param_set(node, 'use_sim_time', 'true').successful
 
 

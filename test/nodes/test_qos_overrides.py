@@ -8,7 +8,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.nodes.qos import require_overrides
+from ik_nn_ros.nodes.qos import check_qos_overrides
 
 RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
 
@@ -69,7 +69,7 @@ def test_a_wrong_value_ends_the_node_with_one_line(node, name, value, expected):
 
 def require(policy, value):
     name = f'qos_overrides./joint_states.subscription.{policy}'
-    require_overrides({name: Parameter(name, value=value)})
+    check_qos_overrides({name: Parameter(name, value=value)})
 
 
 @pytest.mark.parametrize(

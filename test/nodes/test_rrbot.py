@@ -99,8 +99,8 @@ def tip(q):
 
 def test_the_model_is_the_chain_written_out():
     for q in ((0.0, 0.0), (0.4, -1.1), (-2.0, 0.7)):
-        np.testing.assert_allclose(ARM.plane.lift(ARM.fk(q)), tip(q), atol=1e-12)
-    assert ARM.velocity == (1.0, 1.0)
+        np.testing.assert_allclose(ARM.plane.to_base(ARM.fk(q)), tip(q), atol=1e-12)
+    assert ARM.max_velocity == (1.0, 1.0)
 
 
 def test_a_target_is_reached_with_each_joint_where_it_belongs():

@@ -235,7 +235,7 @@ def test_a_computed_tip_is_the_kinematics_at_the_same_stamp():
     message = feed.samples[0].tip.message
     assert message.header.frame_id == 'base_link'
     position = message.pose.position
-    expected = ARM.plane.lift(ARM.fk((0.3, -0.4)))
+    expected = ARM.plane.to_base(ARM.fk((0.3, -0.4)))
     np.testing.assert_allclose((position.x, position.y, position.z), expected)
 
 

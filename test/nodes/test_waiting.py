@@ -4,7 +4,7 @@ import pytest
 import tf2_rig
 from processes import wait_until
 
-from ik_nn_ros.nodes.waiting import Waiting
+from ik_nn_ros.nodes.waiting import TransformQueue
 
 
 @pytest.fixture(scope='module')
@@ -20,7 +20,7 @@ class Answers:
         self.missing = set()
         self.given = []
         self.tries = 0
-        self.waiting = Waiting(node, self._answer, timeout)
+        self.waiting = TransformQueue(node, self._answer, timeout)
 
     def _answer(self, target, may_wait):
         self.tries += 1

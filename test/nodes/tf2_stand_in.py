@@ -6,7 +6,7 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.time import Time
 
-from ik_nn_ros.nodes.conversions import quaternion, rotate
+from ik_nn_ros.nodes.conversions import quaternion_from_matrix, rotate_vector
 
 
 class TransformException(Exception):  # noqa: N818, as in tf2_ros
@@ -74,7 +74,7 @@ class Buffer:
         x, y, z = (float(value) for value in moved)
         translation = found.transform.translation
         translation.x, translation.y, translation.z = x, y, z
-        rotation.x, rotation.y, rotation.z, rotation.w = quaternion(back.T @ turn)
+        rotation.x, rotation.y, rotation.z, rotation.w = quaternion_from_matrix(back.T @ turn)
         return found
 
     def _parents(self):
@@ -134,7 +134,7 @@ class Buffer:
 def _numbers(stamped):
     """(3, 3) rotation and (3,) translation."""
     turn, shift = stamped.transform.rotation, stamped.transform.translation
-    axes = [rotate((turn.x, turn.y, turn.z, turn.w), axis) for axis in np.eye(3)]
+    axes = [rotate_vector((turn.x, turn.y, turn.z, turn.w), axis) for axis in np.eye(3)]
     return np.array(axes).T, np.array([shift.x, shift.y, shift.z])
 
 

@@ -14,7 +14,7 @@ import zstandard
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from ik_nn_ros.bench.page_reader import CAMERA
+from ik_nn_ros.bench.page_reader import CAMERA_MESSAGE
 
 
 class Stalling:
@@ -68,7 +68,7 @@ class WirePage:
         self._controls: dict[str, dict[str, Any]] = {}
         """What each shows, by its id."""
         threading.Thread(target=self._read, daemon=True).start()
-        connection.send(msgspec.msgpack.encode(CAMERA))
+        connection.send(msgspec.msgpack.encode(CAMERA_MESSAGE))
 
     @property
     def text(self) -> str:

@@ -5,7 +5,7 @@ from math import dist, pi
 import numpy as np
 import pytest
 
-from ik_nn_ros.arm.figures import FIGURES, Outline, forward
+from ik_nn_ros.arm.figures import SHAPES, ClosedCurve, heading_axes
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import read_description
 from ik_nn_ros.ik.hybrid import HybridSolver
@@ -21,37 +21,39 @@ ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf
 ONE_SIDED = ArmModel('one sided', ('a', 'b'), (0.3, 0.2), lower=(0.0, -2.6), upper=(1.5, -0.1))
 ASKEW = ArmModel('askew', ('a', 'b'), (2.0, 2.5), offsets=(1.0, -0.7), signs=(-1.0, 1.0))
 NO_ZONES: tuple[list[float], list[float]] = ([], [])
-CIRCLE = Outline('circle', 0.2, (0.3, 0.0), np.eye(2))
-each_figure = pytest.mark.parametrize('name', FIGURES)
+CIRCLE = ClosedCurve('circle', 0.2, (0.3, 0.0), np.eye(2))
+each_figure = pytest.mark.parametrize('name', SHAPES)
 
 
 def keep_out(arm=ARM, zones=NO_ZONES):
-    return KeepOut.of(arm, *zones, 0.02 * arm.reach)
+    return KeepOut.from_lists(arm, *zones, 0.02 * arm.reach)
 
 
 @each_figure
 def test_a_figure_is_as_wide_as_asked_around_its_center(name):
-    points = Outline(name, 0.2, (0.3, 0.1), np.eye(2)).points
+    points = ClosedCurve(name, 0.2, (0.3, 0.1), np.eye(2)).points
     assert np.ptp(points, axis=0).max() == pytest.approx(0.2)
     assert (points.max(axis=0) + points.min(axis=0)) / 2.0 == pytest.approx((0.3, 0.1))
     assert points[0] == pytest.approx(points[-1])
 
 
 def test_the_square_has_four_corners():
-    points = Outline('square', 2.0, (0.0, 0.0), np.eye(2)).points
+    points = ClosedCurve('square', 2.0, (0.0, 0.0), np.eye(2)).points
     for corner in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
         assert np.hypot(*(points - corner).T).min() < 1e-9
 
 
 @each_figure
 def test_it_is_gone_round_at_an_even_pace(name):
-    outline = Outline(name, 0.2, (0.3, 0.0), np.eye(2))
-    points = np.array([outline.at(part) for part in np.linspace(0.0, 1.0, 1201)])
+    outline = ClosedCurve(name, 0.2, (0.3, 0.0), np.eye(2))
+    points = np.array([outline.point_at(part) for part in np.linspace(0.0, 1.0, 1201)])
     steps = np.hypot(*np.diff(points, axis=0).T)
     assert np.median(steps) == pytest.approx(steps.sum() / 1200, rel=0.01)
     assert steps.max() < 1.02 * np.median(steps)
-    assert outline.at(1.3) == pytest.approx(outline.at(0.3))
-    assert outline.at(outline.nearest(outline.at(0.7))) == pytest.approx(outline.at(0.7), abs=1e-3)
+    assert outline.point_at(1.3) == pytest.approx(outline.point_at(0.3))
+    assert outline.point_at(outline.nearest_fraction(outline.point_at(0.7))) == pytest.approx(
+        outline.point_at(0.7), abs=1e-3
+    )
 
 
 @each_figure
@@ -73,14 +75,16 @@ def test_the_largest_figure_can_be_gone_round_on_one_branch_clear_of_zones(name,
     # As ik_node is asked: target by target, each from the joints of the one before.
     solver, sides = HybridSolver(arm, None, SolverConfig()), set()
     for part in np.linspace(0.0, 1.0, 200):
-        answer = solver.solve(*figure.at(part), q)
+        answer = solver.solve(*figure.point_at(part), q)
         assert answer.status == Status.ACCEPTED
         sides.add(answer.branch)
         q = answer.q
         assert around.clearance(np.array([q])) >= around.margin - 1e-3 * arm.reach
     assert len(sides) == 1
     # As large as can be: a good deal larger there is no room.
-    larger = Outline(name, 1.3 * figure.width, figure.points[:-1].mean(axis=0), forward(arm))
+    larger = ClosedCurve(
+        name, 1.3 * figure.width, figure.points[:-1].mean(axis=0), heading_axes(arm)
+    )
     assert not Fitting(arm, 'nearest', around, q).fits(larger)
 
 

@@ -53,7 +53,7 @@ def test_stamps_that_tell_no_time_do_not_count(stamps):
 
 
 def test_the_limits_are_those_in_force():
-    arm = ArmModel('free', ('a', 'b'), (0.3, 0.2), velocity=(3.0, np.inf))
+    arm = ArmModel('free', ('a', 'b'), (0.3, 0.2), max_velocity=(3.0, np.inf))
     assert velocity_limits(arm, (0.0, 2.0), 1.0) == (3.0, 2.0)
     assert velocity_limits(arm, (1.0, 2.0), 0.5) == (0.5, 1.0)
     assert velocity_limits(arm, (9.0, 0.0), 0.1) == pytest.approx((0.3, np.inf))

@@ -21,13 +21,13 @@ length = st.floats(-2.0, 2.0)
 
 @given(length, length, length, length, st.floats(0.1, 5.0), st.floats(0.1, 0.9))
 def test_a_ray_through_a_point_of_the_plane_meets_it_there(x, y, over_x, over_y, height, part):
-    point = PLANE.lift((x, y))
-    eye = PLANE.lift((over_x, over_y)) + height * PLANE.rotation[:, 2]
+    point = PLANE.to_base((x, y))
+    eye = PLANE.to_base((over_x, over_y)) + height * PLANE.rotation[:, 2]
     assert on_plane(PLANE, eye, eye + part * (point - eye)) == pytest.approx((x, y), abs=1e-9)
 
 
 def test_a_ray_along_the_plane_or_away_from_it_meets_it_nowhere():
-    eye = PLANE.lift((0.0, 0.0)) + PLANE.rotation[:, 2]
+    eye = PLANE.to_base((0.0, 0.0)) + PLANE.rotation[:, 2]
     assert on_plane(PLANE, eye, eye + PLANE.rotation[:, 0]) is None
     assert on_plane(PLANE, eye, eye + PLANE.rotation[:, 2]) is None
 
@@ -55,18 +55,18 @@ def pictured(place, points, aspect):
 @pytest.mark.parametrize('aspect', [0.46, 0.75, 1.0, 1.2, 2.0])
 def test_all_that_the_arm_reaches_is_in_the_picture(aspect):
     angle = np.linspace(-pi, pi, 60)
-    rim = ARM.plane.lift(ARM.reach * np.stack((np.cos(angle), np.sin(angle)), axis=-1))
+    rim = ARM.plane.to_base(ARM.reach * np.stack((np.cos(angle), np.sin(angle)), axis=-1))
     seen = pictured(top_view(ARM, aspect), rim, aspect)
     assert np.abs(seen).max() < 1.0
     assert seen[:, 0].max() > 0.4  # and not tiny
     # x to the right, y up, as in every drawing of it
-    x, y = pictured(top_view(ARM, aspect), ARM.plane.lift([(0.1, 0.0), (0.0, 0.1)]), aspect)
-    center = pictured(top_view(ARM, aspect), ARM.plane.lift([(0.0, 0.0)]), aspect)[0]
+    x, y = pictured(top_view(ARM, aspect), ARM.plane.to_base([(0.1, 0.0), (0.0, 0.1)]), aspect)
+    center = pictured(top_view(ARM, aspect), ARM.plane.to_base([(0.0, 0.0)]), aspect)[0]
     assert x[0] > center[0]
     assert y[1] > center[1]
 
 
 def test_the_side_view_has_it_all_too():
     angle = np.linspace(-pi, pi, 60)
-    rim = ARM.plane.lift(ARM.reach * np.stack((np.cos(angle), np.sin(angle)), axis=-1))
+    rim = ARM.plane.to_base(ARM.reach * np.stack((np.cos(angle), np.sin(angle)), axis=-1))
     assert np.abs(pictured(side_view(ARM), rim, 1.2)).max() < 1.0

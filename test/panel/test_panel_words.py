@@ -9,7 +9,7 @@ import pytest
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Reason
-from ik_nn_ros.nodes.targets import _why
+from ik_nn_ros.nodes.targets import _rejection_detail
 from ik_nn_ros.panel.view import Figure, Outcome, View
 from ik_nn_ros.panel.words import REASONS, count_words, number_words, outcome_words, status_words
 
@@ -104,7 +104,7 @@ def test_a_network_whose_answer_is_refined_is_named():
 )
 def test_it_says_whether_a_target_is_too_far_or_too_near(point, said, unsaid):
     """By what the ik_node says of it."""
-    detail = _why(HybridSolver(ARM), Reason.UNREACHABLE, point, ARM.home)
+    detail = _rejection_detail(HybridSolver(ARM), Reason.UNREACHABLE, point, ARM.home)
     text = words(outcome=Outcome('UNREACHABLE', detail, point))
     assert said in text
     assert unsaid not in text

@@ -20,7 +20,7 @@ from made_recordings import (
 
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.message_types import JOINT_STATE, POSE_STAMPED
-from ik_nn_ros.recordings.samples import STILL_SAMPLES, Samples, Topics, read_samples
+from ik_nn_ros.recordings.samples import STANDSTILL_SAMPLE_COUNT, Samples, TopicNames, read_samples
 from ik_nn_ros.recordings.writer import RecordingWriter
 
 NONE = 'tip_pose with no joint_states near in time'
@@ -131,7 +131,7 @@ def test_the_same_sample_in_two_recordings_is_dropped_once(tmp_path):
     """Held-out samples must not also be among those that are fitted."""
     samples = samples_of(tmp_path, motion(), motion()[:70])
     assert len(samples) == 40
-    assert set(samples.sources) == {0}
+    assert set(samples.recording_index) == {0}
 
 
 def test_the_same_place_at_another_time_is_no_duplicate(tmp_path):
@@ -256,7 +256,7 @@ def test_of_a_period_of_standing_still_few_samples_are_kept(tmp_path):
         *still(11.0, np.array([0.3, 0.4]), 100),
     ]
     samples = samples_of(tmp_path, messages)
-    assert len(samples) == 2 * STILL_SAMPLES + 3
+    assert len(samples) == 2 * STANDSTILL_SAMPLE_COUNT + 3
     assert samples.dropped == {'standing still': 203 - len(samples)}
 
 
@@ -280,14 +280,17 @@ def test_each_recording_has_its_own_periods_of_standing_still(tmp_path):
         ]
 
     samples = samples_of(tmp_path, still(0.0), still(2.0))
-    assert samples.sources.tolist() == [0] * STILL_SAMPLES + [1] * STILL_SAMPLES
+    assert (
+        samples.recording_index.tolist()
+        == [0] * STANDSTILL_SAMPLE_COUNT + [1] * STANDSTILL_SAMPLE_COUNT
+    )
 
 
 def test_two_recordings_are_paired_each_for_itself(tmp_path):
     """The second repeats a time of the first with the arm elsewhere."""
     elsewhere = [joint_state(time_of(1.01), (2.0, 2.0)), tip_pose(time_of(1.01), tip_at(1.01))]
     samples = samples_of(tmp_path, motion(), elsewhere)
-    assert samples.sources.tolist() == [0] * 40 + [1]
+    assert samples.recording_index.tolist() == [0] * 40 + [1]
     np.testing.assert_array_equal(samples.q[-1], [2.0, 2.0])
     assert np.abs(samples.q[:40]).max() < 1.1
 
@@ -299,10 +302,10 @@ def test_other_topics_can_be_named(tmp_path):
         for t in (0.5, 1.0)
     ]
     path = write_mcap(tmp_path / 'arm.mcap', [*motion(), *tips])
-    samples = read_samples([path], JOINTS, 'base_link', Topics(tip_pose='left/pose'))
+    samples = read_samples([path], JOINTS, 'base_link', TopicNames(tip_pose='left/pose'))
     assert len(samples) == 2
     with pytest.raises(RecordingError, match=r'/left/pose.*, /right/pose'):
-        read_samples([path], JOINTS, 'base_link', Topics(tip_pose='pose'))
+        read_samples([path], JOINTS, 'base_link', TopicNames(tip_pose='pose'))
 
 
 def test_messages_that_cannot_be_decoded_are_counted(tmp_path):

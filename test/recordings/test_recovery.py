@@ -9,7 +9,7 @@ from mcap.opcode import Opcode
 from mcap.writer import CompressionType
 
 from ik_nn_ros.errors import RecordingError
-from ik_nn_ros.recordings.recovery import FileContent, read_file
+from ik_nn_ros.recordings.recovery import McapContent, read_mcap_file
 
 FORMS = {
     'many chunks': {},
@@ -27,7 +27,7 @@ def recorded(request, tmp_path_factory) -> Path:
     return write_mcap(path, motion(), **FORMS[request.param])
 
 
-def data(content: FileContent) -> list[bytes]:
+def data(content: McapContent) -> list[bytes]:
     return [message.data for message in content.messages]
 
 
@@ -45,7 +45,7 @@ def chunks(content: bytes) -> list[tuple[int, int]]:
 
 
 def test_a_whole_file_is_read_without_complaint(recorded):
-    content = read_file(recorded)
+    content = read_mcap_file(recorded)
     assert data(content) == WRITTEN
     assert content.problem == ''
 
@@ -59,7 +59,7 @@ def test_of_a_file_cut_anywhere_what_is_before_the_cut_is_read(recorded, tmp_pat
     path = tmp_path / 'cut.mcap'
     for cut in np.random.default_rng(3).integers(8, len(whole), size=80):
         path.write_bytes(whole[:cut])
-        content = read_file(path)
+        content = read_mcap_file(path)
         read = data(content)
         assert read == WRITTEN[: len(read)]
         if compressed:
@@ -86,7 +86,7 @@ def test_the_bytes_that_are_no_record_are_counted(tmp_path):
     start, end = chunks(path.read_bytes())[-1]
     path.write_bytes(path.read_bytes()[: end - 7])
     tail = end - 7 - start
-    assert f'the last {tail} bytes are not a whole record' in read_file(path).problem
+    assert f'the last {tail} bytes are not a whole record' in read_mcap_file(path).problem
 
 
 def test_no_damage_anywhere_stops_it(recorded, tmp_path):
@@ -95,7 +95,7 @@ def test_no_damage_anywhere_stops_it(recorded, tmp_path):
     for _ in range(80):
         positions = rng.integers(8, len(whole), size=rng.integers(1, 4))
         content = read_damaged(tmp_path, whole, positions, rng)
-        assert content.ended or 'ends without a footer' in content.problem
+        assert content.has_data_end or 'ends without a footer' in content.problem
 
 
 @pytest.mark.parametrize('form', ['many chunks', 'zstd', 'lz4'])
@@ -112,13 +112,13 @@ def test_no_message_is_made_up_where_chunks_have_checksums(form, tmp_path):
 
 def read_damaged(
     folder: Path, whole: bytes, positions: np.ndarray, rng: np.random.Generator
-) -> FileContent:
+) -> McapContent:
     damaged = bytearray(whole)
     for position in positions:
         damaged[position] = rng.integers(256)
     path = folder / 'damaged.mcap'
     path.write_bytes(damaged)
-    return read_file(path)
+    return read_mcap_file(path)
 
 
 def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
@@ -127,7 +127,7 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
     start, end = chunks(damaged)[2]
     damaged[end - 10] ^= 1
     path.write_bytes(damaged)
-    content = read_file(path)
+    content = read_mcap_file(path)
     lost = [message for message in WRITTEN if message not in data(content)]
     first = WRITTEN.index(lost[0])
     assert WRITTEN[first : first + len(lost)] == lost, 'only one piece is missing'
@@ -144,7 +144,7 @@ def test_a_chunk_that_cannot_be_decompressed_is_left_out(tmp_path, compression):
     _, end = chunks(damaged)[2]
     damaged[end - 60 : end] = bytes(60)
     path.write_bytes(damaged)
-    content = read_file(path)
+    content = read_mcap_file(path)
     assert 'damaged records left out: 1' in content.problem
     assert data(content) == [message for message in WRITTEN if message in data(content)]
     assert data(content)[-1] == WRITTEN[-1]
@@ -157,7 +157,7 @@ def test_the_topics_survive_the_loss_of_the_first_chunk(tmp_path):
     start, end = chunks(damaged)[0]
     damaged[start + 60 : end] = bytes(end - start - 60)
     path.write_bytes(damaged)
-    content = read_file(path)
+    content = read_mcap_file(path)
     assert content.messages
     assert {message.channel_id for message in content.messages} <= content.channels.keys()
     assert len(content.schemas) == 2
@@ -167,7 +167,7 @@ def test_the_topics_survive_damage_to_the_index(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     before, name, after = path.read_bytes().rpartition(b'/tip_pose')
     path.write_bytes(before + name.swapcase() + after)
-    assert {channel.topic for channel in read_file(path).channels.values()} == {
+    assert {channel.topic for channel in read_mcap_file(path).channels.values()} == {
         '/joint_states',
         '/tip_pose',
     }
@@ -180,7 +180,7 @@ def test_of_a_damaged_chunk_without_checksum_the_beginning_is_read(tmp_path):
     assert damaged[length : length + 8] == struct.pack('<Q', 22 + len(WRITTEN[50]))
     damaged[length + 5] = 1
     path.write_bytes(damaged)
-    content = read_file(path)
+    content = read_mcap_file(path)
     assert data(content) == WRITTEN[:50]
     assert content.problem == (f'damaged records left out: 1; read 50 of {len(WRITTEN)} messages')
 
@@ -191,7 +191,7 @@ def test_zeros_at_the_end_are_no_records(tmp_path):
     whole = path.read_bytes()
     end = chunks(whole)[-2][1]
     path.write_bytes(whole[:end] + bytes(5000))
-    content = read_file(path)
+    content = read_mcap_file(path)
     assert data(content) == WRITTEN[: len(content.messages)]
     assert 'the last 5000 bytes are not a whole record' in content.problem
 
@@ -199,7 +199,7 @@ def test_zeros_at_the_end_are_no_records(tmp_path):
 def test_more_behind_the_end_does_no_harm(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     path.write_bytes(path.read_bytes() + b'garbage' * 100)
-    assert data(read_file(path)) == WRITTEN
+    assert data(read_mcap_file(path)) == WRITTEN
 
 
 def test_a_real_bag_cut_in_its_only_chunk_gives_what_is_there(tmp_path):
@@ -207,9 +207,9 @@ def test_a_real_bag_cut_in_its_only_chunk_gives_what_is_there(tmp_path):
     whole = (REAL / 'rrbot_as_built_0.mcap').read_bytes()
     path = tmp_path / 'arm.mcap'
     path.write_bytes(whole[: len(whole) // 2])
-    complete = read_file(REAL / 'rrbot_as_built_0.mcap')
+    complete = read_mcap_file(REAL / 'rrbot_as_built_0.mcap')
     assert complete.problem == ''
-    read = data(read_file(path))
+    read = data(read_mcap_file(path))
     assert read == data(complete)[: len(read)]
     assert len(read) > 0.4 * len(complete.messages)
 
@@ -227,9 +227,9 @@ def test_a_file_that_is_no_mcap_is_refused(tmp_path, content, got):
     path = tmp_path / 'arm.mcap'
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=got):
-        read_file(path)
+        read_mcap_file(path)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(RecordingError, match='No such file'):
-        read_file(tmp_path / 'arm.mcap')
+        read_mcap_file(tmp_path / 'arm.mcap')

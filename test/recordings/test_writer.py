@@ -20,7 +20,7 @@ from mcap.stream_reader import StreamReader
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.bag import read_recording
 from ik_nn_ros.recordings.message_types import JOINT_STATE, POSE_STAMPED
-from ik_nn_ros.recordings.recovery import read_file
+from ik_nn_ros.recordings.recovery import read_mcap_file
 from ik_nn_ros.recordings.writer import RecordingWriter
 
 TYPES = {'/joint_states': JOINT_STATE, '/tip_pose': POSE_STAMPED}
@@ -92,7 +92,7 @@ def test_its_messages_are_described_as_rosbag2_describes_them(tmp_path):
     path = tmp_path / 'arm.mcap'
     with opened(path):
         pass
-    ours, theirs = (read_file(file) for file in (path, REAL / 'rrbot_as_built_0.mcap'))
+    ours, theirs = (read_mcap_file(file) for file in (path, REAL / 'rrbot_as_built_0.mcap'))
 
     def described(content):
         return {
@@ -170,9 +170,9 @@ def test_a_full_disk_costs_only_what_was_not_written_yet(tmp_path):
             with pytest.raises(RecordingError, match='File too large'):
                 write_all(writer)
     written = [message.cdr for message in motion()]
-    content = read_file(path)
+    content = read_mcap_file(path)
     assert [message.data for message in content.messages] == written
-    assert content.tail == 0, 'half a record at the end, where rosbag2 would give up'
+    assert content.trailing_bytes == 0, 'half a record at the end, where rosbag2 would give up'
     assert [message.data for message in read_by_mcap(path)] == written
 
 
@@ -185,7 +185,7 @@ def test_a_disk_too_full_for_the_index_keeps_the_messages(tmp_path):
     with largest_file(2 * path.stat().st_size), pytest.raises(RecordingError):
         writer.close()
     writer.close()
-    assert [m.data for m in read_file(path).messages] == [m.cdr for m in motion() * 2]
+    assert [m.data for m in read_mcap_file(path).messages] == [m.cdr for m in motion() * 2]
 
 
 def test_a_recording_that_cannot_even_begin_leaves_nothing(tmp_path):
@@ -243,7 +243,7 @@ def test_kill_9_costs_at_most_a_second(tmp_path):
 
 def check_killed(path: Path, log: Path) -> None:
     times = [int(line) for line in log.read_text().splitlines()]
-    numbers = [int.from_bytes(message.data, 'little') for message in read_file(path).messages]
+    numbers = [int.from_bytes(message.data, 'little') for message in read_mcap_file(path).messages]
     assert numbers == list(range(len(numbers))), 'a message is missing in between'
     by_mcap = [int.from_bytes(message.data, 'little') for message in read_by_mcap(path)]
     assert by_mcap == numbers

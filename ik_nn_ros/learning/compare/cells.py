@@ -5,51 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isinf
 
-from ik_nn_ros.learning.compare.over_seeds import Spread
+from ik_nn_ros.learning.compare.over_seeds import SeedStatistics
 
-NONE, ENDLESS = '-', '∞'
+NO_VALUE, INFINITE_VALUE = '-', '∞'
 
 
-def error(value: float | None) -> str:
+def format_error(value: float | None) -> str:
     """Return a fraction of reach."""
     if value is None:
-        return NONE
+        return NO_VALUE
     if isinf(value):
-        return ENDLESS
+        return INFINITE_VALUE
     if value == 0.0:
         return '0'
     digits, exponent = f'{value:.1e}'.split('e')
     return f'{digits}e{int(exponent)}' if int(exponent) else digits
 
 
-def share(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     """Return a share as a percentage that is 0 or 100 only when it is exactly so."""
     if value is None:
-        return NONE
+        return NO_VALUE
     if value in (0.0, 1.0):
         return f'{value:.0%}'
     shown = f'{value:.2%}'
     return {'0.00%': '<0.01%', '100.00%': '>99.99%'}.get(shown, shown)
 
 
-def quantity(value: float | None) -> str:
+def format_quantity(value: float | None) -> str:
     """Return a time, a ratio or a rate to three digits."""
     if value is None:
-        return NONE
+        return NO_VALUE
     if isinf(value):
-        return ENDLESS
+        return INFINITE_VALUE
     rounded = float(f'{value:.3g}')
     decimals = 0 if rounded >= 100.0 else 1 if rounded >= 10.0 else 2
     return f'{rounded:,.{decimals}f}'
 
 
-def count(value: float | None) -> str:
+def format_count(value: float | None) -> str:
     """Return a whole number."""
-    return NONE if value is None else ENDLESS if isinf(value) else f'{value:,.0f}'
+    return NO_VALUE if value is None else INFINITE_VALUE if isinf(value) else f'{value:,.0f}'
 
 
-def spread(value: Spread | None, to_cell: Callable[[float | None], str]) -> str:
+def format_range(value: SeedStatistics | None, format_value: Callable[[float | None], str]) -> str:
     """Return from where to where a measure goes over the seeds."""
     if value is None or value.least == value.most:
-        return NONE
-    return f'{to_cell(value.least)}…{to_cell(value.most)}'
+        return NO_VALUE
+    return f'{format_value(value.least)}…{format_value(value.most)}'

@@ -11,29 +11,38 @@ import numpy as np
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.compare import measure_time
-from ik_nn_ros.learning.compare.measure import error_map, figure, measure
-from ik_nn_ros.learning.compare.methods import ClosedForm, Method, Numerical, Refined
-from ik_nn_ros.learning.compare.network_methods import AlongPaths, TargetNetwork
-from ik_nn_ros.learning.compare.numerical import RULES
+from ik_nn_ros.learning.compare.measure import error_map, figure_eight_joints, measure
+from ik_nn_ros.learning.compare.methods import (
+    ClosedFormMethod,
+    IkMethod,
+    NumericalMethod,
+    RefinedMethod,
+)
+from ik_nn_ros.learning.compare.network_methods import PathNetworkMethod, TargetNetworkMethod
+from ik_nn_ros.learning.compare.numerical import STEP_RULES
 from ik_nn_ros.learning.compare.path_network import PathNetwork
-from ik_nn_ros.learning.compare.results import Comparison, Kind, Row
-from ik_nn_ros.learning.compare.runs import Job, Show, Trained, train_all
-from ik_nn_ros.learning.compare.test_set import Sizes, TestSet, draw
+from ik_nn_ros.learning.compare.results import CompareRow, Comparison, MethodKind
+from ik_nn_ros.learning.compare.runs import ProgressCallback, TrainedNetwork, TrainingJob, train_all
+from ik_nn_ros.learning.compare.test_set import (
+    EvaluationSet,
+    EvaluationSizes,
+    sample_evaluation_set,
+)
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
-from ik_nn_ros.learning.networks.network import Use
+from ik_nn_ros.learning.networks.network import ExecutionMode
 
 CLOSED_FORM = 'closed_form'
 TARGET_NETWORKS = ('feed_forward', 'edge_smooth', 'variational', 'graph', 'policy')
 """Those for any arm on both branches; `as_built` needs a calibrated one, `paper` serves one."""
-METHODS = (CLOSED_FORM, *RULES, *TARGET_NETWORKS, *PATH_FAMILIES)
-LABELS = {
+METHODS = (CLOSED_FORM, *STEP_RULES, *TARGET_NETWORKS, *PATH_FAMILIES)
+METHOD_LABELS = {
     CLOSED_FORM: 'closed form',
     'pseudo_inverse': 'Jacobian pseudo-inverse',
     'damped_least_squares': 'damped least squares',
     'gradient_descent': 'gradient descent',
     'ccd': 'cyclic coordinate descent',
 }
-TEST_SEED = 20_260
+EVALUATION_SEED = 20_260
 """Of what is measured on, the same for all methods."""
 
 
@@ -61,20 +70,20 @@ class Request:
     command: str
     created: str
     machine: Mapping[str, object]
-    sizes: Sizes = field(default_factory=Sizes)
+    sizes: EvaluationSizes = field(default_factory=EvaluationSizes)
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _MethodEntry:
     """One line of the tables: a method, once for each seed, and what was trained for it."""
 
     name: str
     refined: bool
-    methods: tuple[Method, ...]
-    trained: tuple[Trained | None, ...]
+    methods: tuple[IkMethod, ...]
+    trained: tuple[TrainedNetwork | None, ...]
 
 
-def compare(request: Request, show: Show) -> Comparison:
+def compare(request: Request, show: ProgressCallback) -> Comparison:
     """
     Train what is not trained yet, and measure.
 
@@ -86,15 +95,18 @@ def compare(request: Request, show: Show) -> Comparison:
     entries = [
         entry for name in request.methods for entry in _entries(arm, name, trained.get(name, ()))
     ]
-    tests = draw(arm, np.random.default_rng(TEST_SEED), request.sizes)
+    tests = sample_evaluation_set(arm, np.random.default_rng(EVALUATION_SEED), request.sizes)
     show('time', 0, 1, 'methods taking turns')
     first = [entry.methods[0] for entry in entries]
-    singles, batches = measure_time.single(first, tests), measure_time.batch(first, tests)
+    singles, batches = (
+        measure_time.single_target_times_us(first, tests),
+        measure_time.batch_rates_per_s(first, tests),
+    )
     show('time', 1, 1, '')
     rows = []
     for number, entry in enumerate(entries):
         show('measuring', number, len(entries), _label(entry.name))
-        rows.append(_row(entry, tests, singles[number], batches[number]))
+        rows.append(_measure_entry(entry, tests, singles[number], batches[number]))
     show('measuring', len(entries), len(entries), '')
     return Comparison(
         arm=arm,
@@ -104,15 +116,15 @@ def compare(request: Request, show: Show) -> Comparison:
         seconds=request.seconds,
         seeds=request.seeds,
         rows=tuple(rows),
-        figure_xy=tests.figure.xy[0],
+        figure_eight_xy=tests.figure_eight.xy[0],
         sizes=request.sizes,
     )
 
 
-def _train(request: Request, show: Show) -> dict[str, tuple[Trained, ...]]:
+def _train(request: Request, show: ProgressCallback) -> dict[str, tuple[TrainedNetwork, ...]]:
     folder = request.output / 'models'
     jobs = [
-        Job(name, seed, request.arm, request.seconds, folder / f'{name}-{seed}.onnx')
+        TrainingJob(name, seed, request.arm, request.seconds, folder / f'{name}-{seed}.onnx')
         for seed in range(request.seeds)
         for name in request.methods
         if name in FAMILIES or name in PATH_FAMILIES
@@ -127,49 +139,53 @@ def _train(request: Request, show: Show) -> dict[str, tuple[Trained, ...]]:
     }
 
 
-def _entries(arm: ArmModel, name: str, trained: tuple[Trained, ...]) -> list[_Entry]:
+def _entries(arm: ArmModel, name: str, trained: tuple[TrainedNetwork, ...]) -> list[_MethodEntry]:
     if name == CLOSED_FORM:
-        return [_Entry(name, False, (ClosedForm(arm),), (None,))]
-    if name in RULES:
-        return [_Entry(name, False, (Numerical(arm, RULES[name]),), (None,))]
-    methods: tuple[Method, ...]
+        return [_MethodEntry(name, False, (ClosedFormMethod(arm),), (None,))]
+    if name in STEP_RULES:
+        return [_MethodEntry(name, False, (NumericalMethod(arm, STEP_RULES[name]),), (None,))]
+    methods: tuple[IkMethod, ...]
     if name in FAMILIES:
-        methods = tuple(TargetNetwork(arm, Network(t.file, arm)) for t in trained)
+        methods = tuple(TargetNetworkMethod(arm, Network(t.file, arm)) for t in trained)
     else:
-        methods = tuple(AlongPaths(arm, PathNetwork(t.file, arm)) for t in trained)
-    refined = tuple(Refined(arm, method) for method in methods)
-    return [_Entry(name, False, methods, trained), _Entry(name, True, refined, trained)]
+        methods = tuple(PathNetworkMethod(arm, PathNetwork(t.file, arm)) for t in trained)
+    refined = tuple(RefinedMethod(arm, method) for method in methods)
+    return [_MethodEntry(name, False, methods, trained), _MethodEntry(name, True, refined, trained)]
 
 
-def _row(entry: _Entry, tests: TestSet, single: float | None, batch: float) -> Row:
+def _measure_entry(
+    entry: _MethodEntry, evaluation_set: EvaluationSet, single_us: float | None, batch_per_s: float
+) -> CompareRow:
     runs = tuple(
-        measure(method, tests, t.seed, t.training) if t else measure(method, tests)
+        measure(method, evaluation_set, t.seed, t.training)
+        if t
+        else measure(method, evaluation_set)
         for method, t in zip(entry.methods, entry.trained, strict=True)
     )
     first, trained = entry.methods[0], entry.trained[0]
-    return Row(
+    return CompareRow(
         name=entry.name,
         label=_label(entry.name),
         kind=first.kind,
         refined=entry.refined,
         weights=trained.weights if trained else 0,
-        use=_use(entry.name, first.kind),
+        execution_mode=_execution_mode(entry.name, first.kind),
         runs=runs,
-        single=single,
-        batch=batch,
-        error_map=error_map(first, tests),
-        figure=figure(first, tests),
+        single_us=single_us,
+        batch_per_s=batch_per_s,
+        error_map=error_map(first, evaluation_set),
+        figure_eight_joints=figure_eight_joints(first, evaluation_set),
     )
 
 
 def _label(name: str) -> str:
     families = FAMILIES | PATH_FAMILIES
-    return families[name].label if name in families else LABELS[name]
+    return families[name].label if name in families else METHOD_LABELS[name]
 
 
-def _use(name: str, kind: Kind) -> str:
+def _execution_mode(name: str, kind: MethodKind) -> str:
     """Tell where a method runs: ik_node has the closed form, too, but no other iteration."""
-    if kind is Kind.CLOSED_FORM:
-        return Use.NODE.value
+    if kind is MethodKind.CLOSED_FORM:
+        return ExecutionMode.SINGLE_TARGET.value
     families = FAMILIES | PATH_FAMILIES
-    return families[name].use.value if name in families else ''
+    return families[name].execution_mode.value if name in families else ''

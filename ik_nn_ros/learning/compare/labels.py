@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.learning.report.style import GREY
 
-FONT = 9.0
-AWAY = (9.0, 15.0, 24.0, 36.0, 50.0, 68.0, 90.0)
+FONT_PT = 9.0
+CANDIDATE_DISTANCES_PT = (9.0, 15.0, 24.0, 36.0, 50.0, 68.0, 90.0)
 """Distances, pt, of a name from its point that are tried."""
-UNLINKED = 15.0
+MAX_UNLINKED_DISTANCE_PT = 15.0
 """The farthest, pt, that needs no line between them."""
-LINK = np.linspace(0.15, 1.0, 24)
+LINK_SAMPLE_FRACTIONS = np.linspace(0.15, 1.0, 24)
 """Parts of the way from a point to the middle of its name, where a line is looked at."""
-CLOSE = 3.0
+MIN_LINK_CLEARANCE_PT = 3.0
 """Distance, pt, from which a line and a mark are apart."""
-ROOM = np.array((-4.0, -2.0, 4.0, 2.0))
+LABEL_MARGIN_PT = np.array((-4.0, -2.0, 4.0, 2.0))
 """What a name needs around it, pt: left, bottom, right, top."""
-DIRECTIONS = 24
-ON_NAME, ON_MARK = 60.0, 3.0
+CANDIDATE_DIRECTION_COUNT = 24
+LABEL_OVERLAP_COST, MARK_OVERLAP_COST = 60.0, 3.0
 """What it costs to lie on another name or outside, and on a mark."""
-PER_POINT = 0.08
+DISTANCE_COST_PER_PT = 0.08
 """What a distance of one pt costs."""
 
 
@@ -55,7 +55,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Place:
+class LabelPlacement:
     """
     Where a name may be, pt.
 
@@ -65,7 +65,7 @@ class Place:
     :param link: (N, 2) on the line between them; none: no line
     """
 
-    away: float
+    distance: float
     offset: Array
     box: Array
     link: Array
@@ -83,30 +83,32 @@ def place_labels(axes: Axes, labels: Sequence[Label], marks: Array) -> None:
     to_pt = 72.0 / figure.dpi
     points = axes.transData.transform(marks) * to_pt
     inside = np.array(axes.bbox.extents) * to_pt
-    sizes = [_size(axes, label.text) * to_pt for label in labels]
+    sizes = [_text_size(axes, label.text) * to_pt for label in labels]
     anchors = axes.transData.transform([(label.x, label.y) for label in labels]) * to_pt
     tried = [
-        _placed(anchors, sizes, order, points, inside)
+        _place_greedily(anchors, sizes, order, points, inside)
         for order in (*anchors.T.argsort(axis=1), *(-anchors.T).argsort(axis=1))
     ]
     _, places = min(tried, key=lambda each: each[0])
     for label, place in zip(labels, places, strict=True):
-        _write(axes, label, place)
+        _draw_label(axes, label, place)
 
 
-def _placed(
+def _place_greedily(
     anchors: Array, sizes: Sequence[Array], order: NDArray[np.intp], points: Array, inside: Array
-) -> tuple[float, list[Place]]:
+) -> tuple[float, list[LabelPlacement]]:
     """Place one name after the other where it costs least; return the sum, and the places."""
     total = 0.0
-    chosen: dict[int, Place] = {}
+    chosen: dict[int, LabelPlacement] = {}
     for number in order.tolist():
         taken = [place.box for place in chosen.values()]
         best = inf
-        for place in _places(anchors[number], sizes[number]):
-            if PER_POINT * place.away >= best:
+        for place in _candidate_placements(anchors[number], sizes[number]):
+            if DISTANCE_COST_PER_PT * place.distance >= best:
                 break  # farther ones only cost more
-            cost = PER_POINT * place.away + _cost(place, points, taken, inside)
+            cost = DISTANCE_COST_PER_PT * place.distance + _placement_cost(
+                place, points, taken, inside
+            )
             if cost < best:
                 best, chosen[number] = cost, place
         total += best
@@ -114,55 +116,59 @@ def _placed(
     return total, [chosen[number] for number in range(len(sizes))]
 
 
-def _write(axes: Axes, label: Label, place: Place) -> None:
+def _draw_label(axes: Axes, label: Label, placement: LabelPlacement) -> None:
     link = {'arrowstyle': '-', 'color': GREY, 'lw': 0.6, 'shrinkA': 1, 'shrinkB': 4}
     axes.annotate(
         label.text,
         (label.x, label.y),
-        (place.offset[0], place.offset[1]),
+        (placement.offset[0], placement.offset[1]),
         textcoords='offset points',
         ha='center',
         va='center',
-        fontsize=FONT,
+        fontsize=FONT_PT,
         color=label.color,
-        arrowprops=link if len(place.link) else None,
+        arrowprops=link if len(placement.link) else None,
     )
 
 
-def _size(axes: Axes, text: str) -> Array:
+def _text_size(axes: Axes, text: str) -> Array:
     """Return width and height of a text, px."""
-    trial = axes.text(0.5, 0.5, text, fontsize=FONT, transform=axes.transAxes)
+    trial = axes.text(0.5, 0.5, text, fontsize=FONT_PT, transform=axes.transAxes)
     extent = trial.get_window_extent()
     trial.remove()
     return np.array((extent.width, extent.height))
 
 
-def _places(anchor: Array, size: Array) -> Iterator[Place]:
-    for away in AWAY:
-        for angle in np.linspace(0.0, 2.0 * np.pi, DIRECTIONS, endpoint=False):
+def _candidate_placements(anchor: Array, size: Array) -> Iterator[LabelPlacement]:
+    for away in CANDIDATE_DISTANCES_PT:
+        for angle in np.linspace(0.0, 2.0 * np.pi, CANDIDATE_DIRECTION_COUNT, endpoint=False):
             direction = np.array((np.cos(angle), np.sin(angle)))
             offset = direction * (away + 0.5 * size * np.abs(direction))
             middle = anchor + offset
             box = np.concatenate((middle - 0.5 * size, middle + 0.5 * size))
-            link = anchor + LINK[:, None] * offset
-            link = link[~_within(link, box)] if away > UNLINKED else link[:0]
-            yield Place(away, offset, box, link)
+            link = anchor + LINK_SAMPLE_FRACTIONS[:, None] * offset
+            link = link[~_are_inside(link, box)] if away > MAX_UNLINKED_DISTANCE_PT else link[:0]
+            yield LabelPlacement(away, offset, box, link)
 
 
-def _cost(place: Place, points: Array, taken: Sequence[Array], inside: Array) -> float:
-    room = place.box + ROOM
+def _placement_cost(
+    placement: LabelPlacement, points: Array, occupied_boxes: Sequence[Array], inside: Array
+) -> float:
+    room = placement.box + LABEL_MARGIN_PT
     names = sum(
         bool((room[:2] < other[2:]).all() and (room[2:] > other[:2]).all())
-        or bool(_within(place.link, other).any())
-        for other in taken
+        or bool(_are_inside(placement.link, other).any())
+        for other in occupied_boxes
     )
-    outside = not _within(room.reshape(2, 2), inside).all()
-    gaps = np.linalg.norm(place.link[:, None] - points, axis=2)
-    met = int(_within(points, room).sum()) + int((gaps < CLOSE).any(axis=1).sum())
-    return ON_NAME * (names + outside) + ON_MARK * met
+    outside = not _are_inside(room.reshape(2, 2), inside).all()
+    gaps = np.linalg.norm(placement.link[:, None] - points, axis=2)
+    met = int(_are_inside(points, room).sum()) + int(
+        (gaps < MIN_LINK_CLEARANCE_PT).any(axis=1).sum()
+    )
+    return LABEL_OVERLAP_COST * (names + outside) + MARK_OVERLAP_COST * met
 
 
-def _within(points: Array, box: Array) -> NDArray[np.bool_]:
+def _are_inside(points: Array, box: Array) -> NDArray[np.bool_]:
     """Tell of (N, 2) points whether they lie in a box."""
     inside: NDArray[np.bool_] = np.all((points > box[:2]) & (points < box[2:]), axis=1)
     return inside

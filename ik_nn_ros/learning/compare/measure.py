@@ -7,107 +7,150 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT, outside_limits
-from ik_nn_ros.ik.answers import ROUNDING
-from ik_nn_ros.learning.compare.methods import Answers, Method
-from ik_nn_ros.learning.compare.results import FAILED, Errors, Kind, Run, Steps, Training
-from ik_nn_ros.learning.compare.test_set import Paths, TestSet
-from ik_nn_ros.learning.report.accuracy import BENT, tip_distance
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, outside_limits
+from ik_nn_ros.ik.answers import ROUNDING_ERROR_RATIO
+from ik_nn_ros.learning.compare.methods import IkMethod, MethodSolutions
+from ik_nn_ros.learning.compare.results import (
+    MIN_FAILED_ERROR_RATIO,
+    IterationCounts,
+    MethodErrors,
+    MethodKind,
+    MethodRun,
+    TrainingRecord,
+)
+from ik_nn_ros.learning.compare.test_set import EvaluationSet, PathBatch
+from ik_nn_ros.learning.report.accuracy import CLEAR_BRANCH_SINE, tip_distance
 
-Mask = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 def measure(
-    method: Method, tests: TestSet, seed: int | None = None, training: Training | None = None
-) -> Run:
+    method: IkMethod,
+    evaluation_set: EvaluationSet,
+    seed: int | None = None,
+    training: TrainingRecord | None = None,
+) -> MethodRun:
     """
     Measure a method.
 
     :param seed: of its training; None: it is not trained
     :param training: record of it
     """
-    arm = tests.arm
+    arm = evaluation_set.arm
     scattered = None
-    if method.kind is not Kind.PATH_NETWORK:
-        scattered = method.solve(tests.scattered)
-    along = method.follow(tests.paths)
-    return Run(
+    if method.kind is not MethodKind.PATH_NETWORK:
+        scattered = method.solve(evaluation_set.scattered)
+    along = method.solve_paths(evaluation_set.paths)
+    return MethodRun(
         seed=seed,
         training=training,
-        scattered=None if scattered is None else _errors(arm, tests.scattered.xy, scattered.q),
-        along_path=_errors(arm, tests.paths.meant, along.q),
-        exact=float(_right(arm, tests.paths.meant, along.q, EXACT + ROUNDING).mean()),
-        noisy=_errors(arm, tests.noisy.meant, method.follow(tests.noisy).q),
-        outside=_errors(arm, tests.outside.meant, method.follow(tests.outside).q),
-        both_branches=_both_branches(method, tests, along.q),
-        roughness=_roughness(along.q) / _roughness(tests.joints),
-        steps=None if scattered is None else _steps(arm, tests.scattered.xy, scattered),
-        path_steps=_steps(arm, tests.paths.meant, along),
+        scattered=None
+        if scattered is None
+        else _method_errors(arm, evaluation_set.scattered.xy, scattered.q),
+        along_path=_method_errors(arm, evaluation_set.paths.reference_xy, along.q),
+        exact=float(
+            _are_correct(
+                arm,
+                evaluation_set.paths.reference_xy,
+                along.q,
+                MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO,
+            ).mean()
+        ),
+        noisy=_method_errors(
+            arm, evaluation_set.noisy.reference_xy, method.solve_paths(evaluation_set.noisy).q
+        ),
+        outside=_method_errors(
+            arm, evaluation_set.outside.reference_xy, method.solve_paths(evaluation_set.outside).q
+        ),
+        both_branches=_both_branches(method, evaluation_set, along.q),
+        roughness=_roughness(along.q) / _roughness(evaluation_set.path_joints),
+        steps=None
+        if scattered is None
+        else _iteration_counts(arm, evaluation_set.scattered.xy, scattered),
+        path_steps=_iteration_counts(arm, evaluation_set.paths.reference_xy, along),
     )
 
 
-def error_map(method: Method, tests: TestSet) -> Array:
+def error_map(method: IkMethod, evaluation_set: EvaluationSet) -> Array:
     """
-    Return (n, n) tip errors over the workspace, see :class:`~.results.Row`.
+    Return (n, n) tip errors over the workspace, see :class:`~.results.KeyFigureRow`.
 
     A path network stays at each point for the length of a path and is judged by its last answer.
     """
-    targets = tests.anywhere
-    if method.kind is Kind.PATH_NETWORK:
-        xy = np.repeat(targets.xy[:, None], tests.paths.xy.shape[1], axis=1)
-        q = method.follow(Paths(xy, targets.branch, targets.start, xy)).q[:, -1]
+    targets = evaluation_set.map_targets
+    if method.kind is MethodKind.PATH_NETWORK:
+        xy = np.repeat(targets.xy[:, None], evaluation_set.paths.xy.shape[1], axis=1)
+        q = method.solve_paths(PathBatch(xy, targets.branch, targets.start, xy)).q[:, -1]
     else:
         q = method.solve(targets).q
-    return tests.grid.filled(_distance(tests.arm, targets.xy, q))
+    return evaluation_set.map_grid.to_grid(_tip_error(evaluation_set.arm, targets.xy, q))
 
 
-def figure(method: Method, tests: TestSet) -> Array:
+def figure_eight_joints(method: IkMethod, evaluation_set: EvaluationSet) -> Array:
     """Return (N, 2) joints along the test figure, rad."""
-    joints: Array = method.follow(tests.figure).q[0]
+    joints: Array = method.solve_paths(evaluation_set.figure_eight).q[0]
     return joints
 
 
-def _distance(arm: ArmModel, meant: Array, q: Array) -> Array:
+def _tip_error(arm: ArmModel, reference_xy: Array, q: Array) -> Array:
     """Return (N,) tip errors as fractions of reach, infinite where there is no answer."""
-    distance = tip_distance(arm, meant.reshape(-1, 2), q.reshape(-1, 2)) / arm.reach
+    distance = tip_distance(arm, reference_xy.reshape(-1, 2), q.reshape(-1, 2)) / arm.reach
     return np.where(np.isnan(distance), np.inf, distance)
 
 
-def _right(arm: ArmModel, meant: Array, q: Array, tolerance: float) -> Mask:
+def _are_correct(arm: ArmModel, reference_xy: Array, q: Array, tolerance: float) -> BoolArray:
     """Tell (N,) which answers are within a tolerance (fraction of reach) and the limits."""
-    right: Mask = _distance(arm, meant, q) <= tolerance
+    right: BoolArray = _tip_error(arm, reference_xy, q) <= tolerance
     return right & ~outside_limits(arm, q.reshape(-1, 2))
 
 
-def _errors(arm: ArmModel, meant: Array, q: Array) -> Errors:
-    return Errors.of(_distance(arm, meant, q), ~_right(arm, meant, q, FAILED))
+def _method_errors(arm: ArmModel, reference_xy: Array, q: Array) -> MethodErrors:
+    return MethodErrors.from_errors(
+        _tip_error(arm, reference_xy, q),
+        ~_are_correct(arm, reference_xy, q, MIN_FAILED_ERROR_RATIO),
+    )
 
 
-def _steps(arm: ArmModel, meant: Array, answers: Answers) -> Steps | None:
-    if answers.steps is None:
+def _iteration_counts(
+    arm: ArmModel, reference_xy: Array, solutions: MethodSolutions
+) -> IterationCounts | None:
+    if solutions.steps is None:
         return None
-    steps = answers.steps.ravel()[_right(arm, meant, answers.q, EXACT + ROUNDING)]
+    steps = solutions.steps.ravel()[
+        _are_correct(arm, reference_xy, solutions.q, MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO)
+    ]
     if not len(steps):
         return None
     p50, p99 = np.quantile(steps, (0.5, 0.99), method='higher').tolist()
-    return Steps(p50, p99)
+    return IterationCounts(p50, p99)
 
 
-def _both_branches(method: Method, tests: TestSet, q: Array) -> float:
+def _both_branches(method: IkMethod, evaluation_set: EvaluationSet, q: Array) -> float:
     """
     Return the share of targets answered rightly on both branches; NaN if none is on both.
 
     :param q: (P, T, 2) answers on the branches of the paths, rad
     """
-    if not len(tests.both):
+    if not len(evaluation_set.both_branch_rows):
         return float('nan')
-    other = method.follow(tests.other).q
+    other = method.solve_paths(evaluation_set.other_branch).q
     rightly = [
-        _right(tests.arm, tests.other.meant, answers, FAILED)
-        & (side.ravel() * tests.arm.bend_batch(answers.reshape(-1, 2)) >= -BENT)
+        _are_correct(
+            evaluation_set.arm,
+            evaluation_set.other_branch.reference_xy,
+            answers,
+            MIN_FAILED_ERROR_RATIO,
+        )
+        & (
+            side.ravel() * evaluation_set.arm.elbow_sine_batch(answers.reshape(-1, 2))
+            >= -CLEAR_BRANCH_SINE
+        )
         for answers, side in (
-            (q[tests.both], tests.paths.side[tests.both]),
-            (other, tests.other.side),
+            (
+                q[evaluation_set.both_branch_rows],
+                evaluation_set.paths.branch_by_target[evaluation_set.both_branch_rows],
+            ),
+            (other, evaluation_set.other_branch.branch_by_target),
         )
     ]
     return float((rightly[0] & rightly[1]).mean())

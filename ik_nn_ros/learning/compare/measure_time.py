@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Pair
-from ik_nn_ros.learning.compare.methods import Command, Method
-from ik_nn_ros.learning.compare.results import Kind
-from ik_nn_ros.learning.compare.test_set import TestSet
+from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.learning.compare.methods import IkMethod, SingleTargetSolver
+from ik_nn_ros.learning.compare.results import MethodKind
+from ik_nn_ros.learning.compare.test_set import EvaluationSet
 
-PATHS = 60
+TIMED_PATH_COUNT = 60
 """How many paths are followed target by target."""
-REPEATS = 5
+BATCH_REPETITIONS = 5
 """Of many targets at once; the median counts."""
 
 
-def single(methods: Sequence[Method], tests: TestSet) -> list[float | None]:
+def single_target_times_us(
+    methods: Sequence[IkMethod], evaluation_set: EvaluationSet
+) -> list[float | None]:
     """
     Return the median time of one target by itself, µs; None: needs a whole path at once.
 
@@ -26,34 +28,39 @@ def single(methods: Sequence[Method], tests: TestSet) -> list[float | None]:
     The methods take turns, a path each, so that noise falls on all of them.
     """
     took: list[list[int]] = [[] for _ in methods]
-    for number, path in enumerate(tests.paths.xy[:PATHS].tolist()):
-        branch, start = int(tests.paths.branch[number]), tuple(tests.paths.start[number].tolist())
+    for number, path in enumerate(evaluation_set.paths.xy[:TIMED_PATH_COUNT].tolist()):
+        branch, start = (
+            int(evaluation_set.paths.branch[number]),
+            tuple(evaluation_set.paths.start[number].tolist()),
+        )
         for method, times in zip(methods, took, strict=True):
-            command = method.control()
+            command = method.single_target_solver()
             if command is not None:
-                times += _times(command, path, branch, start)
+                times += _path_times_ns(command, path, branch, start)
     return [float(np.median(times)) * 1e-3 if times else None for times in took]
 
 
-def _times(command: Command, path: list[Pair], branch: int, q_now: Pair) -> list[int]:
+def _path_times_ns(
+    solve_target: SingleTargetSolver, path: list[JointPair], branch: int, q_now: JointPair
+) -> list[int]:
     """Follow one path; return the time of each target, ns."""
     clock = time.perf_counter_ns
     times = []
     for x, y in path:
         begin = clock()
-        q_now = command(x, y, branch, q_now)
+        q_now = solve_target(x, y, branch, q_now)
         times.append(clock() - begin)
     return times
 
 
-def batch(methods: Sequence[Method], tests: TestSet) -> list[float]:
+def batch_rates_per_s(methods: Sequence[IkMethod], evaluation_set: EvaluationSet) -> list[float]:
     """
     Return how many targets a second each method answers, many at once, the methods taking turns.
 
     Targets anywhere; along all the paths for what answers only along paths.
     """
-    calls = [_call(method, tests) for method in methods]
-    took = np.empty((REPEATS, len(methods)))
+    calls = [_batch_call(method, evaluation_set) for method in methods]
+    took = np.empty((BATCH_REPETITIONS, len(methods)))
     for times in took:
         for number, (call, _) in enumerate(calls):
             begin = time.perf_counter()
@@ -63,8 +70,12 @@ def batch(methods: Sequence[Method], tests: TestSet) -> list[float]:
     return [count / median for (_, count), median in zip(calls, medians, strict=True)]
 
 
-def _call(method: Method, tests: TestSet) -> tuple[Callable[[], object], int]:
+def _batch_call(
+    method: IkMethod, evaluation_set: EvaluationSet
+) -> tuple[Callable[[], object], int]:
     """Return what to time, and how many targets it answers."""
-    if method.kind is Kind.PATH_NETWORK:
-        return lambda: method.follow(tests.paths), tests.paths.side.size
-    return lambda: method.solve(tests.scattered), len(tests.scattered.xy)
+    if method.kind is MethodKind.PATH_NETWORK:
+        return lambda: method.solve_paths(
+            evaluation_set.paths
+        ), evaluation_set.paths.branch_by_target.size
+    return lambda: method.solve(evaluation_set.scattered), len(evaluation_set.scattered.xy)

@@ -5,7 +5,7 @@ The comparison as JSON; errors are fractions of reach, shares go from 0 to 1.
 - ``arm``: name, lengths_m, offsets_rad, lower_rad, upper_rad (null: no limit), reach_m
 - ``seconds``: that each training could take; ``seeds``: trainings of each network
 - ``failed_from``: the error from which an answer counts as none
-- ``sizes``: see :class:`ik_nn_ros.learning.compare.test_set.Sizes`
+- ``sizes``: see :class:`ik_nn_ros.learning.compare.test_set.EvaluationSizes`
 - ``rows``: of each method, alone and refined:
 
   - name, label, kind, refined, weights (0: not trained), use
@@ -13,7 +13,7 @@ The comparison as JSON; errors are fractions of reach, shares go from 0 to 1.
     second, many at once
   - ``over_seeds``: by measure (see :data:`ik_nn_ros.learning.compare.over_seeds.MEASURES`; the
     names end with the unit) median, least and most; null: the method has none
-  - ``runs``: see :class:`ik_nn_ros.learning.compare.results.Run`; null for an error: infinite, a
+  - ``runs``: see :class:`ik_nn_ros.learning.compare.results.PaperRun`; null for an error: infinite, a
     target had no answer; null for the rest: there is none
   - ``map``: points, p50, p99, worst and failed (share) of the errors over the workspace, without
     the map itself; null: none
@@ -30,8 +30,13 @@ import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.learning.compare.over_seeds import over_seeds
-from ik_nn_ros.learning.compare.results import FAILED, Comparison, Errors, Row
+from ik_nn_ros.learning.compare.over_seeds import seed_statistics
+from ik_nn_ros.learning.compare.results import (
+    MIN_FAILED_ERROR_RATIO,
+    CompareRow,
+    Comparison,
+    MethodErrors,
+)
 
 
 def metrics(comparison: Comparison) -> dict[str, Any]:
@@ -40,16 +45,16 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         'command': comparison.command,
         'created': comparison.created,
         'machine': dict(comparison.machine),
-        'arm': _arm(comparison.arm),
+        'arm': _arm_metrics(comparison.arm),
         'seconds': comparison.seconds,
         'seeds': comparison.seeds,
-        'failed_from': FAILED,
+        'failed_from': MIN_FAILED_ERROR_RATIO,
         'sizes': asdict(comparison.sizes),
-        'rows': [_row(row) for row in comparison.rows],
+        'rows': [_row_metrics(row) for row in comparison.rows],
     }
 
 
-def _arm(arm: ArmModel) -> dict[str, Any]:
+def _arm_metrics(arm: ArmModel) -> dict[str, Any]:
     return {
         'name': arm.name,
         'lengths_m': arm.lengths,
@@ -60,24 +65,29 @@ def _arm(arm: ArmModel) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row_metrics(row: CompareRow) -> dict[str, Any]:
     return {
         'name': row.name,
         'label': row.label,
         'kind': row.kind.value,
         'refined': row.refined,
         'weights': row.weights,
-        'use': row.use,
-        'single_us': row.single,
-        'batch_per_s': row.batch,
-        'over_seeds': {name: spread and asdict(spread) for name, spread in over_seeds(row).items()},
+        'use': row.execution_mode,
+        'single_us': row.single_us,
+        'batch_per_s': row.batch_per_s,
+        'over_seeds': {
+            name: spread and asdict(spread) for name, spread in seed_statistics(row).items()
+        },
         'runs': [asdict(run) for run in row.runs],
-        'map': _map(row.error_map),
+        'map': _map_metrics(row.error_map),
     }
 
 
-def _map(error_map: Array) -> dict[str, Any] | None:
+def _map_metrics(error_map: Array) -> dict[str, Any] | None:
     errors = error_map[~np.isnan(error_map)]
     if not len(errors):
         return None
-    return {'points': len(errors), **asdict(Errors.of(errors, errors > FAILED))}
+    return {
+        'points': len(errors),
+        **asdict(MethodErrors.from_errors(errors, errors > MIN_FAILED_ERROR_RATIO)),
+    }

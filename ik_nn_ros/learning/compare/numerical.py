@@ -21,24 +21,24 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO
 
 Number = TypeVar('Number', float, Array)
-Steps = NDArray[np.int16]
+StepCounts = NDArray[np.int16]
 
 MAX_STEPS = 200
 """Each takes one forward kinematics and Jacobian, whatever the rule."""
-STEP_CAP = 0.3
+MAX_JOINT_STEP_RAD = 0.3
 """Longest step of a joint, rad: the same as in our own refinement."""
-SINGULAR = 1e-4
+MIN_SINGULAR_VALUE_RATIO = 1e-4
 """
 Ratio of the Jacobian's singular values below which it counts as one of rank one.
 
 Targets so near to a straight arm are not met: at 1e-2 one in a hundred, at 1e-3 one in a thousand.
 """
-DAMPING = 0.003
+DAMPING_RATIO = 0.003
 """
 Of damped least squares, λ as a fraction of reach.
 
@@ -47,7 +47,7 @@ where a target is out of reach, and slower: at 0.1 one target in 25 is not met i
 """
 
 
-class Rule(Protocol):
+class StepRule(Protocol):
     """
     One step of a method.
 
@@ -78,7 +78,7 @@ def pseudo_inverse(
     squares = a * a + b * b + c * c + d * d
     determinant = a * d - b * c
     # For singular values σ1 ≥ σ2 it is |det| / ‖J‖² = σ1 σ2 / (σ1² + σ2²), close to σ2 / σ1.
-    singular = abs(determinant) <= SINGULAR * squares
+    singular = abs(determinant) <= MIN_SINGULAR_VALUE_RATIO * squares
     regular = 1.0 - singular
     by1, by2 = regular / (determinant + singular), singular / squares
     return (
@@ -91,7 +91,7 @@ def damped_least_squares(
     arm: ArmModel, step: int, ex: Number, ey: Number, a: Number, b: Number, c: Number, d: Number
 ) -> tuple[Number, Number]:
     """Go by (JᵀJ + λ² I)⁻¹ Jᵀ e, the damping λ constant (Buss, equation 10)."""
-    damping = (DAMPING * arm.reach) ** 2
+    damping = (DAMPING_RATIO * arm.reach) ** 2
     m11, m12, m22 = a * a + c * c + damping, a * b + c * d, b * b + d * d + damping
     g1, g2 = a * ex + c * ey, b * ex + d * ey
     determinant = m11 * m22 - m12 * m12
@@ -128,7 +128,7 @@ def _arctangent(y: Number, x: Number) -> Number:
     return atan2(y, x) if isinstance(y, float) else np.arctan2(y, x)
 
 
-RULES: Mapping[str, Rule] = {
+STEP_RULES: Mapping[str, StepRule] = {
     'pseudo_inverse': pseudo_inverse,
     'damped_least_squares': damped_least_squares,
     'gradient_descent': gradient_descent,
@@ -137,7 +137,7 @@ RULES: Mapping[str, Rule] = {
 """The methods by name."""
 
 
-def solve(rule: Rule, arm: ArmModel, x: float, y: float, q: Pair) -> tuple[Pair, int]:
+def solve(rule: StepRule, arm: ArmModel, x: float, y: float, q: JointPair) -> tuple[JointPair, int]:
     """
     Go to a target, or towards it for :data:`MAX_STEPS`.
 
@@ -148,22 +148,22 @@ def solve(rule: Rule, arm: ArmModel, x: float, y: float, q: Pair) -> tuple[Pair,
     """
     q1, q2 = q
     (low1, low2), (up1, up2) = arm.lower, arm.upper
-    enough = (EXACT * arm.reach) ** 2
+    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     for step in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
         ex, ey = x - tip_x, y - tip_y
         if ex * ex + ey * ey <= enough:
             return (q1, q2), step
         step1, step2 = rule(arm, step, ex, ey, a, b, c, d)
-        scale = STEP_CAP / max(abs(step1), abs(step2), STEP_CAP)
+        scale = MAX_JOINT_STEP_RAD / max(abs(step1), abs(step2), MAX_JOINT_STEP_RAD)
         q1 = min(max(q1 + scale * step1, low1), up1)
         q2 = min(max(q2 + scale * step2, low2), up2)
     return (q1, q2), MAX_STEPS
 
 
-def solve_batch(rule: Rule, arm: ArmModel, xy: Array, q: Array) -> tuple[Array, Steps]:
+def solve_batch(rule: StepRule, arm: ArmModel, xy: Array, q: Array) -> tuple[Array, StepCounts]:
     """
-    Do :func:`solve` for many targets.
+    Do :func:`solve_targets` for many targets.
 
     :param xy: (N, 2) targets in the plane, m
     :param q: (N, 2) where the joints are, rad, inside the limits
@@ -171,7 +171,7 @@ def solve_batch(rule: Rule, arm: ArmModel, xy: Array, q: Array) -> tuple[Array, 
     """
     result = np.array(q, dtype=float)
     steps = np.full(len(q), MAX_STEPS, dtype=np.int16)
-    enough = (EXACT * arm.reach) ** 2
+    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     rows, q = np.arange(len(q)), result
     for step in range(MAX_STEPS):
         tip_x, tip_y, *jacobian = arm.linearize(q)
@@ -184,7 +184,7 @@ def solve_batch(rule: Rule, arm: ArmModel, xy: Array, q: Array) -> tuple[Array, 
             if not len(rows):
                 break
         way = np.stack(rule(arm, step, ex, ey, *jacobian), axis=-1)
-        scale = STEP_CAP / np.maximum(np.abs(way).max(axis=1), STEP_CAP)
+        scale = MAX_JOINT_STEP_RAD / np.maximum(np.abs(way).max(axis=1), MAX_JOINT_STEP_RAD)
         q = np.clip(q + scale[:, None] * way, arm.lower, arm.upper)
     result[rows] = q
     return result, steps

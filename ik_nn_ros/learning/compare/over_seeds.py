@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import isnan
 from statistics import median_high
 
-from ik_nn_ros.learning.compare.results import Row, Run
+from ik_nn_ros.learning.compare.results import CompareRow, MethodRun
 
-Measure = Callable[[Run], float | None]
+RunMeasure = Callable[[MethodRun], float | None]
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedStatistics:
     """
     A measure over the seeds.
 
@@ -27,21 +27,21 @@ class Spread:
     most: float
 
 
-def _inside(part: str, name: str) -> Measure:
+def _nested_measure(part: str, name: str) -> RunMeasure:
     """Return what takes a number out of a part of a run that may be missing."""
 
-    def measure(run: Run) -> float | None:
+    def measure(run: MethodRun) -> float | None:
         whole = getattr(run, part)
         return None if whole is None else getattr(whole, name)
 
     return measure
 
 
-MEASURES: dict[str, Measure] = {
-    'training_s': _inside('training', 'seconds'),
-    'training_samples': _inside('training', 'samples'),
+RUN_MEASURES: dict[str, RunMeasure] = {
+    'training_s': _nested_measure('training', 'seconds'),
+    'training_samples': _nested_measure('training', 'samples'),
     **{
-        f'{part}_{name}_{unit}': _inside(part, name)
+        f'{part}_{name}_{unit}': _nested_measure(part, name)
         for part in ('scattered', 'along_path', 'noisy', 'outside')
         for name, unit in (
             ('p50', 'of_reach'),
@@ -54,7 +54,7 @@ MEASURES: dict[str, Measure] = {
     'both_branches_share': lambda run: run.both_branches,
     'roughness_ratio': lambda run: run.roughness,
     **{
-        f'{part}_{name}': _inside(part, name)
+        f'{part}_{name}': _nested_measure(part, name)
         for part in ('steps', 'path_steps')
         for name in ('p50', 'p99')
     },
@@ -62,12 +62,12 @@ MEASURES: dict[str, Measure] = {
 """What a run tells in one number, by a name that ends with the unit where there is one."""
 
 
-def over_seeds(row: Row) -> dict[str, Spread | None]:
-    """Return each of :data:`MEASURES`; None: no run has it."""
-    return {name: _spread(row, measure) for name, measure in MEASURES.items()}
+def seed_statistics(row: CompareRow) -> dict[str, SeedStatistics | None]:
+    """Return each of :data:`RUN_MEASURES`; None: no run has it."""
+    return {name: _statistics(row, measure) for name, measure in RUN_MEASURES.items()}
 
 
-def _spread(row: Row, measure: Measure) -> Spread | None:
+def _statistics(row: CompareRow, measure: RunMeasure) -> SeedStatistics | None:
     values = [value for run in row.runs if (value := measure(run)) is not None]
     values = sorted(value for value in values if not isnan(value))
-    return Spread(median_high(values), values[0], values[-1]) if values else None
+    return SeedStatistics(median_high(values), values[0], values[-1]) if values else None

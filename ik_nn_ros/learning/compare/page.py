@@ -7,33 +7,33 @@ from html import escape
 
 from ik_nn_ros.learning.compare import panels, words
 from ik_nn_ros.learning.compare.plots import draw_error_time
-from ik_nn_ros.learning.compare.results import Comparison, Kind
+from ik_nn_ros.learning.compare.results import Comparison, MethodKind
 from ik_nn_ros.learning.compare.robustness_plot import draw_robustness
-from ik_nn_ros.learning.compare.sheets import Sheet, sheets
+from ik_nn_ros.learning.compare.sheets import TextTable, comparison_tables
 from ik_nn_ros.learning.report import html
 
 
 def to_html(comparison: Comparison) -> str:
     """Return the comparison as a page that needs no other file."""
-    tables = {sheet.key: sheet for sheet in sheets(comparison)}
+    tables = {sheet.key: sheet for sheet in comparison_tables(comparison)}
     parts = [
-        *_head(comparison),
+        *_header(comparison),
         *_error_time(comparison),
-        *_table(tables['scattered']),
+        *_table_section(tables['scattered']),
         *_maps(comparison),
-        *_table(tables['paths']),
-        *(_table(tables['iterations']) if 'iterations' in tables else ()),
-        *_table(tables['robustness']),
+        *_table_section(tables['paths']),
+        *(_table_section(tables['iterations']) if 'iterations' in tables else ()),
+        *_table_section(tables['robustness']),
         *_robustness(comparison),
         *_joints(comparison),
-        *_table(tables['time']),
-        *_measures(comparison),
-        *_origin(comparison),
+        *_table_section(tables['time']),
+        *_methodology(comparison),
+        *_provenance(comparison),
     ]
     return html.page(f'Inverse kinematics compared: {comparison.arm.name}', parts)
 
 
-def _head(comparison: Comparison) -> Iterator[str]:
+def _header(comparison: Comparison) -> Iterator[str]:
     arm = comparison.arm
     labels = {row.name: row.label for row in comparison.rows}
     yield f'<h1>Inverse kinematics compared: {escape(arm.name)}</h1>'
@@ -43,7 +43,9 @@ def _head(comparison: Comparison) -> Iterator[str]:
         + _trainings(comparison)
     )
     yield html.heading('What was compared')
-    yield html.facts((label, words.METHODS.get(name, '')) for name, label in labels.items())
+    yield html.fact_table(
+        (label, words.METHOD_DESCRIPTIONS.get(name, '')) for name, label in labels.items()
+    )
 
 
 def _trainings(comparison: Comparison) -> str:
@@ -57,9 +59,9 @@ def _trainings(comparison: Comparison) -> str:
     return text + (' Numbers are medians over the seeds.' if comparison.seeds > 1 else '')
 
 
-def _table(sheet: Sheet) -> Iterator[str]:
+def _table_section(sheet: TextTable) -> Iterator[str]:
     yield html.heading(sheet.title)
-    yield html.numbers(sheet.columns, sheet.rows)
+    yield html.number_table(sheet.columns, sheet.rows)
     yield html.paragraph(sheet.caption)
 
 
@@ -99,7 +101,7 @@ def _joints(comparison: Comparison) -> Iterator[str]:
     yield html.heading('Joints along a test figure')
     yield html.figure(
         panels.draw_joints(comparison),
-        f'A figure eight of {len(comparison.figure_xy)} points. Where the thin lines leave the '
+        f'A figure eight of {len(comparison.figure_eight_xy)} points. Where the thin lines leave the '
         'grey ones, the arm is somewhere else than it should be; a step in a line is a jerk. '
         'Networks from the first seed, alone.',
     )
@@ -111,18 +113,20 @@ def _joints(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _measures(comparison: Comparison) -> Iterator[str]:
+def _methodology(comparison: Comparison) -> Iterator[str]:
     sizes = comparison.sizes
     yield html.heading('How it was measured')
     yield html.paragraph(
         f'On {sizes.scattered:,} targets anywhere and {sizes.paths:,} paths of {sizes.points} '
         'targets of each kind, the same for all methods, and none of them seen in training.'
     )
-    yield html.facts(words.MEASURES)
+    yield html.fact_table(words.MEASURE_DESCRIPTIONS)
 
 
-def _origin(comparison: Comparison) -> Iterator[str]:
-    trained = [row for row in comparison.rows if row.kind in (Kind.NETWORK, Kind.PATH_NETWORK)]
+def _provenance(comparison: Comparison) -> Iterator[str]:
+    trained = [
+        row for row in comparison.rows if row.kind in (MethodKind.NETWORK, MethodKind.PATH_NETWORK)
+    ]
     seconds = sum(
         run.training.seconds
         for row in trained
@@ -131,7 +135,7 @@ def _origin(comparison: Comparison) -> Iterator[str]:
         if run.training is not None
     )
     yield html.heading('Where this comes from')
-    yield html.facts(
+    yield html.fact_table(
         (
             ('command', comparison.command),
             ('created', comparison.created),

@@ -19,15 +19,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.ik.model_file import COLUMNS, INPUT, OUTPUT, ModelInfo
+from ik_nn_ros.ik.model_file import INPUT_COLUMN_COUNT, INPUT_NAME, OUTPUT_NAME, ModelInfo
 from ik_nn_ros.ik.network import open_session
-from ik_nn_ros.learning.evaluation import NEXT_STATE, STATE
+from ik_nn_ros.learning.evaluation import NEXT_STATE_OUTPUT, STATE_INPUT
 
-OFFLINE = ([(INPUT, 3)], [(OUTPUT, 3)])
-STEPPING = ([(INPUT, 2), (STATE, 2)], [(OUTPUT, 2), (NEXT_STATE, 2)])
+OFFLINE_PORTS = ([(INPUT_NAME, 3)], [(OUTPUT_NAME, 3)])
+STEPWISE_PORTS = ([(INPUT_NAME, 2), (STATE_INPUT, 2)], [(OUTPUT_NAME, 2), (NEXT_STATE_OUTPUT, 2)])
 """Names and dimensions of inputs and of outputs."""
 
 
@@ -45,12 +45,12 @@ class PathNetwork:
         self._session = open_session(self.file)
         ports = self._session.get_inputs(), self._session.get_outputs()
         form = tuple([(port.name, len(port.shape)) for port in side] for side in ports)
-        self._states = ports[0][1].shape[1] if form == STEPPING else 0
-        if form not in (OFFLINE, STEPPING) or not isinstance(self._states, int):
+        self._state_size = ports[0][1].shape[1] if form == STEPWISE_PORTS else 0
+        if form not in (OFFLINE_PORTS, STEPWISE_PORTS) or not isinstance(self._state_size, int):
             raise ModelError(
                 f'model {file}',
                 got=f'inputs and outputs {form}',
-                expected=f'names and dimensions {OFFLINE} or {STEPPING}',
+                expected=f'names and dimensions {OFFLINE_PORTS} or {STEPWISE_PORTS}',
             )
         self.info = ModelInfo.from_metadata(
             self._session.get_modelmeta().custom_metadata_map, self.file
@@ -58,66 +58,71 @@ class PathNetwork:
         self.info.require_arm(arm, self.file)
 
     @property
-    def use(self) -> str:
+    def execution_mode(self) -> str:
         """Where it runs: 'step by step' or 'offline'."""
-        return 'step by step' if self._states else 'offline'
+        return 'step by step' if self._state_size else 'offline'
 
-    def propose(self, xy: Array, side: NDArray[np.int8]) -> Array:
+    def propose(self, xy: Array, branch: NDArray[np.int8]) -> Array:
         """
         Return joint angles along paths.
 
         :param xy: (P, T, 2) m
-        :param side: (P, T) +1 or -1
+        :param branch: (P, T) +1 or -1
         :return: (P, T, 2) rad, on any turn; NaN where it gives no number
         """
         bearing = np.arctan2(xy[..., 1], xy[..., 0])
-        target = np.concatenate((xy, np.stack((side, bearing), axis=-1)), axis=-1)
+        target = np.concatenate((xy, np.stack((branch, bearing), axis=-1)), axis=-1)
         target = target.astype(np.float32)
-        if self._states:
-            q = self._in_steps(target)
+        if self._state_size:
+            q = self._run_recurrent(target)
         else:
-            q = self._session.run([OUTPUT], {INPUT: target})[0]
+            q = self._session.run([OUTPUT_NAME], {INPUT_NAME: target})[0]
         return np.where(np.isfinite(q), q, np.nan).astype(np.float64)
 
-    def stepping(self) -> Callable[[float, float, int], Pair] | None:
+    def single_target_solver(self) -> Callable[[float, float, int], JointPair] | None:
         """
         Return what answers one target (x and y in m, branch) after the other, from a state of zero.
 
         :return: None: the network takes whole paths
         """
-        if not self._states:
+        if not self._state_size:
             return None
-        return _Stepping(self._session, self._states).propose
+        return _RecurrentSession(self._session, self._state_size).propose
 
-    def _in_steps(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
-        state = np.zeros((len(target), self._states), dtype=np.float32)
+    def _run_recurrent(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        state = np.zeros((len(target), self._state_size), dtype=np.float32)
         q = []
         for column in np.ascontiguousarray(target.swapaxes(0, 1)):
-            answer, state = self._session.run([OUTPUT, NEXT_STATE], {INPUT: column, STATE: state})
+            answer, state = self._session.run(
+                [OUTPUT_NAME, NEXT_STATE_OUTPUT], {INPUT_NAME: column, STATE_INPUT: state}
+            )
             q.append(answer)
         return np.stack(q, axis=1)
 
 
-class _Stepping:
+class _RecurrentSession:
     """A step by step network on one path; memory bound once halves the cost of a call."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, states: int) -> None:
-        self._target, self._q = array('f', [0.0] * COLUMNS), array('f', [0.0] * 2)
-        self._state, self._next = array('f', [0.0] * states), array('f', [0.0] * states)
+    def __init__(self, session: onnxruntime.InferenceSession, state_size: int) -> None:
+        self._target, self._q = array('f', [0.0] * INPUT_COLUMN_COUNT), array('f', [0.0] * 2)
+        self._state, self._next_state = (
+            array('f', [0.0] * state_size),
+            array('f', [0.0] * state_size),
+        )
         self._binding = binding = session.io_binding()
         for bind, name, memory in (
-            (binding.bind_input, INPUT, self._target),
-            (binding.bind_input, STATE, self._state),
-            (binding.bind_output, OUTPUT, self._q),
-            (binding.bind_output, NEXT_STATE, self._next),
+            (binding.bind_input, INPUT_NAME, self._target),
+            (binding.bind_input, STATE_INPUT, self._state),
+            (binding.bind_output, OUTPUT_NAME, self._q),
+            (binding.bind_output, NEXT_STATE_OUTPUT, self._next_state),
         ):
             bind(name, 'cpu', 0, np.float32, (1, len(memory)), memory.buffer_info()[0])
-        self._run = partial(session._sess.run_with_iobinding, binding._iobinding, None)
+        self._run_bound = partial(session._sess.run_with_iobinding, binding._iobinding, None)
 
-    def propose(self, x: float, y: float, branch: int) -> Pair:
+    def propose(self, x: float, y: float, branch: int) -> JointPair:
         target = self._target
         target[0], target[1], target[2], target[3] = x, y, branch, atan2(y, x)
-        self._run()
-        self._state[:] = self._next
+        self._run_bound()
+        self._state[:] = self._next_state
         q1, q2 = self._q
         return q1, q2

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.learning.compare.test_set import Sizes
+from ik_nn_ros.learning.compare.test_set import EvaluationSizes
 
-FAILED = 1e-2
+MIN_FAILED_ERROR_RATIO = 1e-2
 """Tip error from which an answer counts as none: about what the paper's network reaches."""
 
 
-class Kind(Enum):
+class MethodKind(Enum):
     """What a method is."""
 
     CLOSED_FORM = 'closed form'
@@ -27,14 +27,14 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Errors:
+class MethodErrors:
     """
     Distances of the tip from where it should be; infinite where there is no answer.
 
     :param p50: median
     :param p99: 99th percentile
     :param worst: largest
-    :param failed: share without an answer, off by more than :data:`FAILED`, or outside the limits
+    :param failed: share without an answer, off by more than :data:`MIN_FAILED_ERROR_RATIO`, or outside the limits
     """
 
     p50: float
@@ -43,7 +43,7 @@ class Errors:
     failed: float
 
     @classmethod
-    def of(cls, errors: Array, failed: NDArray[np.bool_]) -> Errors:
+    def from_errors(cls, errors: Array, failed: NDArray[np.bool_]) -> MethodErrors:
         """Sum up (N,) errors, of which (N,) flags failed."""
         # One of the errors themselves: between a number and infinity there is no mean.
         p50, p99, worst = np.quantile(errors, (0.5, 0.99, 1.0), method='higher').tolist()
@@ -51,7 +51,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Steps:
+class IterationCounts:
     """
     Iterations a target took, of those that were met exactly.
 
@@ -64,7 +64,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """
     How a network was trained.
 
@@ -79,7 +79,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Run:
+class MethodRun:
     """
     What one trained network, or a method that is not trained, did.
 
@@ -101,20 +101,20 @@ class Run:
     """
 
     seed: int | None
-    training: Training | None
-    scattered: Errors | None
-    along_path: Errors
+    training: TrainingRecord | None
+    scattered: MethodErrors | None
+    along_path: MethodErrors
     exact: float
-    noisy: Errors
-    outside: Errors
+    noisy: MethodErrors
+    outside: MethodErrors
     both_branches: float
     roughness: float
-    steps: Steps | None
-    path_steps: Steps | None
+    steps: IterationCounts | None
+    path_steps: IterationCounts | None
 
 
 @dataclass(frozen=True)
-class Row:
+class CompareRow:
     """
     A method, alone or with our refinement after it.
 
@@ -135,15 +135,15 @@ class Row:
 
     name: str
     label: str
-    kind: Kind
+    kind: MethodKind
     refined: bool
     weights: int
-    use: str
-    runs: tuple[Run, ...]
-    single: float | None
-    batch: float
+    execution_mode: str
+    runs: tuple[MethodRun, ...]
+    single_us: float | None
+    batch_per_s: float
     error_map: Array
-    figure: Array
+    figure_eight_joints: Array
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Comparison:
     :param seconds: time each training could take
     :param seeds: of the trainings
     :param rows: each method, and those that propose also refined, in the order of the table
-    :param figure_xy: (N, 2) the test figure, m
+    :param figure_eight_xy: (N, 2) the test figure, m
     :param sizes: how much was measured on
     """
 
@@ -168,6 +168,6 @@ class Comparison:
     machine: Mapping[str, object]
     seconds: float
     seeds: int
-    rows: tuple[Row, ...]
-    figure_xy: Array
-    sizes: Sizes
+    rows: tuple[CompareRow, ...]
+    figure_eight_xy: Array
+    sizes: EvaluationSizes

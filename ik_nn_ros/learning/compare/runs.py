@@ -22,30 +22,30 @@ from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.ik.network import open_session
 from ik_nn_ros.learning import training
-from ik_nn_ros.learning.compare.results import Training
+from ik_nn_ros.learning.compare.results import TrainingRecord
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.export import add_metadata, to_onnx
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
-from ik_nn_ros.learning.networks.network import Network
-from ik_nn_ros.process import ProcessError, end_with_parent, signals_held
+from ik_nn_ros.learning.networks.network import TrainableNetwork
+from ik_nn_ros.process import ProcessError, deferred_signals, terminate_with_parent
 
-TRIAL = 0.05
+TRIAL_TIME_FRACTION = 0.05
 """Share of the time that tells how many steps fit into the rest."""
-ADAM_SHARE = 0.25
+ADAM_TIME_FRACTION = 0.25
 """Share of the rest that is for stage 1 where stage 2 follows, which needs its time more."""
-MARGIN = 0.85
+STEP_MARGIN_RATIO = 0.85
 """Share of the steps that are taken: on a busy machine the schedule would not come to its end."""
-TRIED = 500
+TRIAL_VALIDATION_SAMPLES = 500
 """Held-out samples of the trial."""
-MANY = 10**9
+UNLIMITED_STEPS = 10**9
 """Steps or iterations that no time is long enough for."""
 
-Show = Callable[[str, int, int, str], None]
+ProgressCallback = Callable[[str, int, int, str], None]
 """Takes what is being done, steps done, steps in all, and a remark."""
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """
     One training.
 
@@ -64,7 +64,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetwork:
     """
     A network that was trained.
 
@@ -77,10 +77,10 @@ class Trained:
     file: Path
     seed: int
     weights: int
-    training: Training
+    training: TrainingRecord
 
 
-def train_all(jobs: Sequence[Job], show: Show) -> list[Trained]:
+def train_all(jobs: Sequence[TrainingJob], show: ProgressCallback) -> list[TrainedNetwork]:
     """
     Do what is not done yet, one training a core.
 
@@ -90,23 +90,27 @@ def train_all(jobs: Sequence[Job], show: Show) -> list[Trained]:
     left = [job for job in jobs if not job.file.exists()]
     for job in jobs:
         if job.file.exists():
-            _read(job)
+            _read_record(job)
     done = len(jobs) - len(left)
     show('training', done, len(jobs), 'done before' if done else '')
     if left:
-        _train_in_pool(left, lambda job, more: show('training', done + more, len(jobs), _name(job)))
-    return [_read(job) for job in jobs]
+        _train_in_pool(
+            left, lambda job, more: show('training', done + more, len(jobs), _job_label(job))
+        )
+    return [_read_record(job) for job in jobs]
 
 
-def _train_in_pool(jobs: Sequence[Job], done: Callable[[Job, int], None]) -> None:
+def _train_in_pool(jobs: Sequence[TrainingJob], done: Callable[[TrainingJob, int], None]) -> None:
     context = multiprocessing.get_context('spawn')
     stop = context.Event()
     workers = min(len(jobs), os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, context, _begin_worker, (stop, os.getpid())) as pool:
+    with ProcessPoolExecutor(workers, context, _initialize_worker, (stop, os.getpid())) as pool:
         try:
             # Another thread may be given what this one blocks: it is not to break into a start.
-            with signals_held(), _interrupt_blocked():
-                futures: dict[Future[None], Job] = {pool.submit(_train, job): job for job in jobs}
+            with deferred_signals(), _interrupt_blocked():
+                futures: dict[Future[None], TrainingJob] = {
+                    pool.submit(_train, job): job for job in jobs
+                }
             for number, future in enumerate(as_completed(futures), start=1):
                 future.result()
                 done(futures[future], number)
@@ -142,21 +146,21 @@ _stop: Event
 """Set when a worker is to leave its training; a worker's own."""
 
 
-def _begin_worker(stop: Event, parent: int) -> None:
+def _initialize_worker(stop: Event, parent: int) -> None:
     global _stop
     _stop = stop
-    end_with_parent()
+    terminate_with_parent()
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _train(job: Job) -> None:
+def _train(job: TrainingJob) -> None:
     """Train and write the model file."""
     family = (FAMILIES | PATH_FAMILIES)[job.family]
-    config = fitted(family, job)
-    result = training.train(family, job.arm, config, _heed)
+    config = time_limited_config(family, job)
+    result = training.train(family, job.arm, config, _raise_if_stopped)
     network = result.network
-    took = TRIAL * job.seconds + result.seconds
+    took = TRIAL_TIME_FRACTION * job.seconds + result.seconds
     info = ModelInfo(
         arm=job.arm.identity(),
         family=network.family,
@@ -166,7 +170,7 @@ def _train(job: Job) -> None:
             'seed': job.seed,
             'budget': job.seconds,
             'weights': sum(p.numel() for p in network.parameters()),
-            **asdict(Training(took, result.samples, result.stopped_by)),
+            **asdict(TrainingRecord(took, result.samples, result.stopped_by)),
             'adam_steps': config.adam_steps,
             'torch': version('torch'),
         },
@@ -174,42 +178,44 @@ def _train(job: Job) -> None:
     write_atomically(job.file, add_metadata(to_onnx(network), info))
 
 
-def _heed(_: training.Progress) -> None:
+def _raise_if_stopped(_: training.TrainingProgress) -> None:
     if _stop.is_set():
         raise _InterruptedError
 
 
-def fitted(family: type[Network], job: Job) -> TrainingConfig:
+def time_limited_config(family: type[TrainableNetwork], job: TrainingJob) -> TrainingConfig:
     """Return how the family trains well, with as many steps of Adam as there is time for."""
     config = replace(family.config, seed=job.seed, goal=0.0)
     alone = not config.lm_iterations
     # Its one look at the held-out targets is not to count for much.
     trial = replace(
         config,
-        adam_steps=MANY,
+        adam_steps=UNLIMITED_STEPS,
         lm_iterations=0,
-        max_seconds=TRIAL * job.seconds,
-        validation_samples=TRIED,
+        max_seconds=TRIAL_TIME_FRACTION * job.seconds,
+        validation_samples=TRIAL_VALIDATION_SAMPLES,
     )
-    tried = training.train(family, job.arm, trial, _heed)
+    tried = training.train(family, job.arm, trial, _raise_if_stopped)
     rate = tried.samples / tried.seconds
-    seconds = (1.0 - TRIAL) * job.seconds
-    per_step = config.batch_size * _points(family, job.arm)
-    steps = int(MARGIN * (1.0 if alone else ADAM_SHARE) * seconds * rate / per_step)
+    seconds = (1.0 - TRIAL_TIME_FRACTION) * job.seconds
+    per_step = config.batch_size * _targets_per_sample(family, job.arm)
+    steps = int(
+        STEP_MARGIN_RATIO * (1.0 if alone else ADAM_TIME_FRACTION) * seconds * rate / per_step
+    )
     return replace(
         config,
         adam_steps=max(steps, 1),
-        lm_iterations=0 if alone else MANY,
+        lm_iterations=0 if alone else UNLIMITED_STEPS,
         max_seconds=seconds,
     )
 
 
-def _points(family: type[Network], arm: ArmModel) -> int:
+def _targets_per_sample(family: type[TrainableNetwork], arm: ArmModel) -> int:
     """Return how many targets a sample holds: one, or those of a path."""
     return family.sample(arm, np.random.default_rng(0), 1).target[..., 0].size
 
 
-def _read(job: Job) -> Trained:
+def _read_record(job: TrainingJob) -> TrainedNetwork:
     """
     Read the record of a model file.
 
@@ -233,10 +239,13 @@ def _read(job: Job) -> Trained:
             expected='those of this arm, or another folder',
         )
     names = ('seconds', 'samples', 'stopped_by')
-    return Trained(
-        job.file, job.seed, record['weights'], Training(**{name: record[name] for name in names})
+    return TrainedNetwork(
+        job.file,
+        job.seed,
+        record['weights'],
+        TrainingRecord(**{name: record[name] for name in names}),
     )
 
 
-def _name(job: Job) -> str:
+def _job_label(job: TrainingJob) -> str:
     return f'{job.family}, seed {job.seed}'

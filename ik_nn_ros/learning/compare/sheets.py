@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ik_nn_ros.learning.compare import cells
-from ik_nn_ros.learning.compare.over_seeds import Spread, over_seeds
-from ik_nn_ros.learning.compare.results import Comparison, Row
+from ik_nn_ros.learning.compare.over_seeds import SeedStatistics, seed_statistics
+from ik_nn_ros.learning.compare.results import CompareRow, Comparison
 
-REFINED = ' + Newton'
+REFINED_SUFFIX = ' + Newton'
 """After the name of a method with our refinement."""
-NEWTON = 'then\nNewton'
+REFINED_COLUMN_HEAD = 'then\nNewton'
 """Head of the column with the same measure after refinement."""
 
-Cell = Callable[[float | None], str]
+CellFormat = Callable[[float | None], str]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class TextTable:
     """
     A table.
 
@@ -37,16 +37,16 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """
     A row, and its measures over the seeds.
 
     :param row: the row
-    :param measures: by name, as :func:`over_seeds` has them
+    :param measures: by name, as :func:`seed_statistics` has them
     """
 
-    row: Row
-    measures: Mapping[str, Spread | None]
+    row: CompareRow
+    measures: Mapping[str, SeedStatistics | None]
 
     def __getitem__(self, name: str) -> float | None:
         """Return the median of a measure."""
@@ -56,55 +56,55 @@ class Entry:
     @property
     def title(self) -> str:
         """The name of the row."""
-        return self.row.label + (REFINED if self.row.refined else '')
+        return self.row.label + (REFINED_SUFFIX if self.row.refined else '')
 
 
-def sheets(comparison: Comparison) -> tuple[Sheet, ...]:
+def comparison_tables(comparison: Comparison) -> tuple[TextTable, ...]:
     """Return the tables that have a row."""
-    entries = [Entry(row, over_seeds(row)) for row in comparison.rows]
+    entries = [TableEntry(row, seed_statistics(row)) for row in comparison.rows]
     alone = [entry for entry in entries if not entry.row.refined]
     refined = {entry.row.name: entry for entry in entries if entry.row.refined}
     several = comparison.seeds > 1
     made = (
-        _scattered(alone, several),
-        _along_paths(alone, several),
-        _iterations(entries),
-        _robustness(alone, refined),
-        _time(alone, refined),
+        _scattered_table(alone, several),
+        _path_table(alone, several),
+        _iteration_table(entries),
+        _robustness_table(alone, refined),
+        _time_table(alone, refined),
     )
     return tuple(sheet for sheet in made if sheet.rows)
 
 
-def _scattered(alone: Sequence[Entry], several: bool) -> Sheet:
-    return Sheet(
+def _scattered_table(alone: Sequence[TableEntry], several: bool) -> TextTable:
+    return TextTable(
         'scattered',
         'Alone, targets anywhere in the workspace',
-        ('', '\nweights', 'training\ns', *_error_heads(several)),
+        ('', '\nweights', 'training\ns', *_error_columns(several)),
         tuple(
             (
                 entry.title,
-                cells.count(entry.row.weights or None),
-                cells.count(entry['training_s']),
+                cells.format_count(entry.row.weights or None),
+                cells.format_count(entry['training_s']),
                 *_error_cells(entry, 'scattered', several),
             )
             for entry in alone
         ),
         'Tip errors as fractions of reach. Failed: no answer, off by more than 1 % of reach, or '
         'outside the joint limits. -: not trained, or answers only along paths.'
-        + _over_seeds(several),
+        + _seed_caption(several),
     )
 
 
-def _along_paths(alone: Sequence[Entry], several: bool) -> Sheet:
-    return Sheet(
+def _path_table(alone: Sequence[TableEntry], several: bool) -> TextTable:
+    return TextTable(
         'paths',
         'Alone, targets along smooth paths',
-        ('', *_error_heads(several), '\nexact'),
+        ('', *_error_columns(several), '\nexact'),
         tuple(
             (
                 entry.title,
                 *_error_cells(entry, 'along_path', several),
-                cells.share(entry['exact_share']),
+                cells.format_share(entry['exact_share']),
             )
             for entry in alone
         ),
@@ -113,8 +113,8 @@ def _along_paths(alone: Sequence[Entry], several: bool) -> Sheet:
     )
 
 
-def _iterations(entries: Sequence[Entry]) -> Sheet:
-    return Sheet(
+def _iteration_table(entries: Sequence[TableEntry]) -> TextTable:
+    return TextTable(
         'iterations',
         'Step by step to the target: numerical methods, and Newton after a network',
         (
@@ -126,13 +126,13 @@ def _iterations(entries: Sequence[Entry]) -> Sheet:
         tuple(
             (
                 entry.title,
-                cells.count(entry['steps_p50']),
-                cells.count(entry['steps_p99']),
-                cells.share(entry['scattered_failed_share']),
-                cells.count(entry['path_steps_p50']),
-                cells.count(entry['path_steps_p99']),
-                cells.share(entry['exact_share']),
-                cells.quantity(entry.row.single),
+                cells.format_count(entry['steps_p50']),
+                cells.format_count(entry['steps_p99']),
+                cells.format_share(entry['scattered_failed_share']),
+                cells.format_count(entry['path_steps_p50']),
+                cells.format_count(entry['path_steps_p99']),
+                cells.format_share(entry['exact_share']),
+                cells.format_quantity(entry.row.single_us),
             )
             for entry in entries
             if entry['steps_p50'] is not None or entry['path_steps_p50'] is not None
@@ -142,22 +142,22 @@ def _iterations(entries: Sequence[Entry]) -> Sheet:
     )
 
 
-def _robustness(alone: Sequence[Entry], refined: Mapping[str, Entry]) -> Sheet:
-    measures: tuple[tuple[str, str, Cell], ...] = (
-        ('noisy_p99_of_reach', 'noise\np99', cells.error),
-        ('outside_p99_of_reach', 'outside\np99', cells.error),
-        ('both_branches_share', 'both\nbranches', cells.share),
-        ('roughness_ratio', 'rough-\nness', cells.quantity),
+def _robustness_table(alone: Sequence[TableEntry], refined: Mapping[str, TableEntry]) -> TextTable:
+    measures: tuple[tuple[str, str, CellFormat], ...] = (
+        ('noisy_p99_of_reach', 'noise\np99', cells.format_error),
+        ('outside_p99_of_reach', 'outside\np99', cells.format_error),
+        ('both_branches_share', 'both\nbranches', cells.format_share),
+        ('roughness_ratio', 'rough-\nness', cells.format_quantity),
     )
-    return Sheet(
+    return TextTable(
         'robustness',
         'Robustness, alone and with Newton steps after it',
-        ('', *(head for _, name, _ in measures for head in (name, NEWTON))),
+        ('', *(head for _, name, _ in measures for head in (name, REFINED_COLUMN_HEAD))),
         tuple(
             (
                 entry.title,
                 *(
-                    to_cell(one[name]) if one else cells.NONE
+                    to_cell(one[name]) if one else cells.NO_VALUE
                     for name, _, to_cell in measures
                     for one in (entry, refined.get(entry.row.name))
                 ),
@@ -171,21 +171,21 @@ def _robustness(alone: Sequence[Entry], refined: Mapping[str, Entry]) -> Sheet:
     )
 
 
-def _time(alone: Sequence[Entry], refined: Mapping[str, Entry]) -> Sheet:
-    measures: tuple[tuple[Callable[[Row], float | None], str], ...] = (
-        (lambda row: row.single, 'one by itself\nµs'),
-        (lambda row: row.batch, 'many at once\n/s'),
+def _time_table(alone: Sequence[TableEntry], refined: Mapping[str, TableEntry]) -> TextTable:
+    measures: tuple[tuple[Callable[[CompareRow], float | None], str], ...] = (
+        (lambda row: row.single_us, 'one by itself\nµs'),
+        (lambda row: row.batch_per_s, 'many at once\n/s'),
     )
-    return Sheet(
+    return TextTable(
         'time',
         'Time of a target',
-        ('', '\nuse', *(head for _, name in measures for head in (name, NEWTON))),
+        ('', '\nuse', *(head for _, name in measures for head in (name, REFINED_COLUMN_HEAD))),
         tuple(
             (
                 entry.title,
-                entry.row.use or cells.NONE,
+                entry.row.execution_mode or cells.NO_VALUE,
                 *(
-                    cells.quantity(measure(one.row)) if one else cells.NONE
+                    cells.format_quantity(measure(one.row)) if one else cells.NO_VALUE
                     for measure, _ in measures
                     for one in (entry, refined.get(entry.row.name))
                 ),
@@ -197,22 +197,22 @@ def _time(alone: Sequence[Entry], refined: Mapping[str, Entry]) -> Sheet:
     )
 
 
-def _over_seeds(several: bool) -> str:
+def _seed_caption(several: bool) -> str:
     return ' Of several seeds: the median; p99 also from least to most.' if several else ''
 
 
-def _error_heads(several: bool) -> tuple[str, ...]:
+def _error_columns(several: bool) -> tuple[str, ...]:
     spread = ('p99 over\nseeds',) if several else ()
     return ('error\np50', '\np99', *spread, '\nlargest', '\nfailed')
 
 
-def _error_cells(entry: Entry, part: str, several: bool) -> tuple[str, ...]:
+def _error_cells(entry: TableEntry, part: str, several: bool) -> tuple[str, ...]:
     p50, p99, worst = (f'{part}_{name}_of_reach' for name in ('p50', 'p99', 'worst'))
-    spread = (cells.spread(entry.measures[p99], cells.error),) if several else ()
+    spread = (cells.format_range(entry.measures[p99], cells.format_error),) if several else ()
     return (
-        cells.error(entry[p50]),
-        cells.error(entry[p99]),
+        cells.format_error(entry[p50]),
+        cells.format_error(entry[p99]),
         *spread,
-        cells.error(entry[worst]),
-        cells.share(entry[f'{part}_failed_share']),
+        cells.format_error(entry[worst]),
+        cells.format_share(entry[f'{part}_failed_share']),
     )

@@ -9,37 +9,47 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from ik_nn_ros.learning.compare.over_seeds import MEASURES, Spread, over_seeds
-from ik_nn_ros.learning.compare.results import Comparison, Row
-from ik_nn_ros.learning.compare.sheets import Sheet, sheets
+from ik_nn_ros.learning.compare.over_seeds import RUN_MEASURES, SeedStatistics, seed_statistics
+from ik_nn_ros.learning.compare.results import CompareRow, Comparison
+from ik_nn_ros.learning.compare.sheets import TextTable, comparison_tables
 
-WIDTH = 100
+TABLE_WIDTH_CHARACTERS = 100
 """Columns that every table fits into."""
-ROW = ('name', 'label', 'kind', 'refined', 'weights', 'use', 'seeds', 'single_us', 'batch_per_s')
+CSV_COLUMNS = (
+    'name',
+    'label',
+    'kind',
+    'refined',
+    'weights',
+    'use',
+    'seeds',
+    'single_us',
+    'batch_per_s',
+)
 """Heads of the CSV that do not change with the seed."""
 
 
-def all_tables(comparison: Comparison) -> Group:
+def terminal_tables(comparison: Comparison) -> Group:
     """Return every table for the terminal."""
-    tables = (_for_terminal(sheet) for sheet in sheets(comparison))
+    tables = (_terminal_table(sheet) for sheet in comparison_tables(comparison))
     return Group(*(part for table in tables for part in (table, '')))
 
 
-def _for_terminal(sheet: Sheet) -> Table:
+def _terminal_table(content: TextTable) -> Table:
     table = Table(
-        title=sheet.title,
+        title=content.title,
         title_justify='left',
         title_style='bold',
-        caption=sheet.caption,
+        caption=content.caption,
         caption_justify='left',
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column(sheet.columns[0], overflow='fold')
-    for column in sheet.columns[1:]:
+    table.add_column(content.columns[0], overflow='fold')
+    for column in content.columns[1:]:
         table.add_column(column, justify='right', no_wrap=True, vertical='bottom')
-    for row in sheet.rows:
+    for row in content.rows:
         table.add_row(*row)
     return table
 
@@ -56,22 +66,22 @@ def to_csv(comparison: Comparison) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     ends = ('', '_min', '_max')
-    writer.writerow([*ROW, *(f'{name}{end}' for name in MEASURES for end in ends)])
-    writer.writerows(_line(row) for row in comparison.rows)
+    writer.writerow([*CSV_COLUMNS, *(f'{name}{end}' for name in RUN_MEASURES for end in ends)])
+    writer.writerows(_csv_row(row) for row in comparison.rows)
     return stream.getvalue()
 
 
-def _line(row: Row) -> list[object]:
-    fixed = (row.name, row.label, row.kind.value, int(row.refined), row.weights, row.use)
-    spreads = over_seeds(row).values()
+def _csv_row(row: CompareRow) -> list[object]:
+    fixed = (row.name, row.label, row.kind.value, int(row.refined), row.weights, row.execution_mode)
+    spreads = seed_statistics(row).values()
     return [
         *fixed,
         sum(run.seed is not None for run in row.runs),
-        row.single,
-        row.batch,
-        *(number for spread in spreads for number in _three(spread)),
+        row.single_us,
+        row.batch_per_s,
+        *(number for spread in spreads for number in _csv_values(spread)),
     ]
 
 
-def _three(spread: Spread | None) -> tuple[float | None, float | None, float | None]:
+def _csv_values(spread: SeedStatistics | None) -> tuple[float | None, float | None, float | None]:
     return (spread.median, spread.least, spread.most) if spread else (None, None, None)

@@ -1,6 +1,6 @@
 """What the page says about the methods and the measures, in plain words."""
 
-METHODS = {
+METHOD_DESCRIPTIONS = {
     'closed_form': 'The angles from the law of cosines, on the elbow side asked for.',
     'pseudo_inverse': 'Steps by the pseudo-inverse of the Jacobian, from the joints as they are.',
     'damped_least_squares': 'The same with damping, so that steps stay short near a straight arm.',
@@ -16,7 +16,7 @@ METHODS = {
     'convolution': 'Each target with its neighbours on the path.',
     'transformer': 'All targets of the path at once, by attention.',
 }
-MEASURES = (
+MEASURE_DESCRIPTIONS = (
     (
         'tip error',
         'Distance of the tip, by forward kinematics of the angles answered, from its target, as a '

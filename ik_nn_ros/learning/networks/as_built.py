@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.layers import perceptron
-from ik_nn_ros.learning.networks.roots import ElbowNetwork
+from ik_nn_ros.learning.networks.layers import mlp
+from ik_nn_ros.learning.networks.roots import SignedRootNetwork
 
 
-class AsBuiltNetwork(ElbowNetwork):
+class CalibratedArmNetwork(SignedRootNetwork):
     """
     Whole workspace, both branches, for a calibrated arm, which looks the same from no two sides.
 
@@ -24,10 +24,10 @@ class AsBuiltNetwork(ElbowNetwork):
     family = 'as_built'
     label = 'feed-forward, for the arm as built'
     config = TrainingConfig(adam_steps=2000, lm_samples=2000)
-    SPREAD = 2.0
+    FIRST_LAYER_GAIN = 2.0
     """Factor on the first layer's weights: the inputs cover less than a unit Gaussian does."""
 
-    place: Tensor
+    position_weight: Tensor
 
     def __init__(
         self,
@@ -37,8 +37,8 @@ class AsBuiltNetwork(ElbowNetwork):
         activation: type[nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__(arm, generator)
-        self.layers = perceptron((4, *hidden, 2), activation, generator, self.SPREAD)
-        self._constant('place', np.eye(2, 4) / arm.reach)
+        self.layers = mlp((4, *hidden, 2), activation, generator, self.FIRST_LAYER_GAIN)
+        self._register_constant('position_weight', np.eye(2, 4) / arm.reach)
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -47,7 +47,7 @@ class AsBuiltNetwork(ElbowNetwork):
         :param target: (N, 4) x, y (m), branch and bearing (rad)
         :return: (N, 2) joint angles, rad
         """
-        edges = self._edges(target)
-        inputs = torch.cat((edges, nn.functional.linear(target, self.place)), dim=1)
-        q: Tensor = self.layers(inputs) + self._about(target, edges)
+        edges = self._signed_roots(target)
+        inputs = torch.cat((edges, nn.functional.linear(target, self.position_weight)), dim=1)
+        q: Tensor = self.layers(inputs) + self._output_bias(target, edges)
         return q

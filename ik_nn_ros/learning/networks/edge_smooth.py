@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.layers import perceptron
-from ik_nn_ros.learning.networks.roots import RootNetwork
+from ik_nn_ros.learning.networks.layers import mlp
+from ik_nn_ros.learning.networks.roots import RootInputNetwork
 
 
-class EdgeSmoothNetwork(RootNetwork):
+class EdgeSmoothNetwork(RootInputNetwork):
     """
     Whole workspace, both branches.
 
@@ -25,11 +25,11 @@ class EdgeSmoothNetwork(RootNetwork):
     family = 'edge_smooth'
     label = 'feed-forward, ours'
     config = TrainingConfig()
-    SPREAD = 3.0
+    FIRST_LAYER_GAIN = 3.0
     """Factor on the first layer's weights: the inputs cover less than a unit Gaussian does."""
 
-    sides: Tensor
-    branch: Tensor
+    branch_weight: Tensor
+    branch_selector: Tensor
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class EdgeSmoothNetwork(RootNetwork):
         activation: type[nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__(arm, generator)
-        self.layers = perceptron((2, *hidden, 2), activation, generator, self.SPREAD)
+        self.layers = mlp((2, *hidden, 2), activation, generator, self.FIRST_LAYER_GAIN)
         with torch.no_grad():
             # Begin with a bent elbow: the loss on the tip knows no branch.
             _, bias = self.layers[-1].parameters()
             bias[1] += pi / 2
-        self._constant('sides', [[0.0, 0.0, 1.0, 0.0]] * hidden[-1])
-        self._constant('branch', [0.0, 0.0, 1.0, 0.0])
+        self._register_constant('branch_weight', [[0.0, 0.0, 1.0, 0.0]] * hidden[-1])
+        self._register_constant('branch_selector', [0.0, 0.0, 1.0, 0.0])
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -57,6 +57,10 @@ class EdgeSmoothNetwork(RootNetwork):
         linear = nn.functional.linear
         last = cast(nn.Linear, self.layers[-1])
         # bearing + branch · (W h + b), as two products: W (branch · h), and the rest of the target.
-        hidden = self.layers[:-1](self._roots(target)) * linear(target, self.sides)
-        rest = linear(target, self.towards + torch.outer(last.bias, self.branch), self.zero)
+        hidden = self.layers[:-1](self._roots(target)) * linear(target, self.branch_weight)
+        rest = linear(
+            target,
+            self.bearing_weight + torch.outer(last.bias, self.branch_selector),
+            self.bearing_bias,
+        )
         return torch.addmm(rest, hidden, last.weight.T)

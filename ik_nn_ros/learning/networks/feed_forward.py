@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.layers import perceptron
-from ik_nn_ros.learning.networks.network import Network, Sampler
-from ik_nn_ros.learning.sampling import within_limits
+from ik_nn_ros.learning.networks.layers import mlp
+from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork
+from ik_nn_ros.learning.sampling import sample_within_limits
 
 
-class FeedForwardNetwork(Network):
+class FeedForwardNetwork(TrainableNetwork):
     """
     Al-Sharif et al.: 64 and 32 hidden units, ReLU, mean squared error on the joint angles.
 
@@ -24,7 +24,7 @@ class FeedForwardNetwork(Network):
 
     family = 'feed_forward'
     label = 'feed-forward, as in the paper'
-    sample: ClassVar[Sampler] = staticmethod(within_limits)
+    sample: ClassVar[Sampler] = staticmethod(sample_within_limits)
     config = TrainingConfig(adam_steps=20_000, learning_rate=3e-3, lm_iterations=0)
 
     scale: Tensor
@@ -37,10 +37,12 @@ class FeedForwardNetwork(Network):
         activation: type[nn.Module] = nn.ReLU,
     ) -> None:
         super().__init__(arm, generator)
-        self.layers = perceptron((3, *hidden, 2), activation, generator)
+        self.layers = mlp((3, *hidden, 2), activation, generator)
         # Each of them has a standard deviation of about one then.
         x = 2.0 / arm.reach
-        self._constant('scale', [[x, 0.0, 0.0, 0.0], [0.0, x, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+        self._register_constant(
+            'scale', [[x, 0.0, 0.0, 0.0], [0.0, x, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+        )
 
     def loss(self, target: Tensor, q: Tensor, generator: torch.Generator) -> Tensor:
         """Return the mean squared error of the angles."""

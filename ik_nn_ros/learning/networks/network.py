@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
 from ik_nn_ros.learning.kinematics import tip_residual
-from ik_nn_ros.learning.sampling import Drawn
+from ik_nn_ros.learning.sampling import FkSamples
 
 
-class Use(Enum):
+class ExecutionMode(Enum):
     """Where a network runs."""
 
-    NODE = 'ik_node'
+    SINGLE_TARGET = 'ik_node'
     """On one target at a time."""
-    STEPS = 'step by step'
+    STEPWISE = 'step by step'
     """Along a path, keeping a state."""
     OFFLINE = 'offline'
     """On a whole path at once."""
@@ -30,10 +30,10 @@ class Use(Enum):
 class Sampler(Protocol):
     """Draws samples for an arm, ``count`` targets or paths."""
 
-    def __call__(self, arm: ArmModel, rng: np.random.Generator, count: int) -> Drawn: ...  # noqa: D102
+    def __call__(self, arm: ArmModel, rng: np.random.Generator, count: int) -> FkSamples: ...  # noqa: D102
 
 
-class Network(nn.Module):
+class TrainableNetwork(nn.Module):
     """
     What training and export know of a network; its weights are double precision.
 
@@ -52,8 +52,8 @@ class Network(nn.Module):
     family: ClassVar[str]
     label: ClassVar[str]
     branches: ClassVar[str] = 'both'
-    use: ClassVar[Use] = Use.NODE
-    chooses: ClassVar[bool] = False
+    execution_mode: ClassVar[ExecutionMode] = ExecutionMode.SINGLE_TARGET
+    rounding_sensitive: ClassVar[bool] = False
     """Whether rounding may lead it to another answer that is as good, or by another way to one."""
     sample: ClassVar[Sampler]
     config: ClassVar[TrainingConfig]
@@ -73,18 +73,18 @@ class Network(nn.Module):
         """
         return tip_residual(self.arm, self(target), target).square().sum(-1).mean()
 
-    def _constant(self, name: str, values: object) -> None:
+    def _register_constant(self, name: str, values: object) -> None:
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64))
 
 
-class StepNetwork(Network):
+class RecurrentNetwork(TrainableNetwork):
     """A network that goes along a path step by step; its state begins as zeros."""
 
-    use: ClassVar[Use] = Use.STEPS
+    execution_mode: ClassVar[ExecutionMode] = ExecutionMode.STEPWISE
 
     @property
     @abstractmethod
-    def states(self) -> int:
+    def state_size(self) -> int:
         """How many numbers the state is."""
 
     @abstractmethod
@@ -104,7 +104,7 @@ class StepNetwork(Network):
         :param target: (N, T, 4) x, y (m), branch and bearing (rad)
         :return: (N, T, 2) joint angles, rad
         """
-        state = target.new_zeros(len(target), self.states)
+        state = target.new_zeros(len(target), self.state_size)
         joints = []
         for now in target.unbind(dim=1):
             q, state = self.step(now, state)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.layers import perceptron
-from ik_nn_ros.learning.networks.network import Network, Sampler
-from ik_nn_ros.learning.sampling import paper_ranges
+from ik_nn_ros.learning.networks.layers import mlp
+from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork
+from ik_nn_ros.learning.sampling import sample_paper_ranges
 
 
-class PaperNetwork(Network):
+class PaperNetwork(TrainableNetwork):
     """
     Al-Sharif et al.: x and y in, 64 and 32 hidden units, ReLU, joint angles out; one branch.
 
@@ -27,7 +27,7 @@ class PaperNetwork(Network):
     family = 'paper'
     branches = 'positive'
     label = 'feed-forward, in the ranges of the paper'
-    sample: ClassVar[Sampler] = staticmethod(paper_ranges)
+    sample: ClassVar[Sampler] = staticmethod(sample_paper_ranges)
     config = TrainingConfig(adam_steps=40_000, lm_iterations=0)
 
     scale: Tensor
@@ -41,11 +41,13 @@ class PaperNetwork(Network):
         activation: type[nn.Module] = nn.ReLU,
     ) -> None:
         super().__init__(arm, generator)
-        self.layers = perceptron((2, *hidden, 2), activation, generator)
+        self.layers = mlp((2, *hidden, 2), activation, generator)
         xy = self.sample(arm, np.random.default_rng(0), 10_000).target[:, :2]
         mean, deviation = xy.mean(axis=0), xy.std(axis=0)
-        self._constant('scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2)))))
-        self._constant('shift', -mean / deviation)
+        self._register_constant(
+            'scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2))))
+        )
+        self._register_constant('shift', -mean / deviation)
         # Begin in the middle of the ranges: the loss on the tip knows no branch.
         signs, offsets = np.asarray(arm.signs), np.asarray(arm.offsets)
         with torch.no_grad():

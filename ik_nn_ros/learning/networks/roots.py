@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.learning.networks.network import Network, Sampler
-from ik_nn_ros.learning.sampling import whole_workspace
+from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork
+from ik_nn_ros.learning.sampling import sample_workspace
 
 
-class RootNetwork(Network):
+class RootInputNetwork(TrainableNetwork):
     """
     What networks for the whole workspace share: root inputs, and joint 1 counted from the bearing.
 
@@ -24,30 +24,32 @@ class RootNetwork(Network):
     goes like the root of the distance to the edge. They carry the link lengths.
     """
 
-    sample: ClassVar[Sampler] = staticmethod(whole_workspace)
+    sample: ClassVar[Sampler] = staticmethod(sample_workspace)
 
-    squares: Tensor
-    shift: Tensor
-    towards: Tensor
-    zero: Tensor
+    root_weight: Tensor
+    root_bias: Tensor
+    bearing_weight: Tensor
+    bearing_bias: Tensor
 
     def __init__(self, arm: ArmModel, generator: torch.Generator) -> None:
         super().__init__(arm, generator)
-        outer = (arm.reach + arm.deviation) ** 2
-        inner = max(arm.inner_reach - arm.deviation, 0.0) ** 2
+        outer = (arm.reach + arm.residual_bound) ** 2
+        inner = max(arm.inner_reach - arm.residual_bound, 0.0) ** 2
         a = 1.0 / (outer - inner)
         # (x², y², ...) → v², u²
-        self._constant('squares', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
-        self._constant('shift', [-inner * a, outer * a])
-        self._constant('towards', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
-        self._constant('zero', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)])
+        self._register_constant('root_weight', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
+        self._register_constant('root_bias', [-inner * a, outer * a])
+        self._register_constant('bearing_weight', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
+        self._register_constant(
+            'bearing_bias', [-s * o for s, o in zip(arm.signs, arm.offsets, strict=True)]
+        )
 
     def _roots(self, target: Tensor) -> Tensor:
         """Return (..., 2) v and u of (..., 4) targets."""
-        return nn.functional.linear(target * target, self.squares, self.shift).relu().sqrt()
+        return nn.functional.linear(target * target, self.root_weight, self.root_bias).relu().sqrt()
 
 
-class ElbowNetwork(RootNetwork):
+class SignedRootNetwork(RootInputNetwork):
     """
     What networks share that answer either branch by its own inputs, v and ± u.
 
@@ -55,21 +57,21 @@ class ElbowNetwork(RootNetwork):
     branch, so training has to begin on the right one.
     """
 
-    side: Tensor
-    one: Tensor
-    elbow: Tensor
+    sign_weight: Tensor
+    sign_bias: Tensor
+    elbow_weight: Tensor
 
     def __init__(self, arm: ArmModel, generator: torch.Generator) -> None:
         super().__init__(arm, generator)
-        self._constant('side', [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
-        self._constant('one', [1.0, 0.0])
-        self._constant('elbow', [[0.0, 0.0], [0.0, pi]])
+        self._register_constant('sign_weight', [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+        self._register_constant('sign_bias', [1.0, 0.0])
+        self._register_constant('elbow_weight', [[0.0, 0.0], [0.0, pi]])
 
-    def _edges(self, target: Tensor) -> Tensor:
+    def _signed_roots(self, target: Tensor) -> Tensor:
         """Return (..., 2) v and ± u of (..., 4) targets, the sign that of the branch."""
-        return self._roots(target) * nn.functional.linear(target, self.side, self.one)
+        return self._roots(target) * nn.functional.linear(target, self.sign_weight, self.sign_bias)
 
-    def _about(self, target: Tensor, edges: Tensor) -> Tensor:
+    def _output_bias(self, target: Tensor, signed_roots: Tensor) -> Tensor:
         """Return (..., 2) the joint angles that answers count from, rad."""
-        bearing = nn.functional.linear(target, self.towards, self.zero)
-        return bearing + nn.functional.linear(edges, self.elbow)
+        bearing = nn.functional.linear(target, self.bearing_weight, self.bearing_bias)
+        return bearing + nn.functional.linear(signed_roots, self.elbow_weight)

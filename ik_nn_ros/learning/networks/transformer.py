@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.layers import linear
-from ik_nn_ros.learning.networks.network import Sampler, Use
-from ik_nn_ros.learning.networks.roots import ElbowNetwork
-from ik_nn_ros.learning.sampling import smooth_paths
+from ik_nn_ros.learning.networks.layers import linear_layer
+from ik_nn_ros.learning.networks.network import ExecutionMode, Sampler
+from ik_nn_ros.learning.networks.roots import SignedRootNetwork
+from ik_nn_ros.learning.sampling import sample_smooth_paths
 
-SLOPE = 0.5
+ATTENTION_DECAY_PER_TARGET = 0.5
 """How fast attention fades with the distance along the path, a target."""
 
 
-class TransformerNetwork(ElbowNetwork):
+class TransformerNetwork(SignedRootNetwork):
     """
     One block of attention and a layer (Vaswani et al. 2017), one head.
 
@@ -28,18 +28,18 @@ class TransformerNetwork(ElbowNetwork):
 
     family = 'transformer'
     label = 'transformer'
-    use: ClassVar[Use] = Use.OFFLINE
-    sample: ClassVar[Sampler] = staticmethod(smooth_paths)
+    execution_mode: ClassVar[ExecutionMode] = ExecutionMode.OFFLINE
+    sample: ClassVar[Sampler] = staticmethod(sample_smooth_paths)
     config = TrainingConfig(adam_steps=3000, batch_size=64, lm_samples=100, validation_samples=1000)
 
     def __init__(self, arm: ArmModel, generator: torch.Generator, width: int = 10) -> None:
         super().__init__(arm, generator)
-        self.embed = linear(2, width, generator)
-        self.attend = linear(width, 3 * width, generator)
-        self.mix = linear(width, width, generator)
-        self.widen = linear(width, 2 * width, generator)
-        self.narrow = linear(2 * width, width, generator)
-        self.answer = linear(width, 2, generator)
+        self.embedding = linear_layer(2, width, generator)
+        self.query_key_value = linear_layer(width, 3 * width, generator)
+        self.attention_output = linear_layer(width, width, generator)
+        self.feed_forward_in = linear_layer(width, 2 * width, generator)
+        self.feed_forward_out = linear_layer(2 * width, width, generator)
+        self.output_layer = linear_layer(width, 2, generator)
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -48,17 +48,22 @@ class TransformerNetwork(ElbowNetwork):
         :param target: (N, T, 4) x, y (m), branch and bearing (rad)
         :return: (N, T, 2) joint angles, rad
         """
-        edges = self._edges(target)
-        hidden = self.embed(edges)
-        query, key, value = self.attend(_normalised(hidden)).chunk(3, dim=-1)
+        edges = self._signed_roots(target)
+        hidden = self.embedding(edges)
+        query, key, value = self.query_key_value(_layer_norm(hidden)).chunk(3, dim=-1)
         place = torch.arange(target.shape[1], dtype=target.dtype)
         apart = (place[:, None] - place).abs()
-        score = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 - SLOPE * apart
-        hidden = hidden + self.mix(torch.softmax(score, dim=-1) @ value)
-        hidden = hidden + self.narrow(torch.tanh(self.widen(_normalised(hidden))))
-        q: Tensor = self.answer(hidden) + self._about(target, edges)
+        score = (
+            query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+            - ATTENTION_DECAY_PER_TARGET * apart
+        )
+        hidden = hidden + self.attention_output(torch.softmax(score, dim=-1) @ value)
+        hidden = hidden + self.feed_forward_out(
+            torch.tanh(self.feed_forward_in(_layer_norm(hidden)))
+        )
+        q: Tensor = self.output_layer(hidden) + self._output_bias(target, edges)
         return q
 
 
-def _normalised(values: Tensor) -> Tensor:
+def _layer_norm(values: Tensor) -> Tensor:
     return nn.functional.layer_norm(values, values.shape[-1:])

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import joints, tip_errors
+from ik_nn_ros.arm.targets import random_joints, tip_errors
 from ik_nn_ros.learning import training
 from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.networks.network import Network
+from ik_nn_ros.learning.networks.network import TrainableNetwork
 from ik_nn_ros.learning.networks.paper import PaperNetwork
 from ik_nn_ros.learning.paper.recipe import Recipe, train_recipe
 from ik_nn_ros.learning.paper.results import (
@@ -21,26 +21,26 @@ from ik_nn_ros.learning.paper.results import (
     RECIPE,
     RELU,
     SMOOTH,
-    Method,
-    Results,
-    Run,
-    Solved,
+    PaperMethod,
+    PaperResults,
+    PaperRun,
+    PaperSolverResult,
 )
 from ik_nn_ros.learning.paper.smooth import SmoothPaperNetwork
-from ik_nn_ros.learning.paper.solver import solve
+from ik_nn_ros.learning.paper.solver import solve_targets
 from ik_nn_ros.learning.paper.study import ARM, actual_angles
 
 TEST_SEED = 20_240
 """Of the fresh targets, which are the same for all methods."""
-SMALL = 32
+SMALL_BATCH_SIZE = 32
 """What most libraries take when told nothing."""
 
-Show = Callable[[str, int, int, str], None]
+ProgressCallback = Callable[[str, int, int, str], None]
 """Takes what is being done, steps done, steps in all, and a remark."""
 
 
 @dataclass(frozen=True)
-class Effort:
+class ExperimentSizes:
     """
     How much is done; the figures to reach are for the default.
 
@@ -52,49 +52,52 @@ class Effort:
     """
 
     seeds: int = 3
-    targets: int = 100_000
+    target_count: int = 100_000
     recipe: Recipe = field(default_factory=Recipe)
     relu: TrainingConfig = PaperNetwork.config
     smooth: TrainingConfig = SmoothPaperNetwork.config
 
 
-def run(effort: Effort, show: Show) -> Results:
+def run(sizes: ExperimentSizes, show: ProgressCallback) -> PaperResults:
     """
     Train and measure.
 
     :param show: takes the progress
     """
-    xy = ARM.fk(joints(ARM, np.random.default_rng(TEST_SEED), effort.targets))
-    experiment = _Experiment(effort, xy, show)
-    for name, (label, recipe) in _recipes(effort.recipe).items():
-        experiment.by_recipe(name, label, recipe)
-    experiment.our_way(RELU, 'ReLU', PaperNetwork, effort.relu)
-    experiment.our_way(SMOOTH, 'tanh', SmoothPaperNetwork, effort.smooth)
-    return Results(effort.recipe, experiment.methods, experiment.solve())
+    xy = ARM.fk(random_joints(ARM, np.random.default_rng(TEST_SEED), sizes.target_count))
+    experiment = _Experiment(sizes, xy, show)
+    for name, (label, recipe) in _recipe_variants(sizes.recipe).items():
+        experiment.run_recipe(name, label, recipe)
+    experiment.run_training(RELU, 'ReLU', PaperNetwork, sizes.relu)
+    experiment.run_training(SMOOTH, 'tanh', SmoothPaperNetwork, sizes.smooth)
+    return PaperResults(sizes.recipe, experiment.methods, experiment.run_solver())
 
 
-def _recipes(recipe: Recipe) -> dict[str, tuple[str, Recipe]]:
+def _recipe_variants(recipe: Recipe) -> dict[str, tuple[str, Recipe]]:
     """Return the recipe and what other choices of the unstated make of it, one at a time."""
     fewer = recipe.samples // 3
     return {
         RECIPE: ("paper's recipe", recipe),
         'few_samples': (f'... {fewer} samples', replace(recipe, samples=fewer)),
-        'small_batches': (f'... batches of {SMALL}', replace(recipe, batch_size=SMALL)),
+        'small_batches': (
+            f'... batches of {SMALL_BATCH_SIZE}',
+            replace(recipe, batch_size=SMALL_BATCH_SIZE),
+        ),
         'no_batches': ('... all in one batch', replace(recipe, batch_size=recipe.samples)),
         'normalised': ('... inputs normalised', replace(recipe, normalise=True)),
     }
 
 
 class _Experiment:
-    def __init__(self, effort: Effort, xy: Array, show: Show) -> None:
-        self.effort, self.xy, self.show = effort, xy, show
-        self.methods: dict[str, Method] = {}
-        self.networks: dict[str, Network] = {}
+    def __init__(self, sizes: ExperimentSizes, xy: Array, show: ProgressCallback) -> None:
+        self.sizes, self.xy, self.show = sizes, xy, show
+        self.methods: dict[str, PaperMethod] = {}
+        self.networks: dict[str, TrainableNetwork] = {}
         """The first seed's by method."""
 
-    def by_recipe(self, name: str, label: str, recipe: Recipe) -> None:
+    def run_recipe(self, name: str, label: str, recipe: Recipe) -> None:
         """Train with every seed."""
-        seeds, epochs, runs = self.effort.seeds, recipe.epochs, []
+        seeds, epochs, runs = self.sizes.seeds, recipe.epochs, []
         for seed in range(seeds):
             begin = time.monotonic()
 
@@ -102,42 +105,44 @@ class _Experiment:
                 self.show(label, before + done, seeds * epochs, 'epochs')
 
             network = train_recipe(ARM, recipe, seed, report)
-            runs.append(self._measure(network, seed, time.monotonic() - begin))
+            runs.append(self._measure_run(network, seed, time.monotonic() - begin))
             self.networks.setdefault(name, network)
-        self.methods[name] = Method(label, asdict(recipe), tuple(runs))
+        self.methods[name] = PaperMethod(label, asdict(recipe), tuple(runs))
 
-    def our_way(self, name: str, label: str, family: type[Network], config: TrainingConfig) -> None:
+    def run_training(
+        self, name: str, label: str, family: type[TrainableNetwork], config: TrainingConfig
+    ) -> None:
         """Train with one seed."""
 
-        def report(progress: training.Progress) -> None:
+        def report(progress: training.TrainingProgress) -> None:
             what = f'{label}: {progress.stage}'
-            self.show(what, progress.done, progress.total, f'median {progress.p50:.1e}')
+            self.show(what, progress.step, progress.max_steps, f'median {progress.p50:.1e}')
 
         result = training.train(family, ARM, config, report)
-        run = self._measure(result.network, config.seed, result.seconds)
+        run = self._measure_run(result.network, config.seed, result.seconds)
         how = {**asdict(config), 'stopped_by': result.stopped_by}
-        self.methods[name] = Method(f'{label}, loss on the tip', how, (run,))
+        self.methods[name] = PaperMethod(f'{label}, loss on the tip', how, (run,))
         self.networks[name] = result.network
 
-    def solve(self) -> dict[str, Solved]:
+    def run_solver(self) -> dict[str, PaperSolverResult]:
         """Let the solver work on the proposals of two networks, and on its own."""
-        solved: dict[str, Solved] = {}
+        solved: dict[str, PaperSolverResult] = {}
         for name, label in (
             (RECIPE, 'recipe + Newton'),
             (SMOOTH, 'tanh + Newton'),
             (CLOSED_FORM, 'closed form alone'),
         ):
             self.show('solver', len(solved), 3, label)
-            solved[name] = solve(label, self.networks.get(name), self.xy)
+            solved[name] = solve_targets(label, self.networks.get(name), self.xy)
         self.show('solver', 3, 3, '')
         return solved
 
-    def _measure(self, network: Network, seed: int, seconds: float) -> Run:
-        errors = tip_errors(ARM, self.xy, _propose(network, self.xy))
-        return Run(seed, seconds, errors, _propose(network, ARM.fk(actual_angles())))
+    def _measure_run(self, network: TrainableNetwork, seed: int, seconds: float) -> PaperRun:
+        errors = tip_errors(ARM, self.xy, _propose_joints(network, self.xy))
+        return PaperRun(seed, seconds, errors, _propose_joints(network, ARM.fk(actual_angles())))
 
 
-def _propose(network: Network, xy: Array) -> Array:
+def _propose_joints(network: TrainableNetwork, xy: Array) -> Array:
     """Return (N, 2) a network's angles, rad; none here looks at branch or bearing."""
     with torch.no_grad():
         q: Array = network(torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))).numpy()

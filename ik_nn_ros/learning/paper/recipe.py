@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import joints
-from ik_nn_ros.learning.networks.layers import perceptron
-from ik_nn_ros.learning.networks.network import Network, Sampler
-from ik_nn_ros.learning.sampling import paper_ranges
+from ik_nn_ros.arm.targets import random_joints
+from ik_nn_ros.learning.networks.layers import mlp
+from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork
+from ik_nn_ros.learning.sampling import sample_paper_ranges
 from ik_nn_ros.learning.training import fixed_threads
 
-HIDDEN = (64, 32)
-REPORT_EVERY = 50
+HIDDEN_WIDTHS = (64, 32)
+REPORT_INTERVAL_EPOCHS = 50
 """Epochs between two reports of the progress."""
 
 
@@ -42,7 +42,7 @@ class Recipe:
     learning_rate: float = 1e-3
 
 
-class RecipeNetwork(Network):
+class RecipeNetwork(TrainableNetwork):
     """
     x and y in, 64 and 32 hidden units, ReLU, joint angles out; torch's usual first weights.
 
@@ -55,7 +55,7 @@ class RecipeNetwork(Network):
     family = 'paper_recipe'
     branches = 'positive'
     label = "the paper's recipe"
-    sample: ClassVar[Sampler] = staticmethod(paper_ranges)
+    sample: ClassVar[Sampler] = staticmethod(sample_paper_ranges)
 
     scale: Tensor
     shift: Tensor
@@ -64,9 +64,11 @@ class RecipeNetwork(Network):
         self, arm: ArmModel, generator: torch.Generator, mean: Array, deviation: Array
     ) -> None:
         super().__init__(arm, generator)
-        self.layers = perceptron((2, *HIDDEN, 2), torch.nn.ReLU, generator)
-        self._constant('scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2)))))
-        self._constant('shift', -mean / deviation)
+        self.layers = mlp((2, *HIDDEN_WIDTHS, 2), torch.nn.ReLU, generator)
+        self._register_constant(
+            'scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2))))
+        )
+        self._register_constant('shift', -mean / deviation)
 
     def forward(self, target: Tensor) -> Tensor:
         """
@@ -88,7 +90,7 @@ def train_recipe(
     :param seed: of samples, first weights and order
     :param report: called now and then with the epochs done
     """
-    q = joints(arm, np.random.default_rng(seed), recipe.samples)
+    q = random_joints(arm, np.random.default_rng(seed), recipe.samples)
     xy = arm.fk(q)
     mean, deviation = np.zeros(2), np.ones(2)
     if recipe.normalise:
@@ -98,14 +100,14 @@ def train_recipe(
     # Neither branch nor bearing is looked at.
     target = torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))
     with fixed_threads():
-        _descend(network, target, torch.from_numpy(q), recipe, generator, report)
+        _run_adam(network, target, torch.from_numpy(q), recipe, generator, report)
     return network
 
 
-def _descend(
+def _run_adam(
     network: RecipeNetwork,
     target: Tensor,
-    wanted: Tensor,
+    expected_joints: Tensor,
     recipe: Recipe,
     generator: torch.Generator,
     report: Callable[[int], None],
@@ -114,9 +116,9 @@ def _descend(
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(len(target), generator=generator)
         for rows in torch.split(order, recipe.batch_size):
-            loss = torch.nn.functional.mse_loss(network(target[rows]), wanted[rows])
+            loss = torch.nn.functional.mse_loss(network(target[rows]), expected_joints[rows])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        if epoch % REPORT_EVERY == 0 or epoch == recipe.epochs:
+        if epoch % REPORT_INTERVAL_EPOCHS == 0 or epoch == recipe.epochs:
             report(epoch)

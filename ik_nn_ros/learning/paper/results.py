@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.answers import Answers
+from ik_nn_ros.ik.answers import SolveStatistics
 from ik_nn_ros.learning.paper.recipe import Recipe
 from ik_nn_ros.learning.paper.study import point_errors
 
 RECIPE, RELU, SMOOTH, CLOSED_FORM = 'recipe', 'relu', 'smooth', 'closed_form'
-RECIPE_LEAST, RECIPE_MOST = 1e-2, 3e-2
+MIN_RECIPE_ERROR_RATIO, MAX_RECIPE_ERROR_RATIO = 1e-2, 3e-2
 """Where the mean error of the paper's recipe should lie, as a fraction of reach."""
-OURS_MOST = 1e-4
+MAX_SMOOTH_ERROR_RATIO = 1e-4
 """What the median error of the same layers trained our way should stay below."""
 
 
 @dataclass(frozen=True)
-class Run:
+class PaperRun:
     """
     One network, or solver, measured.
 
@@ -69,7 +69,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Method:
+class PaperMethod:
     """
     One way to train.
 
@@ -80,33 +80,33 @@ class Method:
 
     label: str
     training: Mapping[str, object]
-    runs: tuple[Run, ...]
+    runs: tuple[PaperRun, ...]
 
-    def over_seeds(self, name: str) -> tuple[float, float | None]:
+    def seed_statistics(self, name: str) -> tuple[float, float | None]:
         """Return mean and standard deviation of a number of the runs; None: a single run."""
         values = [getattr(run, name) for run in self.runs]
         return mean(values), stdev(values) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)
-class Solved:
+class PaperSolverResult:
     """
     What the solver answers, with a network or by the closed form alone.
 
     :param label: in a few words
     :param run: its answers
-    :param answers: the stages they come from
-    :param steps: (M,) Newton steps from some of the proposals; none without a network
+    :param statistics: the stages they come from
+    :param newton_steps: (M,) Newton steps from some of the proposals; none without a network
     """
 
     label: str
-    run: Run
-    answers: Answers
-    steps: NDArray[np.int8]
+    run: PaperRun
+    statistics: SolveStatistics
+    newton_steps: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Results:
+class PaperResults:
     """
     Everything.
 
@@ -116,17 +116,17 @@ class Results:
     """
 
     recipe: Recipe
-    methods: Mapping[str, Method]
-    solved: Mapping[str, Solved]
+    methods: Mapping[str, PaperMethod]
+    solver_results: Mapping[str, PaperSolverResult]
 
     @property
-    def targets(self) -> int:
+    def target_count(self) -> int:
         """How many fresh targets errors are measured on."""
-        return len(self.solved[CLOSED_FORM].run.errors)
+        return len(self.solver_results[CLOSED_FORM].run.errors)
 
 
 @dataclass(frozen=True)
-class Figure:
+class PaperRequirement:
     """
     A figure to reach.
 
@@ -142,17 +142,22 @@ class Figure:
     most: float
 
     @property
-    def reached(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the value lies between the two."""
         return self.least <= self.value <= self.most
 
 
-def figures(results: Results) -> list[Figure]:
+def requirements(results: PaperResults) -> list[PaperRequirement]:
     """Return the figures."""
-    recipe, _ = results.methods[RECIPE].over_seeds('mean')
+    recipe, _ = results.methods[RECIPE].seed_statistics('mean')
     smooth = results.methods[SMOOTH].runs[0]
     return [
-        Figure("paper's recipe, mean over seeds", recipe, RECIPE_LEAST, RECIPE_MOST),
-        Figure('64-32 trained our way, median', smooth.p50, 0.0, OURS_MOST),
-        Figure('64-32 trained our way, mean', smooth.mean, 0.0, OURS_MOST),
+        PaperRequirement(
+            "paper's recipe, mean over seeds",
+            recipe,
+            MIN_RECIPE_ERROR_RATIO,
+            MAX_RECIPE_ERROR_RATIO,
+        ),
+        PaperRequirement('64-32 trained our way, median', smooth.p50, 0.0, MAX_SMOOTH_ERROR_RATIO),
+        PaperRequirement('64-32 trained our way, mean', smooth.mean, 0.0, MAX_SMOOTH_ERROR_RATIO),
     ]

@@ -22,7 +22,7 @@ class SmoothPaperNetwork(PaperNetwork):
     family = 'paper_smooth'
     label = "the paper's, smooth"
     config = TrainingConfig(adam_steps=8000, lm_iterations=40, lm_samples=2000, goal=0.0)
-    SPREAD = 4.0
+    FIRST_LAYER_GAIN = 4.0
     """Factor on the first layer's weights: with 1 the median is three times as large."""
 
     def __init__(
@@ -35,4 +35,4 @@ class SmoothPaperNetwork(PaperNetwork):
         super().__init__(arm, generator, hidden, activation)
         with torch.no_grad():
             for values in self.layers[0].parameters():
-                values.mul_(self.SPREAD)
+                values.mul_(self.FIRST_LAYER_GAIN)

@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT, tip_errors
-from ik_nn_ros.ik.answers import ROUNDING, judge
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, tip_errors
+from ik_nn_ros.ik.answers import ROUNDING_ERROR_RATIO, verify
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.model_file import ModelInfo
 from ik_nn_ros.ik.network import Network as ModelFile
-from ik_nn_ros.ik.problem import PROPOSAL_SLACK
+from ik_nn_ros.ik.problem import PROPOSAL_LIMIT_TOLERANCE_RAD
 from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.learning.export import add_metadata, to_onnx
-from ik_nn_ros.learning.networks.network import Network
-from ik_nn_ros.learning.paper.results import Run, Solved
+from ik_nn_ros.learning.networks.network import TrainableNetwork
+from ik_nn_ros.learning.paper.results import PaperRun, PaperSolverResult
 from ik_nn_ros.learning.paper.study import ARM, actual_angles
 
-COUNTED = 2000
+NEWTON_TARGET_COUNT = 2000
 """Targets whose Newton steps are counted."""
 
 
-def solve(label: str, network: Network | None, xy: Array) -> Solved:
+def solve_targets(label: str, network: TrainableNetwork | None, xy: Array) -> PaperSolverResult:
     """
     Solve targets and the points of Table 1.
 
@@ -33,20 +33,22 @@ def solve(label: str, network: Network | None, xy: Array) -> Solved:
     :param xy: (N, 2) targets
     """
     with tempfile.TemporaryDirectory() as folder:
-        model = model_file(network, Path(folder) / 'paper.onnx') if network else None
+        model = export_and_load(network, Path(folder) / 'paper.onnx') if network else None
     solver = HybridSolver(ARM, model)
     answer = solver.solve_batch(xy, ARM.home)
     errors = tip_errors(ARM, xy, answer.q)
     angles = solver.solve_batch(ARM.fk(actual_angles()), ARM.home).q
-    return Solved(
+    return PaperSolverResult(
         label=label,
-        run=Run(0, 0.0, errors, angles),
-        answers=judge(ARM, errors, answer.q, answer.stage),
-        steps=_newton_steps(model, xy[:COUNTED]) if model else np.zeros(0, dtype=np.int8),
+        run=PaperRun(0, 0.0, errors, angles),
+        statistics=verify(ARM, errors, answer.q, answer.stage),
+        newton_steps=_newton_steps(model, xy[:NEWTON_TARGET_COUNT])
+        if model
+        else np.zeros(0, dtype=np.int8),
     )
 
 
-def model_file(network: Network, file: Path) -> ModelFile:
+def export_and_load(network: TrainableNetwork, file: Path) -> ModelFile:
     """Write a network as a robot would get it, and load it."""
     info = ModelInfo(ARM.identity(), network.family, network.branches, {})
     file.write_bytes(add_metadata(to_onnx(network), info))
@@ -56,9 +58,11 @@ def model_file(network: Network, file: Path) -> ModelFile:
 def _newton_steps(model: ModelFile, xy: Array) -> NDArray[np.int8]:
     """Return (M,) how many steps lead from a proposal to its target, where they do."""
     side = np.ones(len(xy), dtype=np.int8)  # the one that the ranges of the paper leave
-    proposed = ARM.into_limits_batch(
-        model.propose_batch(xy, side), np.array(ARM.home), PROPOSAL_SLACK
+    proposed = ARM.wrap_into_limits_batch(
+        model.propose_batch(xy, side), np.array(ARM.home), PROPOSAL_LIMIT_TOLERANCE_RAD
     )
-    q, steps = refine_batch(ARM, xy, side, proposed, EXACT * ARM.reach)
-    met: NDArray[np.int8] = steps[tip_errors(ARM, xy, q) <= EXACT + ROUNDING]
+    q, steps = refine_batch(ARM, xy, side, proposed, MAX_TIP_ERROR_RATIO * ARM.reach)
+    met: NDArray[np.int8] = steps[
+        tip_errors(ARM, xy, q) <= MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO
+    ]
     return met

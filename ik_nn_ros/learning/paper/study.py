@@ -12,11 +12,11 @@ from math import pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Pair
+from ik_nn_ros.arm.model import ArmModel, JointPair
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.arm.targets import tip_errors
 
-SOURCE = (
+CITATION = (
     'Al-Sharif, Abbass, Hanafi, Elnady: Enhancing Robotic Autonomy: A Review and Case Study of '
     'Traditional and Deep Learning Approaches to Inverse Kinematics'
 )
@@ -29,7 +29,7 @@ the rounding of their angles.
 
 
 @dataclass(frozen=True)
-class Point:
+class TablePoint:
     """
     A row of Table 1.
 
@@ -40,22 +40,22 @@ class Point:
     """
 
     name: str
-    actual: Pair
-    predicted: Pair
+    actual: JointPair
+    predicted: JointPair
     error: float
 
 
 TABLE_1 = (
-    Point('P1', (1.49, 2.95), (1.51, 2.91), 0.31),
-    Point('P2', (1.55, 0.25), (1.52, 0.41), 0.55),
-    Point('P3', (1.55, 0.73), (1.55, 0.75), 0.11),
-    Point('P4', (0.10, 1.87), (0.13, 1.87), 0.30),
-    Point('P5', (0.68, 0.73), (0.73, 0.60), 0.36),
-    Point('P6', (0.40, 2.60), (0.39, 2.64), 0.27),
-    Point('P7', (0.10, 1.75), (0.12, 1.75), 0.25),
-    Point('P8', (0.81, 2.03), (0.83, 2.01), 0.23),
-    Point('P9', (1.11, 0.83), (1.14, 0.72), 0.40),
-    Point('P10', (1.54, 1.08), (1.55, 1.06), 0.08),
+    TablePoint('P1', (1.49, 2.95), (1.51, 2.91), 0.31),
+    TablePoint('P2', (1.55, 0.25), (1.52, 0.41), 0.55),
+    TablePoint('P3', (1.55, 0.73), (1.55, 0.75), 0.11),
+    TablePoint('P4', (0.10, 1.87), (0.13, 1.87), 0.30),
+    TablePoint('P5', (0.68, 0.73), (0.73, 0.60), 0.36),
+    TablePoint('P6', (0.40, 2.60), (0.39, 2.64), 0.27),
+    TablePoint('P7', (0.10, 1.75), (0.12, 1.75), 0.25),
+    TablePoint('P8', (0.81, 2.03), (0.83, 2.01), 0.23),
+    TablePoint('P9', (1.11, 0.83), (1.14, 0.72), 0.40),
+    TablePoint('P10', (1.54, 1.08), (1.55, 1.06), 0.08),
 )
 
 

@@ -14,22 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.closed_form import closed_form_batch
-from ik_nn_ros.arm.model import TURN, ArmModel
+from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import EXACT, reachable
+from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO, random_reachable_targets
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.ik.answers import Answers, judge
+from ik_nn_ros.ik.answers import SolveStatistics, verify
 from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import PROPOSAL_SLACK
+from ik_nn_ros.ik.problem import PROPOSAL_LIMIT_TOLERANCE_RAD
 from ik_nn_ros.ik.refine import refine_batch
 
-Sides = NDArray[np.int8]
+Branches = NDArray[np.int8]
 
 NETWORK, REFINED, CLOSED_FORM = 'network', 'refined', 'closed_form'
 METHODS = (NETWORK, REFINED, CLOSED_FORM)
 """The network's angles as they are, the same after Newton steps, and the closed form."""
-BENT = 0.05
+CLEAR_BRANCH_SINE = 0.05
 """Sine of an elbow's angle from which an arm is clearly on one branch."""
 
 
@@ -52,7 +52,7 @@ class ErrorSummary:
     worst_m: float
 
     @classmethod
-    def of(cls, errors: Array) -> ErrorSummary:
+    def from_errors(cls, errors: Array) -> ErrorSummary:
         """Sum up (N,) errors, m, at least one."""
         # One of the errors themselves: between a number and infinity there is no mean.
         p50, p95, p99, worst = np.quantile(errors, (0.5, 0.95, 0.99, 1.0), method='higher').tolist()
@@ -65,23 +65,23 @@ class Accuracy:
     Errors over random targets, uniform in the joints within their limits.
 
     :param xy: (N, 2) targets on the branches the network serves, m
-    :param side: (N,) their branches
+    :param branch: (N,) their branches
     :param errors: by method: (N,) m, infinite where an answer is no number
     :param wrong_branch: share of the network's answers clearly on the other branch than asked
     :param outside_limits: share of them that no turn brings into the limits, or all but
-    :param answers: what the hybrid solver made of targets on either branch
+    :param solver_statistics: what the hybrid solver made of targets on either branch
     """
 
     xy: Array
-    side: Sides
+    branch: Branches
     errors: Mapping[str, Array]
     wrong_branch: float
     outside_limits: float
-    answers: Answers
+    solver_statistics: SolveStatistics
 
     def summaries(self) -> dict[str, ErrorSummary]:
         """Return the errors of each method, summed up."""
-        return {method: ErrorSummary.of(errors) for method, errors in self.errors.items()}
+        return {method: ErrorSummary.from_errors(errors) for method, errors in self.errors.items()}
 
 
 def measure_accuracy(
@@ -94,8 +94,8 @@ def measure_accuracy(
     :param count: of targets
     :raises ModelError: the arm reaches nothing on a branch the network serves
     """
-    targets = reachable(arm, rng, count)
-    side = np.where(arm.bend_batch(targets.q) < 0.0, -1, 1).astype(np.int8)
+    targets = random_reachable_targets(arm, rng, count)
+    side = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1).astype(np.int8)
     served = np.isin(side, network.branches)
     if not served.any():
         raise ModelError(
@@ -106,59 +106,61 @@ def measure_accuracy(
     solved = HybridSolver(arm, network).solve_batch(targets.xy, targets.start)
     distance = tip_distance(arm, targets.xy, solved.q)
     xy, side = targets.xy[served], side[served]
-    proposed = propose(network, xy, side)
+    proposed = propose_joints(network, xy, side)
     return Accuracy(
         xy=xy,
-        side=side,
+        branch=side,
         errors=errors_by_method(arm, network, xy, side, targets.start[served]),
-        wrong_branch=float((side * arm.bend_batch(proposed) < -BENT).mean()),
-        outside_limits=float((_beyond_limits(arm, proposed) > PROPOSAL_SLACK).mean()),
-        answers=judge(arm, distance / arm.reach, solved.q, solved.stage),
+        wrong_branch=float((side * arm.elbow_sine_batch(proposed) < -CLEAR_BRANCH_SINE).mean()),
+        outside_limits=float((_limit_excess(arm, proposed) > PROPOSAL_LIMIT_TOLERANCE_RAD).mean()),
+        solver_statistics=verify(arm, distance / arm.reach, solved.q, solved.stage),
     )
 
 
-def _beyond_limits(arm: ArmModel, q: Array) -> Array:
+def _limit_excess(arm: ArmModel, q: Array) -> Array:
     """Return (N,) how far past a limit a joint is on the turn that suits it best, rad."""
-    apart = np.abs(arm.into_limits_batch(q, np.array(arm.home)) - q) % TURN
-    beyond: Array = np.minimum(apart, TURN - apart).max(axis=1)
+    apart = np.abs(arm.wrap_into_limits_batch(q, np.array(arm.home)) - q) % TWO_PI
+    beyond: Array = np.minimum(apart, TWO_PI - apart).max(axis=1)
     return beyond
 
 
 def errors_by_method(
-    arm: ArmModel, network: Network, xy: Array, side: Sides, near: Array
+    arm: ArmModel, network: Network, xy: Array, branch: Branches, q_now: Array
 ) -> dict[str, Array]:
     """
     Solve targets by each method and measure.
 
     :param xy: (N, 2) targets, m
-    :param side: (N,) branches that the network serves
-    :param near: (2,) or (N, 2) where the joints are, rad: decides the turn
+    :param branch: (N,) branches that the network serves
+    :param q_now: (2,) or (N, 2) where the joints are, rad: decides the turn
     :return: by method: (N,) m, infinite where an answer is no number
     """
-    proposed = propose(network, xy, side)
+    proposed = propose_joints(network, xy, branch)
     answers = {
         NETWORK: proposed,
-        REFINED: refined(arm, proposed, xy, side, near),
-        CLOSED_FORM: closed_form_batch(arm, xy, side, near),
+        REFINED: refine_proposals(arm, proposed, xy, branch, q_now),
+        CLOSED_FORM: closed_form_batch(arm, xy, branch, q_now),
     }
     distances = {method: tip_distance(arm, xy, q) for method, q in answers.items()}
     return {method: np.where(np.isnan(d), np.inf, d) for method, d in distances.items()}
 
 
-def propose(network: Network, xy: Array, side: Sides) -> Array:
+def propose_joints(network: Network, xy: Array, branch: Branches) -> Array:
     """Return the network's own angles (N, 2), rad; NaN where it gives no number."""
-    q = network.propose_batch(xy, side)
+    q = network.propose_batch(xy, branch)
     return np.where(np.isfinite(q), q, np.nan)
 
 
-def refined(arm: ArmModel, proposed: Array, xy: Array, side: Sides, near: Array) -> Array:
+def refine_proposals(
+    arm: ArmModel, proposed: Array, xy: Array, branch: Branches, q_now: Array
+) -> Array:
     """Return proposals (N, 2) after Newton steps, as the solver takes them, rad."""
     q = np.full_like(proposed, np.nan)
     rows = np.flatnonzero(np.isfinite(proposed).all(axis=1))
-    start = arm.into_limits_batch(
-        proposed[rows], np.broadcast_to(near, xy.shape)[rows], PROPOSAL_SLACK
+    start = arm.wrap_into_limits_batch(
+        proposed[rows], np.broadcast_to(q_now, xy.shape)[rows], PROPOSAL_LIMIT_TOLERANCE_RAD
     )
-    q[rows], _ = refine_batch(arm, xy[rows], side[rows], start, EXACT * arm.reach)
+    q[rows], _ = refine_batch(arm, xy[rows], branch[rows], start, MAX_TIP_ERROR_RATIO * arm.reach)
     return q
 
 

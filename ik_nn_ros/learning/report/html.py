@@ -10,8 +10,8 @@ from math import isfinite
 from ik_nn_ros.learning.report.accuracy import ErrorSummary
 from ik_nn_ros.learning.report.style import Picture
 
-UNITS = ((1.0, 'm'), (1e-3, 'mm'), (1e-6, 'µm'), (1e-9, 'nm'))
-STYLE = """
+LENGTH_UNITS = ((1.0, 'm'), (1e-3, 'mm'), (1e-6, 'µm'), (1e-9, 'nm'))
+CSS = """
 body { margin: 0 auto; max-width: 62rem; padding: 1rem; color: #1a1a1a; background: #fff;
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; }
@@ -47,7 +47,7 @@ def page(title: str, parts: Iterable[str]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        f'<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
+        f'<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n'
         f'<body>\n{body}\n</body>\n</html>\n'
     )
 
@@ -77,13 +77,13 @@ def figure(picture: Picture, caption: str) -> str:
     )
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> str:
+def fact_table(rows: Iterable[tuple[str, str]]) -> str:
     """Return a table of names and what they are."""
     lines = (f'<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in rows)
     return f'<div class="wide"><table class="facts">{"".join(lines)}</table></div>'
 
 
-def figures(rows: Iterable[tuple[str, str, str, str]]) -> str:
+def key_figure_table(rows: Iterable[tuple[str, str, str, str]]) -> str:
     """Return a table of name, value, the same another way, and a sentence."""
     lines = (
         f'<tr><th>{escape(name)}</th><td>{escape(value)}</td><td>{escape(other)}</td>'
@@ -93,7 +93,7 @@ def figures(rows: Iterable[tuple[str, str, str, str]]) -> str:
     return f'<div class="wide"><table class="numbers words">{"".join(lines)}</table></div>'
 
 
-def numbers(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def number_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table whose first column names the row; a head may have several lines."""
     heads = (escape(column).replace('\n', '<br/>') for column in columns)
     head = ''.join(f'<th>{column}</th>' for column in heads)
@@ -104,15 +104,15 @@ def numbers(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="wide"><table class="numbers"><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def errors(rows: Iterable[tuple[str, ErrorSummary]], reach: float) -> str:
+def error_table(rows: Iterable[tuple[str, ErrorSummary]], reach: float) -> str:
     """Return a table of errors by name."""
     columns = ('tip error', 'median', '95 %', '99 %', 'largest', 'largest, of reach', 'count')
-    return numbers(
+    return number_table(
         columns,
         (
             (
                 name,
-                *(length(value) for value in (e.p50_m, e.p95_m, e.p99_m, e.worst_m)),
+                *(format_length(value) for value in (e.p50_m, e.p95_m, e.p99_m, e.worst_m)),
                 f'{e.worst_m / reach:.1e}',
                 f'{e.count:,}',
             )
@@ -121,7 +121,7 @@ def errors(rows: Iterable[tuple[str, ErrorSummary]], reach: float) -> str:
     )
 
 
-def bars(rows: Iterable[tuple[str, float]]) -> str:
+def share_table(rows: Iterable[tuple[str, float]]) -> str:
     """Return shares (0 to 1) by name, as numbers and bars."""
     lines = (
         f'<tr><th>{escape(name)}</th><td>{share:.4%}</td>'
@@ -131,16 +131,16 @@ def bars(rows: Iterable[tuple[str, float]]) -> str:
     return f'<div class="wide"><table style="width:100%">{"".join(lines)}</table></div>'
 
 
-def power(value: float) -> str:
+def format_scientific(value: float) -> str:
     """Return a number with an exponent that no line break parts from it."""
     return f'{value:.1e}'.replace('-', '\N{NON-BREAKING HYPHEN}')
 
 
-def length(value: float) -> str:
+def format_length(value: float) -> str:
     """Return a length (m) in a unit that suits it."""
     if not isfinite(value):
         return 'no number'
-    for scale, unit in UNITS:
+    for scale, unit in LENGTH_UNITS:
         if value >= 0.9995 * scale:
             return f'{value / scale:.3g} {unit}'
     return '0' if value == 0.0 else f'{value:.1e} m'

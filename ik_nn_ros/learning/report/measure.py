@@ -12,36 +12,36 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.report.accuracy import Accuracy, measure_accuracy
 from ik_nn_ros.learning.report.joint_path import JointPath, measure_path
-from ik_nn_ros.learning.report.recorded import Recorded, Recordings, measure_recorded
-from ik_nn_ros.learning.report.training_curve import CurvePoint, training_curve
+from ik_nn_ros.learning.report.recorded import RecordedErrors, Recordings, measure_recorded
+from ik_nn_ros.learning.report.training_curve import TrainingCurvePoint, read_training_curve
 from ik_nn_ros.learning.report.workspace_map import BranchMap, measure_maps
 from ik_nn_ros.learning.report.worst_cases import WorstCase, worst_cases
 
-Tell = Callable[[str], None]
+StatusCallback = Callable[[str], None]
 """Takes what is being done."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluatedModel:
     """
     What a report is on.
 
     :param network: the model file
-    :param nominal: the arm as its URDF has it
+    :param nominal_arm: the arm as its URDF has it
     :param arm: the arm that errors are told by: calibrated, where there is a calibration
     :param calibration: None: none
     :param calibration_file: its name
     """
 
     network: Network
-    nominal: ArmModel
+    nominal_arm: ArmModel
     arm: ArmModel
     calibration: Calibration | None = None
     calibration_file: str = ''
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """
     Where a report comes from.
 
@@ -58,53 +58,57 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Report:
+class ModelReport:
     """
     What was measured.
 
-    :param path: None: none fits into the workspace
-    :param curve: empty: not in the model file
+    :param joint_path: None: none fits into the workspace
+    :param training_curve: empty: not in the model file
     :param recorded: None: no recordings
     """
 
-    subject: Subject
-    origin: Origin
+    model: EvaluatedModel
+    provenance: Provenance
     accuracy: Accuracy
     maps: list[BranchMap]
-    path: JointPath | None
-    worst: list[WorstCase]
-    curve: list[CurvePoint]
-    recorded: Recorded | None
+    joint_path: JointPath | None
+    worst_cases: list[WorstCase]
+    training_curve: list[TrainingCurvePoint]
+    recorded: RecordedErrors | None
 
 
-def measure(
-    subject: Subject, origin: Origin, targets: int, recordings: Recordings, tell: Tell
-) -> Report:
+def measure_model(
+    model: EvaluatedModel,
+    provenance: Provenance,
+    target_count: int,
+    recordings: Recordings,
+    on_status: StatusCallback,
+) -> ModelReport:
     """
     Measure.
 
-    :param targets: how many to draw
+    :param target_count: how many to draw
     :param recordings: to compare the arm with
     :raises IkNnError: the model or a recording is not fit for it
     """
-    arm, network = subject.arm, subject.network
-    curve = training_curve(network.info.training, network.file)
+    arm, network = model.arm, model.network
+    curve = read_training_curve(network.info.training, network.file)
     recorded = None
     if recordings.paths:
-        tell('recordings')
-        recorded = measure_recorded(subject.nominal, subject.calibration, recordings)
-    tell(f'{targets:,} targets')
-    accuracy = measure_accuracy(arm, network, np.random.default_rng(origin.seed), targets)
-    tell('maps of the workspace')
+        on_status('recordings')
+        recorded = measure_recorded(model.nominal_arm, model.calibration, recordings)
+    on_status(f'{target_count:,} targets')
+    accuracy = measure_accuracy(arm, network, np.random.default_rng(provenance.seed), target_count)
+    on_status('maps of the workspace')
     maps = measure_maps(arm, network)
-    tell('test path and worst cases')
-    return Report(
-        subject=subject,
-        origin=origin,
+    on_status('test path and worst cases')
+    return ModelReport(
+        model=model,
+        provenance=provenance,
         accuracy=accuracy,
         maps=maps,
-        path=measure_path(arm, network, maps) if maps else None,
-        worst=worst_cases(arm, network, accuracy),
-        curve=curve,
+        joint_path=measure_path(arm, network, maps) if maps else None,
+        worst_cases=worst_cases(arm, network, accuracy),
+        training_curve=curve,
         recorded=recorded,
     )

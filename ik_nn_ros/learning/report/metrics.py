@@ -12,7 +12,7 @@ The numbers of a report as JSON; lengths in m, angles in rad, shares from 0 to 1
 - ``network_wrong_branch``, ``network_outside_limits``: shares of the network's own answers clearly
   on the other branch than asked, and outside the limits on every turn
 - ``solver``: what the hybrid solver made of all targets, see
-  :class:`ik_nn_ros.ik.answers.Answers`; ``worst`` is a fraction of reach
+  :class:`ik_nn_ros.ik.answers.MethodSolutions`; ``worst`` is a fraction of reach
 - ``map``: for each branch: branch, points (of the grid within the limits), and by method the errors
 - ``path``: branch, points, largest_step_rad and worst_error_m by method; null: none fits
 - ``worst_cases``: see :class:`ik_nn_ros.learning.report.worst_cases.WorstCase`
@@ -30,50 +30,50 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.learning.report.accuracy import ErrorSummary
-from ik_nn_ros.learning.report.joint_path import JointPath, largest_step
-from ik_nn_ros.learning.report.measure import Report, Subject
-from ik_nn_ros.learning.report.recorded import Recorded
+from ik_nn_ros.learning.report.joint_path import JointPath, largest_joint_step
+from ik_nn_ros.learning.report.measure import EvaluatedModel, ModelReport
+from ik_nn_ros.learning.report.recorded import RecordedErrors
 from ik_nn_ros.learning.report.workspace_map import BranchMap
 
 
-def metrics(report: Report) -> dict[str, Any]:
+def metrics(report: ModelReport) -> dict[str, Any]:
     """Return the numbers by name."""
-    subject, accuracy = report.subject, report.accuracy
+    subject, accuracy = report.model, report.accuracy
     return {
-        'command': report.origin.command,
-        'created': report.origin.created,
-        'versions': dict(report.origin.versions),
-        'model': _model(subject),
-        'arm': _arm(subject),
-        'targets': {'count': accuracy.answers.targets, 'seed': report.origin.seed},
-        'errors': _summaries(accuracy.summaries()),
+        'command': report.provenance.command,
+        'created': report.provenance.created,
+        'versions': dict(report.provenance.versions),
+        'model': _model_metrics(subject),
+        'arm': _arm_metrics(subject),
+        'targets': {'count': accuracy.solver_statistics.targets, 'seed': report.provenance.seed},
+        'errors': _error_metrics(accuracy.summaries()),
         'network_wrong_branch': accuracy.wrong_branch,
         'network_outside_limits': accuracy.outside_limits,
-        'solver': asdict(accuracy.answers),
-        'map': [_map(branch_map) for branch_map in report.maps],
-        'path': _path(report, report.path) if report.path else None,
-        'worst_cases': [asdict(case) for case in report.worst],
-        'curve': [asdict(point) for point in report.curve],
-        'recorded': _recorded(report.recorded) if report.recorded else None,
+        'solver': asdict(accuracy.solver_statistics),
+        'map': [_map_metrics(branch_map) for branch_map in report.maps],
+        'path': _path_metrics(report, report.joint_path) if report.joint_path else None,
+        'worst_cases': [asdict(case) for case in report.worst_cases],
+        'curve': [asdict(point) for point in report.training_curve],
+        'recorded': _recorded_metrics(report.recorded) if report.recorded else None,
     }
 
 
-def _summaries(summaries: dict[str, ErrorSummary]) -> dict[str, Any]:
+def _error_metrics(summaries: dict[str, ErrorSummary]) -> dict[str, Any]:
     return {name: asdict(summary) for name, summary in summaries.items()}
 
 
-def _model(subject: Subject) -> dict[str, Any]:
-    info = subject.network.info
+def _model_metrics(model: EvaluatedModel) -> dict[str, Any]:
+    info = model.network.info
     return {
-        'file': subject.network.file.name,
+        'file': model.network.file.name,
         'family': info.family,
         'branches': info.branches,
         'training': {name: value for name, value in info.training.items() if name != 'curve'},
     }
 
 
-def _arm(subject: Subject) -> dict[str, Any]:
-    arm, nominal = subject.arm, subject.nominal
+def _arm_metrics(model: EvaluatedModel) -> dict[str, Any]:
+    arm, nominal = model.arm, model.nominal_arm
     return {
         'name': arm.name,
         'lengths_m': arm.lengths,
@@ -81,44 +81,44 @@ def _arm(subject: Subject) -> dict[str, Any]:
         'lower_rad': arm.lower,
         'upper_rad': arm.upper,
         'reach_m': arm.reach,
-        'calibration': subject.calibration_file or None,
+        'calibration': model.calibration_file or None,
         'nominal': {'lengths_m': nominal.lengths, 'offsets_rad': nominal.offsets},
     }
 
 
-def _map(branch_map: BranchMap) -> dict[str, Any]:
+def _map_metrics(branch_map: BranchMap) -> dict[str, Any]:
     summaries = {
-        method: ErrorSummary.of(error[branch_map.reached])
+        method: ErrorSummary.from_errors(error[branch_map.reachable])
         for method, error in branch_map.errors.items()
     }
     return {
         'branch': branch_map.branch,
-        'points': int(branch_map.reached.sum()),
-        **_summaries(summaries),
+        'points': int(branch_map.reachable.sum()),
+        **_error_metrics(summaries),
     }
 
 
-def _path(report: Report, path: JointPath) -> dict[str, Any]:
-    arm = report.subject.arm
+def _path_metrics(report: ModelReport, path: JointPath) -> dict[str, Any]:
+    arm = report.model.arm
     joints = {'network': path.network, 'hybrid': path.hybrid, 'closed_form': path.closed_form}
     return {
         'branch': path.branch,
         'points': len(path.xy),
-        'largest_step_rad': {name: largest_step(q) for name, q in joints.items()},
+        'largest_step_rad': {name: largest_joint_step(q) for name, q in joints.items()},
         'worst_error_m': {
             name: float(np.max(path.tip_errors(arm, q))) for name, q in joints.items()
         },
     }
 
 
-def _recorded(recorded: Recorded) -> dict[str, Any]:
+def _recorded_metrics(recorded: RecordedErrors) -> dict[str, Any]:
     return {
         'names': recorded.names,
         'pairing': recorded.pairing,
         'samples': len(recorded.xy),
-        'outliers': int(recorded.outlier.sum()),
+        'outliers': int(recorded.is_outlier.sum()),
         'dropped': dict(recorded.dropped),
         'warnings': recorded.warnings,
-        'refitted': recorded.refitted,
-        'errors': _summaries(recorded.summaries()),
+        'refitted': recorded.fitted_recordings,
+        'errors': _error_metrics(recorded.summaries()),
     }

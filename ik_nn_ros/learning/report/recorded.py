@@ -15,10 +15,13 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.plane import Array
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.learning.report.accuracy import ErrorSummary
-from ik_nn_ros.recordings.samples import Samples, Topics, read_samples
+from ik_nn_ros.recordings.samples import Samples, TopicNames, read_samples
 
-NEAREST, STAMPED = 'of the joint_states nearest in time', 'at the stamp of the tip'
-OUTLIER = 5.0
+NEAREST_PAIRING, INTERPOLATED_PAIRING = (
+    'of the joint_states nearest in time',
+    'at the stamp of the tip',
+)
+OUTLIER_RATIO = 5.0
 """
 Times the median error beyond which a sample is an outlier: of normal noise, 3 in 10^8 are.
 """
@@ -34,7 +37,7 @@ class Recordings:
     """
 
     paths: tuple[Path, ...] = ()
-    topics: Topics = field(default_factory=Topics)
+    topics: TopicNames = field(default_factory=TopicNames)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ class Recordings:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedErrors:
     """
     N samples against the arm model.
 
@@ -52,10 +55,10 @@ class Recorded:
     :param xy: (N, 2) measured tips in the plane of the URDF's arm, m
     :param before: (N, 2) measured tip less that of the URDF's arm, m
     :param after: (N, 2) measured tip less that of the calibrated arm, m; None: no calibration
-    :param outlier: (N,) by the last of these two
+    :param is_outlier: (N,) by the last of these two
     :param dropped: samples left out when reading, by reason
     :param warnings: what is wrong with the recordings
-    :param refitted: names of recordings that the calibration was fitted to
+    :param fitted_recordings: names of recordings that the calibration was fitted to
     """
 
     names: tuple[str, ...]
@@ -63,25 +66,25 @@ class Recorded:
     xy: Array
     before: Array
     after: Array | None
-    outlier: NDArray[np.bool_]
+    is_outlier: NDArray[np.bool_]
     dropped: Mapping[str, int]
     warnings: tuple[str, ...]
-    refitted: tuple[str, ...]
+    fitted_recordings: tuple[str, ...]
 
     def summaries(self) -> dict[str, ErrorSummary]:
         """Return the errors before and after calibration, without the outliers and with all."""
         found = {}
         for name, offset in (('before', self.before), ('after', self.after)):
             if offset is not None:
-                error = distance(offset)
-                found[name] = ErrorSummary.of(error[~self.outlier])
-                found[f'{name}_with_outliers'] = ErrorSummary.of(error)
+                error = vector_lengths(offset)
+                found[name] = ErrorSummary.from_errors(error[~self.is_outlier])
+                found[f'{name}_with_outliers'] = ErrorSummary.from_errors(error)
         return found
 
 
 def measure_recorded(
     arm: ArmModel, calibration: Calibration | None, recordings: Recordings
-) -> Recorded:
+) -> RecordedErrors:
     """
     Read recordings and compare.
 
@@ -90,30 +93,32 @@ def measure_recorded(
     :raises RecordingError: they cannot be read, or hold no sample
     """
     names = recordings.names
-    samples = read_samples(recordings.paths, arm.joint_names, arm.plane.frame, recordings.topics)
+    samples = read_samples(
+        recordings.paths, arm.joint_names, arm.plane.base_frame, recordings.topics
+    )
     if not len(samples):
         raise RecordingError(
             f'samples of {", ".join(names)}', got='none', expected='at least one to compare with'
         )
     calibrated = None if calibration is None else calibration.apply(arm)
-    pairing, q = _paired(calibrated or arm, samples, _delay(calibration))
-    before = offsets(arm, q, samples.tip)
-    after = None if calibrated is None else offsets(calibrated, q, samples.tip)
-    error = distance(before if after is None else after)
-    return Recorded(
+    pairing, q = _best_pairing(calibrated or arm, samples, _tip_delay(calibration))
+    before = tip_offsets(arm, q, samples.tip)
+    after = None if calibrated is None else tip_offsets(calibrated, q, samples.tip)
+    error = vector_lengths(before if after is None else after)
+    return RecordedErrors(
         names=names,
         pairing=pairing,
-        xy=in_plane(arm, samples.tip),
+        xy=project_to_plane(arm, samples.tip),
         before=before,
         after=after,
-        outlier=error > OUTLIER * np.median(error),
+        is_outlier=error > OUTLIER_RATIO * np.median(error),
         dropped=dict(samples.dropped),
         warnings=samples.warnings,
-        refitted=tuple(name for name in names if name in _fitted_names(calibration)),
+        fitted_recordings=tuple(name for name in names if name in _fitted_names(calibration)),
     )
 
 
-def _paired(arm: ArmModel, samples: Samples, delay: float) -> tuple[str, Array]:
+def _best_pairing(arm: ArmModel, samples: Samples, delay: float) -> tuple[str, Array]:
     """
     Return the joints (N, 2), rad, that go with the tips, and which these are.
 
@@ -122,31 +127,31 @@ def _paired(arm: ArmModel, samples: Samples, delay: float) -> tuple[str, Array]:
 
     :param delay: of the tip's stamp, s
     """
-    pairings = {NEAREST: samples.q_nearest, STAMPED: samples.q}
+    pairings = {NEAREST_PAIRING: samples.q_nearest, INTERPOLATED_PAIRING: samples.q}
     if delay:
-        late = f'{STAMPED} less {1e3 * delay:.2g} ms'
+        late = f'{INTERPOLATED_PAIRING} less {1e3 * delay:.2g} ms'
         pairings[late] = samples.q - delay * samples.velocity
     medians = {
-        name: float(np.median(distance(offsets(arm, q, samples.tip))))
+        name: float(np.median(vector_lengths(tip_offsets(arm, q, samples.tip))))
         for name, q in pairings.items()
     }
     best = min(medians, key=medians.__getitem__)
     return best, pairings[best]
 
 
-def distance(offset: Array) -> Array:
+def vector_lengths(offset: Array) -> Array:
     """Return the lengths of (N, 2) vectors."""
     length: Array = np.hypot(offset[:, 0], offset[:, 1])
     return length
 
 
-def in_plane(arm: ArmModel, tip: Array) -> Array:
+def project_to_plane(arm: ArmModel, tip: Array) -> Array:
     """Return (N, 2) points in the arm's plane of (N, 3) points in its base frame, m."""
     point: Array = (tip - arm.plane.origin) @ arm.plane.rotation[:, :2]
     return point
 
 
-def offsets(arm: ArmModel, q: Array, tip: Array) -> Array:
+def tip_offsets(arm: ArmModel, q: Array, tip: Array) -> Array:
     """
     Return where the measured tip is off the arm model's, in its plane.
 
@@ -154,11 +159,11 @@ def offsets(arm: ArmModel, q: Array, tip: Array) -> Array:
     :param tip: (N, 3) in the base frame, m
     :return: (N, 2) m
     """
-    offset: Array = in_plane(arm, tip) - arm.fk(q)
+    offset: Array = project_to_plane(arm, tip) - arm.fk(q)
     return offset
 
 
-def _delay(calibration: Calibration | None) -> float:
+def _tip_delay(calibration: Calibration | None) -> float:
     """Return by how much the calibration found the tip's stamp to be late, s."""
     timing: Any = calibration.record.get('timing') if calibration else None
     delay = timing.get('delay') if isinstance(timing, dict) else None

@@ -11,7 +11,7 @@ from ik_nn_ros.errors import ModelError
 
 
 @dataclass(frozen=True)
-class CurvePoint:
+class TrainingCurvePoint:
     """
     A look at the held-out targets.
 
@@ -27,7 +27,7 @@ class CurvePoint:
     worst: float
 
 
-def training_curve(training: Mapping[str, Any], file: object) -> list[CurvePoint]:
+def read_training_curve(training: Mapping[str, Any], file: object) -> list[TrainingCurvePoint]:
     """
     Return the curve in a training record; empty where it holds none.
 
@@ -35,7 +35,7 @@ def training_curve(training: Mapping[str, Any], file: object) -> list[CurvePoint
     """
     try:
         points = [
-            CurvePoint(str(stage), int(step), float(p50), float(worst))
+            TrainingCurvePoint(str(stage), int(step), float(p50), float(worst))
             for stage, step, p50, worst in training.get('curve', [])
         ]
     except (AttributeError, TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.problem import BRANCH_CHOICES, SolverConfig
 from ik_nn_ros.learning.report.accuracy import NETWORK, Accuracy
 
-COUNT = 10
+WORST_CASE_COUNT = 10
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def worst_cases(arm: ArmModel, network: Network, accuracy: Accuracy) -> list[Wor
         for name, branch in BRANCH_CHOICES.items()
     }
     cases = []
-    for row in np.argsort(-errors, kind='stable')[:COUNT].tolist():
-        (x, y), branch = accuracy.xy[row].tolist(), int(accuracy.side[row])
+    for row in np.argsort(-errors, kind='stable')[:WORST_CASE_COUNT].tolist():
+        (x, y), branch = accuracy.xy[row].tolist(), int(accuracy.branch[row])
         solution, r = solvers[branch].solve(x, y, arm.home), hypot(x, y)
         error = None
         if solution.q is not None:
