@@ -49,7 +49,7 @@ bench: $(VENV)/.test
 
 # After a change to a node's parameters: their texts in config/ and docs/.
 docs: $(VENV)/.test
-	$(BIN)/python test/parameter_texts.py
+	$(BIN)/python test/rigs/parameter_texts.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV_FLAGS) $(VENV)

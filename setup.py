@@ -69,11 +69,11 @@ setup(
     entry_points={
         'console_scripts': [
             f'ik_nn = {PACKAGE}.cli:main',
-            f'ik_node = {PACKAGE}.nodes.ik_node:main',
-            f'ik_nodes = {PACKAGE}.nodes.ik_nodes:main',
-            f'arm_sim = {PACKAGE}.nodes.arm_sim:main',
-            f'data_collector = {PACKAGE}.nodes.data_collector:main',
-            f'panel = {PACKAGE}.nodes.panel:main',
+            f'ik_node = {PACKAGE}.nodes.ik.node:main',
+            f'ik_nodes = {PACKAGE}.nodes.ik.multi_node:main',
+            f'arm_sim = {PACKAGE}.nodes.sim.node:main',
+            f'data_collector = {PACKAGE}.nodes.collector.node:main',
+            f'panel = {PACKAGE}.nodes.panel.node:main',
         ],
     },
 )

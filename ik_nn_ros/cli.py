@@ -10,16 +10,7 @@ from collections.abc import Sequence
 # Read when NumPy is loaded: matrices here are small, and threads would only wait for each other.
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
-from ik_nn_ros.commands import (
-    bench,
-    calibrate,
-    compare,
-    demo,
-    evaluate,
-    paper,
-    sample,
-    train,
-)
+from ik_nn_ros.commands import bench, calibrate, compare, demo, evaluate, paper, sample, train
 from ik_nn_ros.errors import IkNnError
 
 COMMANDS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,29 @@ def _replace_non_finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_replace_non_finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+# MERGED share: Where the package's launch, config, urdf, rviz and model files are.
+
+PACKAGE_NAME = 'ik_nn_ros'
+
+
+@cache
+def share_directory() -> Path:
+    """
+    Return the directory that holds package.xml, urdf/, models/ and the rest.
+
+    It is found from where this module lies: a source checkout (also behind an editable or symlink
+    install), or the prefix of a colcon, pip or Debian install, whose files are under
+    share/ik_nn_ros.
+
+    :raises FileNotFoundError: the package was copied without its data files
+    """
+    here = Path(__file__).resolve()
+    for parent in here.parents:
+        for place in (parent, parent / 'share' / PACKAGE_NAME):
+            if (place / 'package.xml').is_file() and (place / 'urdf').is_dir():
+                return place
+    raise FileNotFoundError(
+        f'data files of {PACKAGE_NAME}: got none beside or above {here}, expected share/{PACKAGE_NAME}'
+    )

@@ -17,6 +17,14 @@ from ik_nn_ros.errors import IkNnError
 
 STOP_TIMEOUT_S = 5.0
 """How long (s) a node may take to end before it is killed."""
+NODE_MODULES = {
+    'ik_node': 'ik_nn_ros.nodes.ik.node',
+    'ik_nodes': 'ik_nn_ros.nodes.ik.multi_node',
+    'arm_sim': 'ik_nn_ros.nodes.sim.node',
+    'data_collector': 'ik_nn_ros.nodes.collector.node',
+    'panel': 'ik_nn_ros.nodes.panel.node',
+}
+"""The module to run for each executable of the package."""
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""

@@ -13,7 +13,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 SAME = ('namespace', 'description_file', 'xacro_args', 'base_link', 'use_sim_time', 'log_level')

@@ -26,7 +26,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node, SetRemap
 
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 SIM = run_path(str(Path(__file__).with_name('sim.launch.py')))
@@ -132,7 +132,7 @@ def _choose_hardware(context):
 
 def _write_mjcf(context):
     """Return a file with the arm as MuJoCo knows it."""
-    from ik_nn_ros.arm.mjcf import to_mjcf  # a robot needs no MuJoCo
+    from ik_nn_ros.sim.simulator import to_mjcf  # a robot needs no MuJoCo
 
     IK['_read_description'](context)[0].visit(context)
     urdf, base, tip = (

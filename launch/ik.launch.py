@@ -20,7 +20,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 PARAMS_FILE = share_directory() / 'config' / 'ik_node.yaml'
 BOOLEANS = ['true', 'false', 'True', 'False']

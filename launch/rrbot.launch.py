@@ -20,7 +20,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import SetRemap
 
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 DEMO = 'ros2_control_demo_example_1'

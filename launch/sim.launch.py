@@ -21,7 +21,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 SHARE = share_directory()
 IK_LAUNCH = Path(__file__).with_name('ik.launch.py')

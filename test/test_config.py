@@ -17,8 +17,10 @@ from parameter_texts import (
 from processes import Client, fresh_domain, node_process
 from rcl_interfaces.srv import GetParameters
 
-from ik_nn_ros.nodes import ik_node, markers
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.nodes.ik import markers
+from ik_nn_ros.nodes.ik import node as ik_node
+from ik_nn_ros.process import NODE_MODULES
 
 SHARE = share_directory()
 PUBLISHERS = re.compile(r"create_publisher\(\s*(\w+),\s*'(?:~/)?(\w+)'")
@@ -51,7 +53,7 @@ def test_yaml_reaches_the_node_in_any_namespace(name, namespace, tmp_path):
     arguments = ('--params-file', str(file), '-r', f'__ns:={namespace}')
     domain = fresh_domain()
     with (
-        node_process(f'ik_nn_ros.nodes.{name}', *arguments, domain=domain) as node,
+        node_process(NODE_MODULES[name], *arguments, domain=domain) as node,
         Client(domain) as client,
     ):
         service = f'{namespace.rstrip("/")}/{name}/get_parameters'

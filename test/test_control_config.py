@@ -8,11 +8,10 @@ import pytest
 import yaml
 
 import ik_nn_ros
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.nodes.command_types import COMMAND_TYPES
-from ik_nn_ros.nodes.ik_parameters import PARAMETERS
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.arm.urdf import load_arm, read_description
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.nodes.ik.command_messages import COMMAND_TYPES
+from ik_nn_ros.nodes.ik.parameters import PARAMETERS
 
 ROOT = Path(ik_nn_ros.__file__).parents[1]
 SHARE = share_directory()
@@ -53,7 +52,7 @@ def test_every_controller_gets_what_ik_node_sends(control):
 
 
 def test_controllers_have_the_joints_of_the_default_arm(control):
-    arm = ArmModel.from_urdf(read_description(XACRO))
+    arm = load_arm(read_description(XACRO))
     for controller in control['CONTROLLERS']:
         assert section('controllers.yaml', controller)['joints'] == list(arm.joint_names)
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
+from ik_node_rig import URDF
 from parameter_texts import (
     INTERFACES,
     NO_PAGE,
@@ -20,13 +21,13 @@ from parameter_texts import (
 )
 from processes import Client, fresh_domain, node_process
 from rclpy.node import NodeNameNonExistentError
-from rig import URDF
 from std_msgs.msg import String
 
 from ik_nn_ros.cli import COMMANDS
 from ik_nn_ros.ik.result import Reason
-from ik_nn_ros.nodes.command_types import COMMAND_TYPES, JointStateCommand
-from ik_nn_ros.nodes.ik_node import LATCHED_QOS
+from ik_nn_ros.nodes.ik.command_messages import COMMAND_TYPES, JointStateCommand
+from ik_nn_ros.nodes.ik.node import LATCHED_QOS
+from ik_nn_ros.process import NODE_MODULES
 
 ROOT = INTERFACES.parents[1]
 DOCS = ROOT / 'docs'
@@ -232,7 +233,7 @@ def running(tmp_path_factory):
     with ExitStack() as stack:
         for name, arguments, parameters in starts:
             process = node_process(
-                f'ik_nn_ros.nodes.{name}', *arguments, domain=domain, parameters=parameters
+                NODE_MODULES[name], *arguments, domain=domain, parameters=parameters
             )
             stack.enter_context(process)
         client = stack.enter_context(Client(domain))
@@ -283,8 +284,8 @@ def test_interfaces_list_every_kind_of_command():
 def codes():
     """Every code that can be in target_status: found as a text in the nodes' code."""
     found = {reason.name for reason in Reason}
-    for folder in ('nodes', 'motion'):
-        for file in (ROOT / 'ik_nn_ros' / folder).glob('*.py'):
+    for folder in ('nodes', 'control', 'trajectory'):
+        for file in (ROOT / 'ik_nn_ros' / folder).rglob('*.py'):
             texts = (
                 node.value for node in ast.walk(ast.parse(read(file))) if hasattr(node, 'value')
             )
@@ -317,8 +318,8 @@ def test_every_key_of_the_diagnostics_is_explained(running):
 
 def test_every_fault_of_the_motion_is_explained():
     """The texts that follow `the arm was brought to rest:`."""
-    source = read(ROOT / 'ik_nn_ros' / 'motion' / 'smooth.py')
-    calls = re.findall(r"(?:_give_up\(|_yield\(|\.fault = )f?'([^'{(]+)", source)
+    source = read(ROOT / 'ik_nn_ros' / 'control' / 'smooth_controller.py')
+    calls = re.findall(r"(?:_abort\(|_start_yielding\(|\.fault = )f?'([^'{(]+)", source)
     whats = re.findall(r"'(joint_states are [^']+|the joints do not [^':]+)'", source)
     said = {text.split(':')[0].strip() for text in [*calls, *whats]} - {''}
     assert len(said) > 5

@@ -122,8 +122,8 @@ def by_pip(source, tmp_path_factory):
 
 
 def test_pip_installs_every_data_file_where_the_package_finds_it(by_pip):
-    (module,) = by_pip.rglob(f'{PACKAGE}/share.py')
-    code = f'import {PACKAGE}.share as s; print(s.__file__); print(s.share_directory())'
+    (module,) = by_pip.rglob(f'{PACKAGE}/files.py')
+    code = f'import {PACKAGE}.files as s; print(s.__file__); print(s.share_directory())'
     said = run(sys.executable, '-c', code, cwd=by_pip, PYTHONPATH=str(module.parents[1]))
     file, share = map(Path, said.splitlines())
     assert file == module
@@ -132,7 +132,7 @@ def test_pip_installs_every_data_file_where_the_package_finds_it(by_pip):
 
 
 def test_pip_installs_the_commands(by_pip):
-    (module,) = by_pip.rglob(f'{PACKAGE}/share.py')
+    (module,) = by_pip.rglob(f'{PACKAGE}/files.py')
     (command,) = by_pip.rglob('ik_nn')
     assert {path.name for path in command.parent.iterdir()} == set(EXECUTABLES)
     said = run(command, '--help', cwd=by_pip, PYTHONPATH=str(module.parents[1]))

@@ -2,7 +2,7 @@
 
 import re
 
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 
 def test_the_python_example_runs(monkeypatch, capsys):

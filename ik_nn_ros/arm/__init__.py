@@ -1,1 +1,1 @@
-"""The arm as numbers: kinematics, limits, workspace, simulator."""
+"""The arm as numbers: kinematics, limits, workspace, calibration file."""

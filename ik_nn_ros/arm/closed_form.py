@@ -13,8 +13,7 @@ from math import atan2, cos, hypot, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair
 
 
 def closed_form(arm: ArmModel, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:

@@ -21,13 +21,62 @@ Conventions, used everywhere in the package (metres, radians):
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil, cos, floor, isfinite, pi, sin
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.plane import Array, Plane
 from ik_nn_ros.errors import ArmError
+
+# MERGED arm.plane: The plane an arm moves in; see :mod:`ik_nn_ros.arm.model` for the conventions.
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """
+    The plane frame in coordinates of the base frame.
+
+    :param base_frame: name of the base frame
+    :param origin: (3,) origin, m
+    :param rotation: (3, 3), columns are the plane's x, y and z axes
+    """
+
+    base_frame: str
+    origin: Array = field(default_factory=lambda: np.zeros(3))
+    rotation: Array = field(default_factory=lambda: np.eye(3))
+
+    @cached_property
+    def _axes(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(tuple(float(v) for v in axis) for axis in self.rotation.T)
+
+    @cached_property
+    def _origin(self) -> tuple[float, ...]:
+        return tuple(float(v) for v in self.origin)
+
+    def to_plane(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """
+        Express a position of the base frame in the plane frame.
+
+        :return: x and y in the plane and the distance from it along its normal, m
+        """
+        ox, oy, oz = self._origin
+        x, y, z = x - ox, y - oy, z - oz
+        (a, b, c), (d, e, f), (g, h, i) = self._axes
+        return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
+
+    def to_base(self, point: ArrayLike) -> Array:
+        """
+        Express points of the plane in the base frame.
+
+        :param point: (..., 2), m
+        :return: (..., 3), m
+        """
+        lifted: Array = self.origin + np.asarray(point, dtype=float) @ self.rotation[:, :2].T
+        return lifted
+
 
 JointPair = tuple[float, float]
 
@@ -130,21 +179,6 @@ class ArmModel:
             for low, up in zip(self.lower, self.upper, strict=True)
         )
         return self.clip((middle1, middle2))
-
-    @classmethod
-    def from_urdf(cls, urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> ArmModel:
-        """
-        Find the two actuated joints between base and tip and derive the arm from them.
-
-        :param urdf: the URDF as text
-        :param base_link: the frame targets are given in
-        :param tip_link: the frame whose origin is the tip
-        :raises ArmError: anything else than two revolute or continuous joints with parallel axes
-            and two links
-        """
-        from ik_nn_ros.arm.urdf import read_arm
-
-        return read_arm(urdf, base_link, tip_link)
 
     def identity(self) -> dict[str, list[float | None]]:
         """Return what tells one arm from another (rad, m; None: no limit), fit for JSON."""
@@ -318,3 +352,6 @@ class ArmModel:
             return -pi, pi
         turns = TWO_PI * floor((ends[0] + pi) / TWO_PI)
         return ends[0] - turns, ends[1] - turns
+
+
+# MERGED motion.joint_range: The range of two joints: what of it can be visited, what of it has been.

@@ -15,8 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.plane import Array, Plane
+from ik_nn_ros.arm.model import ArmModel, Array, Plane
 from ik_nn_ros.errors import ArmError
 
 MAX_AXIS_SKEW_SINE = 1e-6
@@ -61,8 +60,16 @@ def read_description(path: str | Path, mappings: dict[str, str] | None = None) -
         ) from error
 
 
-def read_arm(urdf: str, base_link: str, tip_link: str) -> ArmModel:
-    """Do what :meth:`ArmModel.from_urdf` says."""
+def load_arm(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> ArmModel:
+    """
+    Find the two actuated joints between base and tip and derive the arm from them.
+
+    :param urdf: the URDF as text
+    :param base_link: the frame targets are given in
+    :param tip_link: the frame whose origin is the tip
+    :raises ArmError: anything other than two revolute or continuous joints with parallel axes and
+        two links
+    """
     try:
         robot = ElementTree.fromstring(urdf)
     except ElementTree.ParseError as error:

@@ -18,8 +18,7 @@ from math import atan2, ceil, cos, floor, hypot, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, JointPair
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
 
 BOTH_BRANCHES = 0
 """Stands for «either branch» where a branch is asked for."""

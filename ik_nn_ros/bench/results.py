@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
-from ik_nn_ros.arm.targets import MAX_TIP_ERROR_RATIO
-from ik_nn_ros.bench.batch_rate import BatchRate
-from ik_nn_ros.bench.correctness import NetworkErrors
-from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
-from ik_nn_ros.ik.answers import ROUNDING_ERROR_RATIO, SolveStatistics
+from ik_nn_ros.bench.measurements import CLOSED_FORM, HYBRID, BatchRate, NetworkErrors, SolveTime
+from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO, ROUNDING_ERROR_RATIO, SolveStatistics
 
 
 @dataclass(frozen=True)
@@ -187,3 +188,69 @@ def _node_requirements(node: NodeResults) -> Iterator[Requirement]:
     load = node.load
     yield Requirement(f'lost at {load.rate:.0f} Hz in {load.seconds:.0f} s', load.lost, 0)
     yield Requirement(f'processor at {load.rate:.0f} Hz', load.cpu, 0.6, 'core')
+
+
+# MERGED bench.effort: How much to measure.
+
+
+@dataclass(frozen=True)
+class BenchmarkSizes:
+    """
+    The sizes of all measurements; the defaults take about a minute and a half.
+
+    :param solve_targets: targets that every method solves
+    :param verified_targets: targets whose answers are checked
+    :param batch_sizes: of batches
+    :param node_starts: of the node; 0: no node
+    :param round_trips: timed after each start
+    :param load_s: of load
+    :param load_rate_hz: of targets under load, 1/s
+    :param arm_counts: how many arms in one process, one measurement each
+    :param arms_round_trips: round trips timed with each
+    :param arms_load_s: of load with each
+    """
+
+    solve_targets: int = 1000
+    verified_targets: int = 1_000_000
+    batch_sizes: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+    node_starts: int = 3
+    round_trips: int = 1500
+    load_s: float = 10.0
+    load_rate_hz: float = 1000.0
+    arm_counts: tuple[int, ...] = ()
+    arms_round_trips: int = 100
+    arms_load_s: float = 4.0
+
+
+# MERGED bench.machine: What the numbers were measured on.
+
+VERSIONED_PACKAGES = ('ik_nn_ros', 'numpy', 'onnxruntime')
+
+
+def machine_info() -> dict[str, str | int | float]:
+    """Return processor, load and versions; the load tells how far to trust the rest."""
+    return {
+        'processor': _processor_name(),
+        'cores': len(os.sched_getaffinity(0)),
+        'load_before': os.getloadavg()[0],
+        'system': platform.platform(terse=True),
+        'python': platform.python_version(),
+        'ros_distro': os.environ.get('ROS_DISTRO', ''),
+        **{package: _package_version(package) for package in VERSIONED_PACKAGES},
+    }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.machine()
+
+
+def _package_version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ''

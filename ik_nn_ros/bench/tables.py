@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from ik_nn_ros.bench.batch_rate import BatchRate
+from ik_nn_ros.bench.measurements import CLOSED_FORM, HYBRID, BatchRate, SolveTime
 from ik_nn_ros.bench.results import (
     BenchmarkResults,
     MultiArmLoad,
@@ -17,7 +17,6 @@ from ik_nn_ros.bench.results import (
     Requirement,
     RoundTrip,
 )
-from ik_nn_ros.bench.solve_time import CLOSED_FORM, HYBRID, SolveTime
 
 NO_VALUE = '-'
 

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.files import require_writable, to_json, write_atomically
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import require_writable, share_directory, to_json, write_atomically
 
 if TYPE_CHECKING:
-    from ik_nn_ros.bench.effort import BenchmarkSizes
-    from ik_nn_ros.bench.results import BenchmarkResults, MultiArmLoad, NodeResults, PanelRoundTrips
+    from ik_nn_ros.bench.results import (
+        BenchmarkResults,
+        BenchmarkSizes,
+        MultiArmLoad,
+        NodeResults,
+        PanelRoundTrips,
+    )
 
 HELP = 'measure speed and errors of solver and node, side by side with others'
 BASE_LINK, TIP_LINK = 'base_link', 'tip'
@@ -57,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--seconds', got=args.seconds, expected='0.1 to 3600')
     from rich.console import Console
 
-    from ik_nn_ros.bench.effort import BenchmarkSizes
-    from ik_nn_ros.bench.results import requirements
+    from ik_nn_ros.bench.results import BenchmarkSizes, requirements
     from ik_nn_ros.bench.tables import all_tables
 
     # Without this a SIGTERM would leave the nodes running.
@@ -86,16 +89,17 @@ def measure_all(
     """
     import numpy as np
 
-    from ik_nn_ros.arm import targets
-    from ik_nn_ros.bench import batch_rate, correctness, solve_time
-    from ik_nn_ros.bench.machine import machine_info
-    from ik_nn_ros.bench.results import BenchmarkResults
-    from ik_nn_ros.ik.hybrid import HybridSolver
+    from ik_nn_ros.bench import measurements as batch_rate
+    from ik_nn_ros.bench import measurements as correctness
+    from ik_nn_ros.bench import measurements as solve_time
+    from ik_nn_ros.bench.results import BenchmarkResults, machine_info
+    from ik_nn_ros.ik import verification as targets
     from ik_nn_ros.ik.network import Network
+    from ik_nn_ros.ik.solver import HybridSolver
 
     share = share_directory()
     urdf = read_description(share / 'urdf' / 'arm.urdf.xacro')
-    arm = ArmModel.from_urdf(urdf, BASE_LINK, TIP_LINK)
+    arm = load_arm(urdf, BASE_LINK, TIP_LINK)
     file: Path | None = share / 'models' / 'arm.onnx'
     if not file.is_file():
         on_omission(f'{file}: no such file; measuring without a network')
@@ -143,13 +147,15 @@ def _measure_node(
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:
-        from ik_nn_ros.nodes import arms_bench, node_bench, panel_bench
+        from ik_nn_ros.nodes.bench import deployments as arms_bench
+        from ik_nn_ros.nodes.bench import deployments as panel_bench
+        from ik_nn_ros.nodes.bench import ik_bench as node_bench
     except ModuleNotFoundError as error:
         on_omission(f"the node is not measured: {error} (source ROS 2, or pip install '.[ros]')")
         return None, None, []
 
     with tempfile.TemporaryDirectory() as folder:
-        setup = node_bench.Setup(arm, urdf, model, Path(folder))
-        node = node_bench.measure(setup, sizes, rng, on_status)
+        setup = node_bench.Deployment(arm, urdf, model, Path(folder))
+        node = node_bench.measure_node(setup, sizes, rng, on_status)
         panel = panel_bench.measure_panel(setup, sizes, rng, on_status)
         return node, panel, arms_bench.measure_arms(setup, sizes, on_status)

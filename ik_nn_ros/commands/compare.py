@@ -10,14 +10,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.arm_arguments import add_arm_arguments, nominal_arm_from_args
-from ik_nn_ros.commands.command_line import command_line
-from ik_nn_ros.commands.needs import require_training_packages
+from ik_nn_ros.commands.arguments import (
+    add_arm_arguments,
+    command_line,
+    nominal_arm_from_args,
+    require_training_packages,
+)
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
 if TYPE_CHECKING:
-    from ik_nn_ros.learning.compare.results import Comparison
+    from ik_nn_ros.studies.compare.results import Comparison
 
 HELP = 'compare traditional and learned methods on one arm: error, time, robustness'
 DEFAULT_OUTPUT = Path('output/compare')
@@ -67,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     _require_in_range('--seeds', args.seeds, *SEED_COUNT_RANGE)
     arm = nominal_arm_from_args(args)
     with require_training_packages():
-        from ik_nn_ros.learning.compare import comparison
-    from ik_nn_ros.bench.machine import machine_info
+        from ik_nn_ros.studies.compare import comparison
+    from ik_nn_ros.bench.results import machine_info
     from ik_nn_ros.commands.progress import progress_bars
 
     methods = _select_methods(args.methods, comparison.METHODS)
@@ -111,9 +114,9 @@ def _write_results(output: Path, found: Comparison) -> None:
     """Write the files, and show the tables."""
     from rich.console import Console
 
-    from ik_nn_ros.learning.compare.metrics import metrics
-    from ik_nn_ros.learning.compare.page import to_html
-    from ik_nn_ros.learning.compare.tables import TABLE_WIDTH_CHARACTERS, terminal_tables, to_csv
+    from ik_nn_ros.studies.compare.page import to_html
+    from ik_nn_ros.studies.compare.results import metrics
+    from ik_nn_ros.studies.compare.tables import TABLE_WIDTH_CHARACTERS, terminal_tables, to_csv
 
     write_atomically(output / NUMBERS_FILE, to_json(metrics(found)))
     write_atomically(output / TABLE_FILE, to_csv(found).encode())

@@ -12,9 +12,10 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.needs import require_rclpy
-from ik_nn_ros.commands.own_nodes import RunningNodes, running_nodes
-from ik_nn_ros.demo.page import INSTALL_COMMAND, missing_module, open_in_browser
+from ik_nn_ros.arm.urdf import load_arm
+from ik_nn_ros.commands.arguments import require_rclpy
+from ik_nn_ros.commands.node_processes import RunningNodes, running_nodes
+from ik_nn_ros.demo.display import INSTALL_COMMAND, missing_module, open_in_browser
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
@@ -56,19 +57,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
     with require_rclpy():
-        from ik_nn_ros.nodes.demo_run import play
+        from ik_nn_ros.nodes.clients.demo import play
     import numpy as np
     from rich.console import Console
 
-    from ik_nn_ros.arm.model import ArmModel
     from ik_nn_ros.arm.urdf import read_description
     from ik_nn_ros.demo.display import display
     from ik_nn_ros.demo.record import DemoRecord
     from ik_nn_ros.demo.script import demo_targets
-    from ik_nn_ros.share import share_directory
+    from ik_nn_ros.files import share_directory
 
     description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
-    arm = ArmModel.from_urdf(description)
+    arm = load_arm(description)
     console = Console(highlight=False)
     has_page = not args.headless and _is_page_available(console)
     targets = demo_targets(arm, args.duration, np.random.default_rng(SEED), has_page)

@@ -7,19 +7,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.commands.arm_arguments import (
+from ik_nn_ros.commands.arguments import (
     add_arm_arguments,
     add_calibration_argument,
     add_topic_arguments,
+    command_line,
     nominal_arm_from_args,
     topics_from_args,
 )
-from ik_nn_ros.commands.command_line import command_line
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
 if TYPE_CHECKING:
-    from ik_nn_ros.learning.report.measure import EvaluatedModel, ModelReport, Provenance
+    from ik_nn_ros.studies.report.measure import EvaluatedModel, ModelReport, Provenance
 
 HELP = 'measure a model file and write a report with plots'
 MIN_TARGETS, MAX_TARGETS = 100, 10_000_000
@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--seed', got=args.seed, expected='zero or more')
     from rich.console import Console
 
-    from ik_nn_ros.learning.report.measure import measure_model
-    from ik_nn_ros.learning.report.metrics import metrics
-    from ik_nn_ros.learning.report.page import to_html
-    from ik_nn_ros.learning.report.recorded import Recordings
+    from ik_nn_ros.studies.report.measure import measure_model
+    from ik_nn_ros.studies.report.metrics import metrics
+    from ik_nn_ros.studies.report.page import to_html
+    from ik_nn_ros.studies.report.recorded import Recordings
 
     subject = _read_model(args)
     recordings = Recordings(tuple(args.recording), topics_from_args(args))
@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_model(args: argparse.Namespace) -> EvaluatedModel:
-    from ik_nn_ros.arm.calibration import Calibration
+    from ik_nn_ros.arm.calibrated import Calibration
     from ik_nn_ros.ik.network import Network
-    from ik_nn_ros.learning.report.measure import EvaluatedModel
+    from ik_nn_ros.studies.report.measure import EvaluatedModel
 
     nominal = nominal_arm_from_args(args)
     if args.calibration is None:
@@ -98,8 +98,8 @@ def _read_model(args: argparse.Namespace) -> EvaluatedModel:
 
 
 def _provenance(args: argparse.Namespace) -> Provenance:
-    from ik_nn_ros.bench.machine import machine_info
-    from ik_nn_ros.learning.report.measure import Provenance
+    from ik_nn_ros.bench.results import machine_info
+    from ik_nn_ros.studies.report.measure import Provenance
 
     here = machine_info()
     return Provenance(
@@ -114,8 +114,8 @@ def _print_errors(report: ModelReport, page: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ik_nn_ros.learning.report.html import format_length
-    from ik_nn_ros.learning.report.style import METHOD_LABELS
+    from ik_nn_ros.studies.html import format_length
+    from ik_nn_ros.studies.plot_style import METHOD_LABELS
 
     table = Table('tip error')
     for name in ('median', '95 %', '99 %', 'largest'):

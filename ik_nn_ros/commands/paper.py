@@ -7,7 +7,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from ik_nn_ros.commands.needs import require_training_packages
+from ik_nn_ros.commands.arguments import require_training_packages
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import prepare_folder, to_json, write_atomically
 
@@ -40,14 +40,14 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.seeds <= MAX_SEEDS:
         raise ConfigError('--seeds', got=args.seeds, expected=f'1 to {MAX_SEEDS}')
     with require_training_packages():
-        from ik_nn_ros.learning.paper import experiment
+        from ik_nn_ros.studies.paper import experiment
     from rich.console import Console
 
-    from ik_nn_ros.bench.machine import machine_info
+    from ik_nn_ros.bench.results import machine_info
     from ik_nn_ros.commands.progress import progress_bars
-    from ik_nn_ros.learning.paper.metrics import metrics
-    from ik_nn_ros.learning.paper.plot import draw_results
-    from ik_nn_ros.learning.paper.tables import all_tables
+    from ik_nn_ros.studies.paper.plot import draw_results
+    from ik_nn_ros.studies.paper.results import metrics
+    from ik_nn_ros.studies.paper.tables import all_tables
 
     prepare_folder(args.output, NUMBERS_FILE, PICTURE_FILE)
     here, begin = {**machine_info(), 'torch': version('torch')}, time.monotonic()

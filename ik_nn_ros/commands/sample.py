@@ -7,15 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.arm.as_built import ArmDeviations
-from ik_nn_ros.commands.arm_arguments import add_arm_arguments, urdf_from_args
-from ik_nn_ros.commands.needs import require_rclpy
-from ik_nn_ros.commands.own_nodes import running_nodes
+from ik_nn_ros.commands.arguments import add_arm_arguments, require_rclpy, urdf_from_args
+from ik_nn_ros.commands.node_processes import running_nodes
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable
+from ik_nn_ros.sim.deviations import ArmDeviations
 
 if TYPE_CHECKING:
-    from ik_nn_ros.nodes.sample_run import Progress
+    from ik_nn_ros.nodes.clients.sample import RecordingProgress
 
 HELP = 'record samples of a simulated arm that differs from its URDF'
 MAX_SAMPLES = 100_000
@@ -67,11 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run arm_sim and data_collector; Ctrl-C ends early, what was recorded stays."""
     with require_rclpy():
-        from ik_nn_ros.nodes.sample_run import follow
+        from ik_nn_ros.nodes.clients.sample import follow_recording
     from rich.console import Console
 
-    from ik_nn_ros.arm.simulator import Simulator
     from ik_nn_ros.commands.progress import progress_bars
+    from ik_nn_ros.sim.simulator import Simulator
 
     _require_new_file(args.output)
     if not 1 <= args.samples <= MAX_SAMPLES:
@@ -83,10 +82,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         with running_nodes('sample', _node_parameters(args)) as nodes, progress_bars() as show:
 
-            def report(progress: Progress) -> None:
+            def report(progress: RecordingProgress) -> None:
                 show('samples', progress.samples, args.samples, _progress_text(progress))
 
-            end = follow(urdf, nodes.namespace, report, nodes.require_running)
+            end = follow_recording(urdf, nodes.namespace, report, nodes.require_running)
     except KeyboardInterrupt:
         if args.output.exists():
             console.print(f'{args.output}: what was recorded until now', markup=False)
@@ -127,7 +126,7 @@ def _node_parameters(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     }
 
 
-def _progress_text(progress: Progress) -> str:
+def _progress_text(progress: RecordingProgress) -> str:
     if not progress.samples:
         return progress.text
     dropped = ''.join(f', {count} {reason}' for reason, count in progress.dropped.items())

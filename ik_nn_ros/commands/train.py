@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.commands.arm_arguments import (
+from ik_nn_ros.commands.arguments import (
     add_arm_arguments,
     add_calibration_argument,
     add_topic_arguments,
     arm_from_args,
+    command_line,
+    require_training_packages,
     topics_from_args,
 )
-from ik_nn_ros.commands.command_line import command_line
-from ik_nn_ros.commands.needs import require_training_packages
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
-    from ik_nn_ros.learning.config import TrainingConfig
     from ik_nn_ros.learning.evaluation import TipErrorSummary
     from ik_nn_ros.learning.networks.network import TrainableNetwork
     from ik_nn_ros.learning.training import TrainingResult
+    from ik_nn_ros.learning.training_config import TrainingConfig
 
 HELP = 'train a network for an arm and write its model file'
 TEST_TARGET_COUNT = 1_000_000
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _calibrate_arm(args: argparse.Namespace, arm: ArmModel, output: Path) -> ArmModel:
-    from ik_nn_ros.commands.fit_calibration import fit_calibration
+    from ik_nn_ros.commands.calibrate import fit_calibration
 
     command = command_line('train', add_arguments, args)
     calibration = fit_calibration(arm, args.recording, topics_from_args(args), command)
@@ -126,7 +126,7 @@ def _write_model(
     """Export, measure what was exported, and write it with its record."""
     import numpy as np
 
-    from ik_nn_ros.ik.model_file import ModelInfo
+    from ik_nn_ros.ik.network import ModelInfo
     from ik_nn_ros.learning import evaluation, export
 
     network = result.network

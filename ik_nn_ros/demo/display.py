@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.live import Live
@@ -125,3 +129,29 @@ def _format_microseconds(time_us: float | None) -> str:
 def _format_latency(record: DemoRecord) -> str:
     recent = sorted(record.round_trips_s[-200:])
     return _format_microseconds(1e6 * recent[len(recent) // 2] if recent else None)
+
+
+# MERGED demo.page: The demo's page in the browser: whether there can be one, and how it is opened.
+
+REQUIRED_MODULES = ('viser', 'yourdfpy')
+INSTALL_COMMAND = "pip install 'viser[urdf]'"
+"""What installs them."""
+
+
+def missing_module() -> str:
+    """Return the module that the page needs and that is not installed; empty: all are there."""
+    return next((name for name in REQUIRED_MODULES if find_spec(name) is None), '')
+
+
+def open_in_browser(url: str) -> None:
+    """Have the desktop's browser show the page; where there is neither, nothing happens."""
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        # Apart from this terminal: some browsers write to it, some are waited for, and its Ctrl-C
+        # is not for them.
+        subprocess.Popen(
+            [sys.executable, '-m', 'webbrowser', url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.hybrid import HybridSolver
 from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.solver import HybridSolver
 
 ACCEPTED_CODES = ('ACCEPTED', 'PROJECTED')
 JOINT_COLORS = ('tab:blue', 'tab:orange')

@@ -1,1 +1,1 @@
-"""From a target in the arm's plane to joint angles."""
+"""Inverse kinematics: network, refinement, closed form, and one acceptance test."""

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.closed_form import closed_form_batch
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import Array
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD, BranchSolver
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import PROPOSAL_LIMIT_TOLERANCE_RAD, BranchSolver
-from ik_nn_ros.ik.refine import refine_batch
+from ik_nn_ros.ik.refine import SINGULAR_SINE, nudge_off_singularity, refine_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Stage, Status
-from ik_nn_ros.ik.straight import SINGULAR_SINE, nudge_off_singularity
 
 RowIndices = NDArray[np.intp]
 BranchArray = NDArray[np.int8]

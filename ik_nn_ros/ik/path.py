@@ -15,19 +15,250 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import hypot
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.joint_path import JointPath
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, JointPair
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
+from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.path_trace import PathFailure, PathIk
-from ik_nn_ros.ik.pose_line import PosePolyline
-from ik_nn_ros.ik.problem import BranchSolver
-from ik_nn_ros.ik.result import Reason
+from ik_nn_ros.ik.acceptance import BranchSolver
+from ik_nn_ros.ik.batch import solve_batch
+from ik_nn_ros.ik.result import BatchSolution, Reason, Status
+from ik_nn_ros.ik.solver import HybridSolver
+
+# MERGED ik.pose_line: The line that a path's poses stand for: straight from each to the next.
+
+PathParameters = NDArray[np.float64]
+"""
+(M,) of points on the line: a whole one is that of a pose, the parts lie between it and the next.
+"""
+
+
+class PosePolyline:
+    """
+    Straight lines through poses in the plane.
+
+    :param xy: (N, 2) the poses, finite, at least one, m
+    :param min_spacing: poses as near as this to the one before count as one with it, m
+    """
+
+    def __init__(self, xy: Array, min_spacing: float) -> None:
+        self._pose_indices = _distinct_poses(xy, min_spacing)
+        self._xy = xy[self._pose_indices]
+        self._steps = np.diff(self._xy, axis=0)
+        self._lengths = np.hypot(*self._steps.T)
+        numbers = np.searchsorted(self._pose_indices, np.arange(len(xy)), 'right') - 1
+        self.pose_parameters: PathParameters = numbers.astype(float)
+        """(N,) the number of each pose."""
+
+    def pose_at(self, path_parameter: float) -> tuple[int, bool]:
+        """Return which pose a number leads to, and whether it is that pose itself."""
+        whole = int(np.ceil(path_parameter))
+        return int(self._pose_indices[whole]), whole == path_parameter
+
+    def points(self, path_parameters: PathParameters) -> Array:
+        """Return the points (M, 2), m."""
+        if not len(self._steps):
+            return np.repeat(self._xy, len(path_parameters), axis=0)
+        before = np.minimum(path_parameters.astype(int), len(self._steps) - 1)
+        points: Array = self._xy[before] + (path_parameters - before)[:, None] * self._steps[before]
+        return points
+
+    def sample_parameters(self, max_spacing: float) -> PathParameters:
+        """Return numbers of all poses and of points between them, at most so far apart, m."""
+        counts = np.maximum(np.ceil(self._lengths / max_spacing), 1.0).astype(int)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
+        part = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
+        return np.append(np.repeat(np.arange(len(counts)), counts) + part, float(len(counts)))
+
+    def corners(self, min_angle: float, min_deviation: float) -> NDArray[np.intp]:
+        """
+        Return whole numbers where the line turns and a curve through the poses would leave it.
+
+        :param min_angle: angle, rad
+        :param min_deviation: least angle times the distance to the next pose, rad m
+        """
+        turns = turn_angles(self._steps)
+        turns[1:-1] *= turns[1:-1] > min_angle
+        turns[1:-1] *= np.maximum(self._lengths[:-1], self._lengths[1:])
+        return np.flatnonzero(turns > min_deviation)
+
+
+def turn_angles(steps: Array) -> Array:
+    """Return the angles (N + 1,), rad, between (N, 2) steps; 0 at both ends."""
+    turns = np.zeros(len(steps) + 1)
+    (x, y), (to_x, to_y) = steps[:-1].T, steps[1:].T
+    turns[1:-1] = np.abs(np.arctan2(x * to_y - y * to_x, x * to_x + y * to_y))
+    return turns
+
+
+def _distinct_poses(xy: Array, min_spacing: float) -> NDArray[np.intp]:
+    """Return which poses are not one with the one before; the last stands for those at it."""
+    kept = [0]
+    (x, y), square = xy[0].tolist(), min_spacing * min_spacing
+    for index, (to_x, to_y) in enumerate(xy.tolist()):
+        if (to_x - x) ** 2 + (to_y - y) ** 2 > square:
+            kept.append(index)
+            x, y = to_x, to_y
+    return np.array(kept)
+
+
+# MERGED ik.path_trace: Follow a line of poses on one branch, as closely as its bends ask for.  The line is solved at its poses and at points between them; more are put in where the joints go far or turn much from one to the next, until a smooth curve through all of them keeps to the line. That also finds what lies between two poses: a hole, a limit, a jump of the joints.
+
+INITIAL_SPACING_RATIO, MIN_SPACING_RATIO = 0.04, 1e-7
+"""Parts of the reach: points are so far apart at first; nearer ones have no other between them."""
+MAX_JOINT_STEP_RAD = 0.1
+"""The joints go no farther from one place to the next, rad."""
+MAX_SPLINE_DEVIATION_RATIO, SPLINE_DEVIATION_PER_TURN = 5e-4, 0.16
+"""
+How far (rad, part of the reach) a curve through the places may leave the straight lines between
+them; a cubic spline leaves those that turn by an angle by 0.085 of it times their length, by more
+where they turn again and again.
+"""
+CORNER_ANGLE_RAD, JOINT_CORNER_ANGLE_RAD = 0.35, 1.2
+"""
+Angle (rad) by which the line turns at a corner, and the joints at one that only they have.
+"""
+MIN_JOINT_STEP_RAD = 1e-7
+"""Places nearer than this (rad) are one: where an edge has a corner, many points have that."""
+MAX_REFINEMENT_ROUNDS = 40
+
+
+class PathFailure(NamedTuple):
+    """Where a line cannot be followed: number and point (m), why, and how far the joints jump."""
+
+    path_parameter: float
+    point: JointPair
+    reason: Reason
+    joint_jump: float
+
+
+class PathIk:
+    """
+    The joints along a line, on one branch, up to the first fault.
+
+    :param solver: the arm, and how to solve
+    :param line: of the poses
+    :param q_now: (q1, q2), rad, chooses the turn of the first place
+    :param branch: the branch, +1 or -1
+    """
+
+    def __init__(
+        self, solver: BranchSolver, line: PosePolyline, q_now: JointPair, branch: int
+    ) -> None:
+        self.failure: PathFailure | None = None
+        self.path_parameters: PathParameters = np.empty(0)
+        """(M,) of the places."""
+        self.q: Array = np.empty((0, 2))
+        """(M, 2) the places, rad; each may be in a turn of its own."""
+        self.reasons: NDArray[np.int8] = np.empty(0, dtype=np.int8)
+        """(M,) why they were projected, of :class:`Reason`."""
+        self._solver, self._line, self._branch = solver, line, branch
+        self._q_now = np.array(q_now)
+        self._line_corners = line.corners(
+            CORNER_ANGLE_RAD,
+            MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN * solver.arm.reach,
+        )
+        self._insert(line.sample_parameters(INITIAL_SPACING_RATIO * solver.arm.reach))
+        for _ in range(MAX_REFINEMENT_ROUNDS):
+            wide = self._intervals_to_split()
+            if not wide.any():
+                break
+            self._insert((self.path_parameters[:-1][wide] + self.path_parameters[1:][wide]) / 2.0)
+
+    @property
+    def corners(self) -> NDArray[np.bool_]:
+        """Where (M,) the path turns sharply; at its ends, too."""
+        corners: NDArray[np.bool_] = np.isin(self.path_parameters, self._line_corners)
+        corners |= self._joint_turn_angles() > JOINT_CORNER_ANGLE_RAD
+        corners[[0, -1]] = True
+        return corners
+
+    def unwrapped(self) -> Array:
+        """Return the places (M, 2), rad, each in the turn that is next to the one before."""
+        ahead = np.vstack([np.zeros((1, 2)), np.cumsum(_shortest_steps(self.q), axis=0)])
+        q: Array = self.q + TWO_PI * np.round((self.q[:1] + ahead - self.q) / TWO_PI)
+        return q
+
+    def _insert(self, path_parameters: PathParameters) -> None:
+        """Solve points of the line and put them in."""
+        points = self._line.points(path_parameters)
+        answer = solve_batch(self._solver, points, self._q_now, self._branch)
+        bad = np.flatnonzero(answer.status == Status.REJECTED)
+        if len(bad):
+            first = bad[0]
+            reason = Reason(int(answer.reason[first]))
+            self._truncate_at(
+                PathFailure(float(path_parameters[first]), _to_point(points[first]), reason, 0.0)
+            )
+        good = slice(0, bad[0] if len(bad) else None)
+        self._merge(path_parameters[good], answer, good)
+
+    def _merge(self, path_parameters: PathParameters, solution: BatchSolution, good: slice) -> None:
+        """Put answers between those that are there, in order, but none twice."""
+        where = np.searchsorted(self.path_parameters, path_parameters)
+        self.path_parameters = np.insert(self.path_parameters, where, path_parameters)
+        self.q = np.insert(self.q, where, solution.q[good], axis=0)
+        self.reasons = np.insert(self.reasons, where, solution.reason[good])
+        moved = np.hypot(*_shortest_steps(self.q).T) > MIN_JOINT_STEP_RAD
+        if not moved.all():
+            self._select_rows(np.concatenate(([True], moved)))
+
+    def _truncate_at(self, failure: PathFailure) -> None:
+        """End before a fault."""
+        self.failure = failure
+        self._select_rows(self.path_parameters < failure.path_parameter)
+
+    def _select_rows(self, rows: NDArray[np.bool_]) -> None:
+        self.path_parameters, self.q, self.reasons = (
+            self.path_parameters[rows],
+            self.q[rows],
+            self.reasons[rows],
+        )
+
+    def _joint_turn_angles(self) -> Array:
+        """Return the angles (M,), rad, by which the joints turn; 0 at corners of the line."""
+        turns = turn_angles(_shortest_steps(self.q)) if len(self.q) else np.empty(0)
+        turns[np.isin(self.path_parameters, self._line_corners)] = 0.0
+        return turns
+
+    def _intervals_to_split(self) -> NDArray[np.bool_]:
+        """Tell between which places (M - 1,) others must be put; cut at a jump."""
+        steps, points = (
+            np.hypot(*_shortest_steps(self.q).T),
+            self._line.points(self.path_parameters),
+        )
+        apart = np.hypot(*np.diff(points, axis=0).T) > MIN_SPACING_RATIO * self._solver.arm.reach
+        jumps = np.flatnonzero((steps > MAX_JOINT_STEP_RAD) & ~apart)
+        if len(jumps):
+            row = int(jumps[0]) + 1
+            reason = Reason(int(self.reasons[row])) or Reason.UNREACHABLE
+            number = float(self.path_parameters[row])
+            self._truncate_at(
+                PathFailure(number, _to_point(points[row]), reason, float(steps[row - 1]))
+            )
+            steps, apart = steps[: row - 1], apart[: row - 1]
+        turns = self._joint_turn_angles()
+        wide = steps > MAX_JOINT_STEP_RAD
+        for turn in (turns[:-1], turns[1:]):
+            wide |= turn * steps > MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN
+        between: NDArray[np.bool_] = wide & apart
+        return between
+
+
+def _shortest_steps(q: Array) -> Array:
+    """Return the steps (N - 1, 2), rad, the short way round."""
+    steps = np.diff(q, axis=0)
+    short: Array = steps - TWO_PI * np.round(steps / TWO_PI)
+    return short
+
+
+def _to_point(point: Array) -> JointPair:
+    x, y = point.tolist()
+    return x, y
+
 
 MIN_POSE_SPACING_RATIO = 1e-5
 """Poses nearer than this part of the reach to the one before are one with it."""

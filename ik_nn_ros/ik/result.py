@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import JointPair
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import Array, JointPair
 
 
 class Status(IntEnum):
@@ -66,7 +65,7 @@ class BatchSolution:
     The answers to N targets; see :class:`Solution` for the meaning.
 
     :param q: (N, 2) joint angles, rad; NaN where rejected
-    :param status: (N,) of :class:`Status`
+    :param status: (N,) of :class:`RecordingStatus`
     :param stage: (N,) of :class:`Stage`
     :param position_error: (N,) m; NaN where rejected
     :param branch: (N,) +1, -1, or 0 where rejected

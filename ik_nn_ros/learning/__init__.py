@@ -1,1 +1,1 @@
-"""From samples of an arm to a model file (needs torch)."""
+"""Training and export of inverse-kinematics networks; needs torch."""

@@ -8,9 +8,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.ik.model_file import INPUT_NAME, OUTPUT_NAME
+from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.ik.network import INPUT_NAME, OUTPUT_NAME
 
 STATE_INPUT, NEXT_STATE_OUTPUT = 'state', 'next_state'
 """Input and output of a network that goes along a path step by step; zeros at the beginning."""

@@ -14,9 +14,9 @@ import onnxscript  # noqa: F401, torch exports with it
 import torch
 from torch import Tensor, nn
 
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import Array
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.ik.model_file import INPUT_COLUMN_COUNT, INPUT_NAME, OUTPUT_NAME, ModelInfo
+from ik_nn_ros.ik.network import INPUT_COLUMN_COUNT, INPUT_NAME, OUTPUT_NAME, ModelInfo
 from ik_nn_ros.learning.evaluation import NEXT_STATE_OUTPUT, STATE_INPUT, run_inference
 from ik_nn_ros.learning.networks.network import ExecutionMode, RecurrentNetwork, TrainableNetwork
 from ik_nn_ros.learning.sampling import TARGETS_PER_PATH

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
-from ik_nn_ros.learning.networks.convolution import ConvolutionNetwork
-from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
-from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork
-from ik_nn_ros.learning.networks.graph import GraphNetwork
-from ik_nn_ros.learning.networks.lstm import LstmNetwork
+from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork, PaperNetwork
 from ik_nn_ros.learning.networks.network import TrainableNetwork
-from ik_nn_ros.learning.networks.paper import PaperNetwork
+from ik_nn_ros.learning.networks.path_networks import (
+    ConvolutionNetwork,
+    LstmNetwork,
+    TransformerNetwork,
+)
 from ik_nn_ros.learning.networks.policy import PolicyNetwork
-from ik_nn_ros.learning.networks.transformer import TransformerNetwork
+from ik_nn_ros.learning.networks.root_networks import (
+    CalibratedArmNetwork,
+    EdgeSmoothNetwork,
+    GraphNetwork,
+)
 from ik_nn_ros.learning.networks.variational import VariationalNetwork
 
 FAMILIES: dict[str, type[TrainableNetwork]] = {

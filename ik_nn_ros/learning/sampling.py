@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.plane import Array
-from ik_nn_ros.arm.targets import random_joints
+from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.ik.verification import random_joints
 
 SINGULAR_FRACTION = 0.02
 """Share of whole-workspace targets with the arm exactly stretched or folded."""

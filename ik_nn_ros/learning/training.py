@@ -21,10 +21,9 @@ import torch
 from torch import Tensor
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.kinematics import tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks.network import TrainableNetwork
+from ik_nn_ros.learning.networks.network import TrainableNetwork, tip_residual
+from ik_nn_ros.learning.training_config import TrainingConfig
 
 TORCH_THREAD_COUNT = 1
 """As many on every machine: the order of sums, and with it the last digits, depends on it."""

@@ -1,1 +1,1 @@
-"""The ROS 2 nodes."""
+"""The ROS 2 nodes, a folder for each."""

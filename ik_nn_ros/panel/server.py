@@ -10,12 +10,24 @@ import viser
 from websockets import Headers
 from websockets.asyncio.server import ServerConnection
 
-from ik_nn_ros.panel.addresses import urls
-from ik_nn_ros.panel.origin import is_own, require_address
-from ik_nn_ros.panel.pulse import Pulse
+from ik_nn_ros.panel.connection import (
+    ConnectionHeartbeat,
+    is_same_origin,
+    page_urls,
+    require_local_address,
+)
+
+# MERGED panel.addresses: Where the page can be opened.
+
+
+# MERGED panel.origin: Whether it is our own page that has come to the web server.
+
+
+# MERGED panel.pulse: How old what a page asks for may be, told by pings on its connection.
+
 
 TITLE = 'ik_nn_ros'
-DIM = 0.2
+ENVIRONMENT_INTENSITY_RATIO = 0.2
 """How bright the surroundings are: more makes the colors pale, without them shadows are black."""
 
 
@@ -29,50 +41,54 @@ class Server:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        require_address(host)
+        require_local_address(host)
         with redirect_stdout(io.StringIO()):
             self.viser = viser.ViserServer(host, port, label=TITLE, verbose=False)
-        self.urls = urls(host, self.viser.get_port())
+        self.urls = page_urls(host, self.viser.get_port())
         self._host = host
-        self._pings: dict[int, asyncio.Task[None]] = {}
+        self._heartbeat_tasks: dict[int, asyncio.Task[None]] = {}
         # It would put the page, and with it the arm, on the internet.
         self.viser.request_share_url = lambda verbose=True: None  # type: ignore[method-assign]
         self.viser.gui.configure_theme(show_logo=False, show_share_button=False)
         self.viser.gui.main_panel.dock_right()
         self.viser.scene.world_axes.visible = False
         self.viser.scene.configure_default_lights(cast_shadow=False)
-        self.viser.scene.configure_environment_map(environment_intensity=DIM)
+        self.viser.scene.configure_environment_map(
+            environment_intensity=ENVIRONMENT_INTENSITY_RATIO
+        )
 
-    def is_own(self, page: int) -> bool:
+    def is_same_origin(self, client_id: int) -> bool:
         """Tell whether it is our own page that is open, not another one that knows our port."""
-        connection = self._connection(page)
+        connection = self._connection(client_id)
         if connection is None:
             return False  # it was closed before it was heard that it had been opened
         headers = _headers(connection)
-        return is_own(headers.get('Origin'), headers.get('Host'), self._host)
+        return is_same_origin(headers.get('Origin'), headers.get('Host'), self._host)
 
-    def looks(self, page: int) -> tuple[str, str]:
+    def fingerprint(self, client_id: int) -> tuple[str, str]:
         """Return what a page has in common with itself when it is loaded anew."""
-        connection = self._connection(page)
+        connection = self._connection(client_id)
         if connection is None:
             return '', ''
         return str(connection.remote_address[0]), _headers(connection).get('User-Agent', '')
 
-    def pulse(self, page: int) -> Pulse:
+    def start_heartbeat(self, client_id: int) -> ConnectionHeartbeat:
         """Listen to how a page keeps up; in the web server's thread."""
-        pulse, connection = Pulse(), self._connection(page)
+        pulse, connection = ConnectionHeartbeat(), self._connection(client_id)
         if connection is not None:
-            self._pings[page] = asyncio.create_task(pulse.follow(connection))
+            self._heartbeat_tasks[client_id] = asyncio.create_task(
+                pulse.ping_until_closed(connection)
+            )
         return pulse
 
-    def forget(self, page: int) -> None:
+    def stop_heartbeat(self, client_id: int) -> None:
         """Listen to a page no more: it is closed."""
-        ping = self._pings.pop(page, None)
+        ping = self._heartbeat_tasks.pop(client_id, None)
         if ping is not None:
             ping.cancel()
 
-    def _connection(self, page: int) -> ServerConnection | None:
-        return self.viser._websock_server._live_connections.get(page)
+    def _connection(self, client_id: int) -> ServerConnection | None:
+        return self.viser._websock_server._live_connections.get(client_id)
 
     def close(self) -> None:
         """Serve it no more."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ik_nn_ros.arm.model import JointPair
-from ik_nn_ros.arm.plane import Array
+from ik_nn_ros.arm.model import Array, JointPair
 
 BRANCHES = ('nearest', 'positive', 'negative')
 
@@ -29,11 +28,11 @@ class Outcome:
     goal: JointPair | None = None
 
 
-class Figure(NamedTuple):
+class ShapeStatus(NamedTuple):
     """
     What the arm is led along.
 
-    ``name`` is one of :data:`~ik_nn_ros.arm.figures.FIGURES`, ``width`` is in m, ``has_begun``
+    ``name`` is one of :data:`~ik_nn_ros.arm.paths.FIGURES`, ``width`` is in m, ``has_begun``
     tells whether the tip has come to its first point, ``points`` are (N, 2) points of it, m.
     """
 
@@ -53,15 +52,15 @@ class View:
     :param branch: the parameter's value; empty: not known
     :param speed_scale: the parameter's value; None: not known
     :param outcome: of the last target; None: there has been none
-    :param stages: how many targets were solved by each stage
-    :param refused: how many were refused
+    :param stage_counts: how many targets were solved by each stage
+    :param rejected_count: how many were refused
     :param tip_error: distance of the tip from where it was sent to, m; None: it was not sent
     :param latency: from the last target to its answer, s; None: not known
     :param problem: why the last thing asked for was not done; empty: it was
-    :param is_holding: whether the arm was asked to hold, and has not answered yet
-    :param figure: what the arm is led along; None: nothing
+    :param hold_pending: whether the arm was asked to hold, and has not answered yet
+    :param shape: what the arm is led along; None: nothing
     :param is_stuck: whether the tip comes no nearer to where it was sent, and is not there
-    :param has_rival: whether another node sends targets, too
+    :param has_other_publishers: whether another node sends targets, too
     :param notes: what else there is to know, a sentence each
     """
 
@@ -70,15 +69,15 @@ class View:
     branch: str = ''
     speed_scale: float | None = None
     outcome: Outcome | None = None
-    stages: Mapping[str, int] = field(default_factory=dict)
-    refused: int = 0
+    stage_counts: Mapping[str, int] = field(default_factory=dict)
+    rejected_count: int = 0
     tip_error: float | None = None
     latency: float | None = None
     problem: str = ''
-    is_holding: bool = False
-    figure: Figure | None = None
+    hold_pending: bool = False
+    shape: ShapeStatus | None = None
     is_stuck: bool = False
-    has_rival: bool = False
+    has_other_publishers: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -1,1 +1,1 @@
-"""Recordings of joints and tip: MCAP files, as ``ros2 bag record`` writes them."""
+"""MCAP recordings: reading, writing, samples."""

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.errors import ArmError
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 DEFAULT = share_directory() / 'urdf' / 'arm.urdf.xacro'
 
@@ -28,7 +27,7 @@ REVOLUTE = RRBOT.replace('name="joint1" type="continuous"', 'name="joint1" type=
 
 
 def test_default_arm():
-    arm = ArmModel.from_urdf(read_description(DEFAULT))
+    arm = load_arm(read_description(DEFAULT))
     assert arm.joint_names == ('joint1', 'joint2')
     assert arm.lengths == pytest.approx((0.3, 0.2))
     assert arm.offsets == (0.0, 0.0)
@@ -37,7 +36,7 @@ def test_default_arm():
 
 
 def test_xacro_arguments_change_the_arm():
-    arm = ArmModel.from_urdf(
+    arm = load_arm(
         read_description(DEFAULT, {'l1': '0.5', 'q2_limit': '1.5', 'prefix': 'left_'}),
         'left_base_link',
         'left_tip',
@@ -48,7 +47,7 @@ def test_xacro_arguments_change_the_arm():
 
 
 def test_rrbot_points_up_in_a_vertical_plane():
-    arm = ArmModel.from_urdf(RRBOT, 'base_link', 'tool_link')
+    arm = load_arm(RRBOT, 'base_link', 'tool_link')
     assert arm.lengths == pytest.approx((0.9, 1.0))
     assert arm.lower == (-np.inf, -np.inf)
     assert arm.max_velocity == (1.0, 1.0)
@@ -99,7 +98,7 @@ def test_rrbot_points_up_in_a_vertical_plane():
 )
 def test_what_is_not_such_an_arm_is_refused_by_name(urdf, words):
     with pytest.raises(ArmError, match=words):
-        ArmModel.from_urdf(urdf, 'base_link', 'tool_link')
+        load_arm(urdf, 'base_link', 'tool_link')
 
 
 def test_missing_and_broken_files_are_named(tmp_path):

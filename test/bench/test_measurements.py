@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 
-from ik_nn_ros.arm import targets
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.bench import batch_rate, correctness, solve_time, witnesses
+from ik_nn_ros.arm.urdf import load_arm, read_description
+from ik_nn_ros.bench import measurements as batch_rate
+from ik_nn_ros.bench import measurements as correctness
+from ik_nn_ros.bench import measurements as solve_time
+from ik_nn_ros.bench import reference_solvers as witnesses
 from ik_nn_ros.bench.results import Requirement
-from ik_nn_ros.ik.answers import verify
-from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.ik import verification as targets
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.result import Stage
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.ik.solver import HybridSolver
+from ik_nn_ros.ik.verification import verify
 
 URDF = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
-ARM = ArmModel.from_urdf(URDF)
+ARM = load_arm(URDF)
 FRAMES = ('base_link', 'tip')
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from real_recording import RECORDING, RRBOT
 
-from ik_nn_ros.arm.calibration import Calibration
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.calibrated import Calibration
+from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.cli import main
 from ik_nn_ros.recordings.samples import read_samples
 
@@ -27,7 +27,7 @@ def test_the_real_recording_is_fitted_down_to_its_noise(urdf, capsys):
     assert record['recordings'] == ['rrbot_as_built']
     assert record['command'].startswith('ik_nn calibrate rrbot_as_built --urdf rrbot.urdf')
     # 0.5 mm in x and in y are 0.59 mm in the median; an unfitted law of sag would add to it.
-    arm = ArmModel.from_urdf(RRBOT, 'base_link', 'tool_link')
+    arm = load_arm(RRBOT, 'base_link', 'tool_link')
     built = calibration.apply(arm)
     samples = read_samples([RECORDING], arm.joint_names, 'base_link')
     before, after = (

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import pytest
-from compared import NAMES, comparison
+from made_comparison import NAMES, comparison
 
 from ik_nn_ros.cli import main
-from ik_nn_ros.learning import compare as package
+from ik_nn_ros.studies import compare as package
 
-MODULE = 'ik_nn_ros.learning.compare.comparison'
+MODULE = 'ik_nn_ros.studies.compare.comparison'
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from math import isfinite
 import pytest
 
 from ik_nn_ros.cli import main
-from ik_nn_ros.learning import paper
-from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.paper import experiment
-from ik_nn_ros.learning.paper.recipe import Recipe
+from ik_nn_ros.learning.training_config import TrainingConfig
+from ik_nn_ros.studies import paper
+from ik_nn_ros.studies.paper import experiment
+from ik_nn_ros.studies.paper.networks import Recipe
 
 ROUGH = TrainingConfig(
     adam_steps=40, batch_size=64, lm_iterations=0, lm_samples=50, validation_samples=500
@@ -21,7 +21,7 @@ ROUGH = TrainingConfig(
 INTERRUPTED = """
 import sys
 from ik_nn_ros.cli import main
-from ik_nn_ros.learning.paper import experiment
+from ik_nn_ros.studies.paper import experiment
 run = experiment.run
 def loud(effort, show):
     def told(*progress):
@@ -133,8 +133,8 @@ def test_bad_input_is_refused_before_the_work(
 def test_without_torch_it_says_what_to_install(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, 'torch', None)
-    for name in ('experiment', 'recipe', 'solver', 'smooth', 'results'):
-        monkeypatch.delitem(sys.modules, f'ik_nn_ros.learning.paper.{name}', raising=False)
+    for name in ('experiment', 'networks', 'results'):
+        monkeypatch.delitem(sys.modules, f'ik_nn_ros.studies.paper.{name}', raising=False)
         monkeypatch.delattr(paper, name, raising=False)
     assert main(['paper']) == 2
     assert 'pip install' in capsys.readouterr().err

@@ -7,9 +7,9 @@ import pytest
 from arms import random_joints
 from built_arms import calibrated_arm, tips
 
-from ik_nn_ros.ik.hybrid import HybridSolver
-from ik_nn_ros.ik.problem import SolverConfig
+from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.result import Reason, Status
+from ik_nn_ros.ik.solver import HybridSolver
 
 TOLERANCE = 1e-9
 """Of reach."""

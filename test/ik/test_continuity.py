@@ -8,15 +8,14 @@ from arms import random_arm, random_joints
 from built_arms import calibration_of
 
 from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
-from ik_nn_ros.ik.hybrid import HybridSolver
+from ik_nn_ros.arm.urdf import load_arm, read_description
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.problem import SolverConfig
 from ik_nn_ros.ik.result import Reason, Status
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.ik.solver import HybridSolver
 
-ARM = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+ARM = load_arm(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
 FREE = replace(ARM, lower=(-np.inf, -np.inf), upper=(np.inf, np.inf))
 BUILT = calibration_of(ARM, 3).apply(ARM)
 FREE_BUILT = replace(BUILT, lower=FREE.lower, upper=FREE.upper)

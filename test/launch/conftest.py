@@ -7,6 +7,8 @@ import pytest
 from launched import SHARE, SOURCE, Launched, register, write_executable
 from processes import LOCALHOST, fresh_domain
 
+from ik_nn_ros.process import NODE_MODULES
+
 
 @pytest.fixture
 def prefix(tmp_path):
@@ -17,7 +19,7 @@ def prefix(tmp_path):
     for name in ('ik_node', 'arm_sim', 'data_collector', 'panel'):
         write_executable(
             prefix / 'lib' / 'ik_nn_ros' / name,
-            f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.{name} "$@"\n',
+            f'#!/bin/sh\nexec {sys.executable} -m {NODE_MODULES[name]} "$@"\n',
         )
     return prefix
 

@@ -11,7 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from processes import wait_until
 
 import ik_nn_ros
-from ik_nn_ros.share import share_directory
+from ik_nn_ros.files import share_directory
 
 SOURCE = Path(ik_nn_ros.__file__).parents[1]
 SHARE = share_directory()

@@ -18,7 +18,7 @@ pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not
 def ik_nodes(prefix):
     write_executable(
         prefix / 'lib' / 'ik_nn_ros' / 'ik_nodes',
-        f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.ik_nodes "$@"\n',
+        f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.ik.multi_node "$@"\n',
     )
 
 

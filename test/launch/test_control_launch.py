@@ -25,7 +25,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import load_arm
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
 
@@ -143,7 +143,7 @@ def test_mujoco_gets_the_arm_as_a_file_and_gives_the_time(start, prefix):
     urdf = described['robot_description']
     (file,) = re.findall(r'<param name="mujoco_model">(\S+)</param>', urdf)
     assert '<body name="link2" pos="0.4 0 0">' in Path(file).read_text()
-    assert ArmModel.from_urdf(urdf).lengths[0] == 0.4
+    assert load_arm(urdf).lengths[0] == 0.4
     assert given(launched, 'ros2_control_node') == {'use_sim_time': True}
 
 

@@ -25,8 +25,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.arm.urdf import load_arm, read_description
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -128,7 +127,7 @@ def test_sim_starts_rviz_and_robot_state_publisher(start, prefix):
     launched = start('sim.launch.py', 'namespace:=left', 'base_link:=base_link')
     file = launched.wait_for(r'robot_state_publisher got (/\S*params\S*)')
     (values,) = yaml.safe_load(Path(file).read_text()).values()
-    assert ArmModel.from_urdf(values['ros__parameters']['robot_description']).reach == 0.5
+    assert load_arm(values['ros__parameters']['robot_description']).reach == 0.5
     for argument in (
         str(SHARE / 'rviz' / 'arm.rviz'),
         'base_link',
@@ -189,7 +188,7 @@ def test_arguments_go_before_the_parameter_file(start, domain, tmp_path):
     assert model.string_value == ''
     assert not autostart.bool_value
     assert not sim_time.bool_value
-    assert ArmModel.from_urdf(urdf.string_value).lengths[0] == 0.4
+    assert load_arm(urdf.string_value).lengths[0] == 0.4
 
 
 def test_collect_records_to_a_file_in_the_working_directory(start, domain, tmp_path):
@@ -210,7 +209,7 @@ def test_collect_records_to_a_file_in_the_working_directory(start, domain, tmp_p
         states = client.publisher(JointState, 'joint_states')
         here = JointState(name=['joint1', 'joint2'], position=[0.5, 0.5])
         client.publish_until(states, here, lambda: 'done: 3 of 3 samples' in launched.output)
-    assert ArmModel.from_urdf(urdf.string_value).lengths[0] == 0.4
+    assert load_arm(urdf.string_value).lengths[0] == 0.4
     assert (scale.double_value, rate.double_value) == (1.0, 100.0)
     assert (tmp_path / 'arm.mcap').stat().st_size > 1000
     launched.press_ctrl_c(times=2)

@@ -13,21 +13,22 @@ import torch
 from arms import random_arm
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import read_description
+from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.errors import ModelError
-from ik_nn_ros.files import write_atomically
-from ik_nn_ros.ik.model_file import ModelInfo
+from ik_nn_ros.files import share_directory, write_atomically
+from ik_nn_ros.ik.network import ModelInfo
 from ik_nn_ros.learning import export
 from ik_nn_ros.learning.evaluation import measure_tip_errors, run_inference
 from ik_nn_ros.learning.families import PATH_FAMILIES
-from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
-from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
-from ik_nn_ros.learning.networks.graph import GraphNetwork
+from ik_nn_ros.learning.networks.feed_forward import PaperNetwork
 from ik_nn_ros.learning.networks.network import ExecutionMode
-from ik_nn_ros.learning.networks.paper import PaperNetwork
+from ik_nn_ros.learning.networks.root_networks import (
+    CalibratedArmNetwork,
+    EdgeSmoothNetwork,
+    GraphNetwork,
+)
 from ik_nn_ros.learning.networks.variational import VariationalNetwork
 from ik_nn_ros.learning.sampling import TARGETS_PER_PATH
-from ik_nn_ros.share import share_directory
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 SHIPPED = share_directory() / 'models' / 'arm.onnx'
@@ -75,7 +76,9 @@ def test_file_gives_the_networks_answers_for_any_arm(family, seed):
     """Catches a sign or an offset lost on the way; to_onnx checks the tips besides."""
     network, content = exported(family, seed)
     arm = network.arm
-    count = 5000 if network.execution_mode == ExecutionMode.SINGLE_TARGET else 5000 // TARGETS_PER_PATH
+    count = (
+        5000 if network.execution_mode == ExecutionMode.SINGLE_TARGET else 5000 // TARGETS_PER_PATH
+    )
     target = family.sample(arm, np.random.default_rng(seed), count).target
     r = np.hypot(target[..., 0], target[..., 1])
     margin = 0.02 * (arm.reach - arm.inner_reach)
@@ -181,7 +184,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 
 class TestShippedModel:
-    arm = ArmModel.from_urdf(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
+    arm = load_arm(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
 
     def info(self):
         entries = {e.key: e.value for e in onnx.load(SHIPPED).metadata_props}

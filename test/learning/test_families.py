@@ -8,16 +8,18 @@ import torch
 from arms import random_arm
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.model_file import BRANCH_SETS
+from ik_nn_ros.ik.network import BRANCH_SETS
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
 from ik_nn_ros.learning.networks import policy
-from ik_nn_ros.learning.networks.convolution import ConvolutionNetwork
 from ik_nn_ros.learning.networks.feed_forward import FeedForwardNetwork
-from ik_nn_ros.learning.networks.graph import GraphNetwork
-from ik_nn_ros.learning.networks.lstm import LstmNetwork
 from ik_nn_ros.learning.networks.network import ExecutionMode
+from ik_nn_ros.learning.networks.path_networks import (
+    ConvolutionNetwork,
+    LstmNetwork,
+    TransformerNetwork,
+)
 from ik_nn_ros.learning.networks.policy import PolicyNetwork
-from ik_nn_ros.learning.networks.transformer import TransformerNetwork
+from ik_nn_ros.learning.networks.root_networks import GraphNetwork
 from ik_nn_ros.learning.networks.variational import LATENT_SAMPLE_COUNT, VariationalNetwork
 from ik_nn_ros.learning.training import train
 

@@ -9,9 +9,9 @@ from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES, find_family
-from ik_nn_ros.learning.kinematics import fk
-from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
-from ik_nn_ros.learning.networks.paper import PaperNetwork
+from ik_nn_ros.learning.networks.feed_forward import PaperNetwork
+from ik_nn_ros.learning.networks.network import fk
+from ik_nn_ros.learning.networks.root_networks import EdgeSmoothNetwork
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 

@@ -10,13 +10,12 @@ from built_arms import calibrated_arm, tips
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.kinematics import fk, tip_residual
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks.as_built import CalibratedArmNetwork
-from ik_nn_ros.learning.networks.edge_smooth import EdgeSmoothNetwork
-from ik_nn_ros.learning.networks.paper import PaperNetwork
+from ik_nn_ros.learning.networks.feed_forward import PaperNetwork
+from ik_nn_ros.learning.networks.network import fk, tip_residual
+from ik_nn_ros.learning.networks.root_networks import CalibratedArmNetwork, EdgeSmoothNetwork
 from ik_nn_ros.learning.training import train
+from ik_nn_ros.learning.training_config import TrainingConfig
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 SMALL = TrainingConfig(

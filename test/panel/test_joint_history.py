@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.panel.history import LASTS, PERIOD, JointHistory, velocity_limits
+from ik_nn_ros.panel.history import (
+    HISTORY_DURATION_S,
+    MIN_SAMPLE_PERIOD_S,
+    JointHistory,
+    velocity_limits,
+)
 
 
 def filled(velocity, rate=100.0, lasts=12.0):
@@ -16,9 +21,13 @@ def filled(velocity, rate=100.0, lasts=12.0):
 
 def test_it_holds_ten_seconds_and_few_entries_whatever_the_rate():
     table = filled(None, rate=500.0).table(12.0)
-    assert table[0].min() >= -LASTS
-    assert table[0].max() == pytest.approx(0.0, abs=2 * PERIOD)
-    assert 0.9 * LASTS / PERIOD < table.shape[1] <= LASTS / PERIOD + 1
+    assert table[0].min() >= -HISTORY_DURATION_S
+    assert table[0].max() == pytest.approx(0.0, abs=2 * MIN_SAMPLE_PERIOD_S)
+    assert (
+        0.9 * HISTORY_DURATION_S / MIN_SAMPLE_PERIOD_S
+        < table.shape[1]
+        <= HISTORY_DURATION_S / MIN_SAMPLE_PERIOD_S + 1
+    )
     assert (np.diff(table[0]) > 0.0).all()
 
 
@@ -61,7 +70,7 @@ def test_the_limits_are_those_in_force():
 
 def test_what_is_old_goes_when_nothing_new_comes():
     history = filled(None, lasts=3.0)
-    assert history.table(8.0)[0].max() == pytest.approx(-5.0, abs=2 * PERIOD)
+    assert history.table(8.0)[0].max() == pytest.approx(-5.0, abs=2 * MIN_SAMPLE_PERIOD_S)
     assert history.table(20.0).shape == (5, 0)
 
 

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip('viser', reason='the panel needs viser')
 
 from ik_nn_ros.panel import controls as module
-from ik_nn_ros.panel.controls import BEAT, SETTLED, Controls
+from ik_nn_ros.panel.controls import HEARTBEAT_PERIOD_S, SETTING_TIMEOUT_S, Controls
 from ik_nn_ros.panel.page import Page
-from ik_nn_ros.panel.scene import GREEN, UNUSED, outcome_color
+from ik_nn_ros.panel.scene import GREEN, IDLE_COLOR, outcome_color
+from ik_nn_ros.panel.status_text import SENT, SILENT, outcome_text
 from ik_nn_ros.panel.view import Actions, Outcome, View
-from ik_nn_ros.panel.words import SENT, SILENT, outcome_words
 
 GOES = View(branch='nearest', speed_scale=1.0, holding=False)
 
@@ -90,7 +90,7 @@ def test_a_setting_stays_while_it_is_on_its_way_and_is_put_back_if_refused(shown
     shown.change(label, new)
     shown.show(after=0.1)
     assert shown[label].value == new
-    shown.show(after=SETTLED)
+    shown.show(after=SETTING_TIMEOUT_S)
     assert shown[label].value == old
 
 
@@ -99,10 +99,10 @@ def test_a_page_hears_that_it_is_not_cut_off_but_not_all_the_time(shown):
     before = life.contents
     for _ in range(10):
         text = life.content
-        shown.show(after=BEAT)
+        shown.show(after=HEARTBEAT_PERIOD_S)
         assert life.content != text  # the page's clock starts anew
     for _ in range(10):
-        shown.show(after=0.1 * BEAT - 1e-6)
+        shown.show(after=0.1 * HEARTBEAT_PERIOD_S - 1e-6)
     assert life.contents - before <= 11
 
 
@@ -124,16 +124,16 @@ def test_figures_are_offered_only_where_they_are_drawn(shown, view):
 
 def test_the_target_is_not_moved_while_the_arm_would_not_follow():
     page = object.__new__(Page)
-    page._browsers = SimpleNamespace(hears=lambda number: number == 1)
+    page._sessions = SimpleNamespace(accepts_input=lambda number: number == 1)
     page._view = View()
-    assert page._may(1)
-    assert not page._may(2)
+    assert page._may_move_target(1)
+    assert not page._may_move_target(2)
     page._view = View(missing=('the arm',))
-    assert not page._may(1)
+    assert not page._may_move_target(1)
 
 
 @pytest.mark.parametrize('code', [SENT, SILENT])
 def test_a_target_without_an_answer_is_in_no_color_of_an_answer(code):
-    assert outcome_color(Outcome(code)) == UNUSED
+    assert outcome_color(Outcome(code)) == IDLE_COLOR
     assert outcome_color(Outcome('ACCEPTED')) == GREEN
-    assert 'refused' not in outcome_words(code)
+    assert 'refused' not in outcome_text(code)

@@ -3,7 +3,7 @@
 import pytest
 
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.panel.origin import is_loopback, is_own, require_address
+from ik_nn_ros.panel.connection import is_loopback, is_same_origin, require_local_address
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from ik_nn_ros.panel.origin import is_loopback, is_own, require_address
     ],
 )
 def test_only_pages_that_were_served_here_may_drive(origin, asked, host, own):
-    assert is_own(origin, asked, host) is own
+    assert is_same_origin(origin, asked, host) is own
 
 
 def test_loopback():
@@ -33,5 +33,5 @@ def test_loopback():
 
 def test_an_address_of_another_machine_is_refused_by_name():
     with pytest.raises(ConfigError, match=r'host: got 203\.0\.113\.7'):
-        require_address('203.0.113.7')
-    require_address('localhost')
+        require_local_address('203.0.113.7')
+    require_local_address('localhost')

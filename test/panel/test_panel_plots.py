@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip('viser', reason='the panel needs viser')
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.panel.figure_controls import FigureControls
-from ik_nn_ros.panel.plots import Plots
+from ik_nn_ros.panel.controls import ShapeControls
+from ik_nn_ros.panel.plots import JointPlots
 from ik_nn_ros.panel.view import Actions
 
 LIMITS = {'lower': (-1.0, -2.0), 'upper': (1.0, 2.0), 'velocity': (3.0, np.inf)}
@@ -38,7 +38,7 @@ class Gui:
 @pytest.fixture
 def plotted():
     gui = Gui()
-    return Plots(gui, ARM), *gui.plots
+    return JointPlots(gui, ARM), *gui.plots
 
 
 def test_before_anything_is_measured_there_is_no_line(plotted):
@@ -68,9 +68,9 @@ def test_dashed_are_the_limits_in_force(plotted):
 
 
 def test_a_page_that_watches_sets_nothing():
-    controls = FigureControls(Gui(), Actions(*[None] * len(Actions._fields)))
+    controls = ShapeControls(Gui(), Actions(*[None] * len(Actions._fields)))
     controls.add_settings()
     for drives in (False, True):
         controls.show(drives, True, '')
         assert controls._size.disabled is not drives
-        assert controls._lap.disabled is not drives
+        assert controls._lap_time.disabled is not drives

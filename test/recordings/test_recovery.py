@@ -9,7 +9,7 @@ from mcap.opcode import Opcode
 from mcap.writer import CompressionType
 
 from ik_nn_ros.errors import RecordingError
-from ik_nn_ros.recordings.recovery import McapContent, read_mcap_file
+from ik_nn_ros.recordings.mcap_reader import McapContent, read_mcap_file
 
 FORMS = {
     'many chunks': {},

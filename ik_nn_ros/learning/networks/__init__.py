@@ -1,1 +1,1 @@
-"""The families of networks: targets in, joint angles out, for any arm; one module each."""
+"""The network families."""

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.kinematics import fk
-from ik_nn_ros.learning.networks.layers import mlp
-from ik_nn_ros.learning.networks.roots import SignedRootNetwork
+from ik_nn_ros.learning.networks.network import fk, mlp
+from ik_nn_ros.learning.networks.root_networks import SignedRootNetwork
+from ik_nn_ros.learning.training_config import TrainingConfig
 
 ROLLOUT_STEPS = 8
 """Of an answer, from a bent arm that points at the target."""

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import TWO_PI, ArmModel
-from ik_nn_ros.learning.config import TrainingConfig
-from ik_nn_ros.learning.kinematics import fk, tip_residual
-from ik_nn_ros.learning.networks.layers import mlp
-from ik_nn_ros.learning.networks.roots import RootInputNetwork
+from ik_nn_ros.learning.networks.network import fk, mlp, tip_residual
+from ik_nn_ros.learning.networks.root_networks import RootInputNetwork
+from ik_nn_ros.learning.training_config import TrainingConfig
 
 LATENT_SAMPLE_COUNT = 8
 """Solutions that are drawn for a target, evenly over the latent variable's distribution."""

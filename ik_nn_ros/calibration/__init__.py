@@ -1,0 +1,1 @@
+"""Fitting the model of an arm as built to recorded samples; no torch."""

@@ -1,0 +1,1 @@
+"""Keep-out zones and the distances of the links from them."""

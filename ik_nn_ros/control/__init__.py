@@ -1,0 +1,1 @@
+"""Stateful, watched controllers: from goals to joint commands."""

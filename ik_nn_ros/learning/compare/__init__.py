@@ -1,1 +1,0 @@
-"""Traditional and learned inverse kinematics on one arm and one data set, in numbers."""

@@ -1,1 +1,0 @@
-"""From a joint goal to a stream of commands."""

@@ -1,0 +1,1 @@
+"""Measurements of nodes in their own processes."""

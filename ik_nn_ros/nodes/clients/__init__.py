@@ -1,0 +1,1 @@
+"""Nodes that commands run to talk to other nodes."""

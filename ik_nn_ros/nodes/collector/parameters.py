@@ -1,0 +1,126 @@
+"""The parameters of ``data_collector``, and what they ask of an exploration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import strftime
+
+from ik_nn_ros.control.exploration import ExplorationConfig
+from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
+
+DEFAULTS = ExplorationConfig()
+PARAMETERS = {
+    'robot_description': ParameterSpec(
+        '', 'URDF as text; empty: taken from the topic robot_description'
+    ),
+    'base_link': ParameterSpec('base_link', "frame in which the tip's position is recorded"),
+    'tip_link': ParameterSpec('tip', 'link whose origin is the tip'),
+    'source': ParameterSpec(
+        'measured',
+        'where tip positions come from: topic tip_pose, or the forward kinematics of joint_states',
+        choices=('measured', 'fk'),
+    ),
+    'max_time_difference': ParameterSpec(
+        0.02, 'largest time between joint_states and tip_pose of a sample, s', low=0.0, high=1.0
+    ),
+    'output': ParameterSpec(
+        '', 'file to write, .mcap; empty: recording_<date-time>.mcap in the working directory'
+    ),
+    'samples': ParameterSpec(
+        0, 'stop after so many; 0: when ~/stop is called', low=0, high=1_000_000
+    ),
+    'rate': ParameterSpec(
+        100.0, 'without explore: samples in a second at most, Hz', low=0.01, high=1000.0
+    ),
+    'autostart': ParameterSpec(
+        True,
+        'start without being told; false, and with explore if that has failed: when ~/start is '
+        'called',
+    ),
+    'joint_states_timeout': ParameterSpec(
+        DEFAULTS.joint_states_timeout,
+        'age after which joint_states do not count, s',
+        low=0.01,
+        high=60.0,
+    ),
+    'explore': ParameterSpec(
+        False,
+        'drive the arm over its joint range by joint_command; it does not know of tables, cables '
+        'and people',
+    ),
+    'speed_scale': ParameterSpec(
+        DEFAULTS.speed_scale,
+        "explore: part of the URDF's velocity limits that is used",
+        low=0.01,
+        high=1.0,
+    ),
+    'max_acceleration': ParameterSpec(
+        list(DEFAULTS.acceleration), 'explore: of each joint, rad/s²', low=0.01, high=10_000.0
+    ),
+    'max_jerk': ParameterSpec(
+        list(DEFAULTS.jerk), 'explore: of each joint, rad/s³', low=0.01, high=1_000_000.0
+    ),
+    'control_rate': ParameterSpec(
+        100.0, 'explore: rate of joint_command, Hz', low=10.0, high=1000.0
+    ),
+    'settle_time': ParameterSpec(
+        DEFAULTS.settle_time,
+        'explore: how long the arm stands still before a sample, s',
+        low=0.0,
+        high=60.0,
+    ),
+    'settle_tolerance': ParameterSpec(
+        DEFAULTS.settle_tolerance,
+        'explore: how far a joint that stands still may seem to move, rad; more than a tick of its '
+        'encoder',
+        low=0.0,
+        high=1.0,
+    ),
+    'settle_timeout': ParameterSpec(
+        DEFAULTS.settle_timeout,
+        'explore: time after which a target without a sample is given up, s; after three in a row '
+        'it stops',
+        low=0.1,
+        high=600.0,
+    ),
+    'goal_tolerance': ParameterSpec(
+        DEFAULTS.goal_tolerance,
+        'explore: largest distance of a joint from its target, rad',
+        low=0.0,
+        high=3.2,
+    ),
+    'tracking_tolerance': ParameterSpec(
+        DEFAULTS.tracking_tolerance,
+        'explore: distance of a joint from its command at which this waits, and stops the arm if '
+        'the joint does not come, rad; a moving one may lag 0.1 s besides',
+        low=0.01,
+        high=10.0,
+    ),
+}
+
+
+def exploration_config(settings: Parameters) -> ExplorationConfig:
+    """Return how the parameters want the arm explored."""
+    acceleration1, acceleration2 = settings['max_acceleration']
+    jerk1, jerk2 = settings['max_jerk']
+    same = (
+        'speed_scale',
+        'samples',
+        'settle_time',
+        'settle_tolerance',
+        'settle_timeout',
+        'goal_tolerance',
+        'tracking_tolerance',
+        'joint_states_timeout',
+    )
+    return ExplorationConfig(
+        acceleration=(acceleration1, acceleration2),
+        jerk=(jerk1, jerk2),
+        **{name: settings[name] for name in same},
+    )
+
+
+def output_path(settings: Parameters) -> Path:
+    """Return the file to write, absolute."""
+    name = settings['output'] or strftime('recording_%Y%m%d-%H%M%S.mcap')
+    return Path(name).expanduser().absolute()

@@ -1,0 +1,318 @@
+"""The parameters of ``ik_node``, and what they ask of solver and network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ik_nn_ros.arm.calibrated import Calibration
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.urdf import load_arm
+from ik_nn_ros.control.controller import Controller, MotionConfig
+from ik_nn_ros.control.passthrough import PassthroughController
+from ik_nn_ros.control.smooth_controller import SmoothController
+from ik_nn_ros.errors import ConfigError, ModelError
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.ik.acceptance import BRANCH_CHOICES, UNREACHABLE_CHOICES, SolverConfig
+from ik_nn_ros.ik.network import Network
+from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
+from ik_nn_ros.nodes.ik.command_messages import COMMAND_TYPES, CommandType
+from ik_nn_ros.trajectory.keep_out import KeepOut
+
+Settings = Parameters | Mapping[str, Any]
+DEFAULT_MOTION = MotionConfig()
+AT_REST_ONLY_PARAMETERS = (
+    'max_velocity',
+    'max_acceleration',
+    'max_jerk',
+    'keep_out.circles',
+    'keep_out.half_planes',
+    'keep_out.margin',
+)
+"""Parameters that cannot be changed while the arm moves."""
+AT_REST_ONLY_NOTE = '; at rest only'
+PARAMETERS = {
+    'robot_description': ParameterSpec(
+        '', 'URDF as text; empty: taken from the topic robot_description'
+    ),
+    'base_link': ParameterSpec(
+        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+    ),
+    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
+    'calibration_file': ParameterSpec(
+        '', 'of this arm, YAML of `ik_nn calibrate`; empty: as in the URDF'
+    ),
+    'model_file': ParameterSpec(
+        '',
+        'network, ONNX; a bare name is looked up in the package; empty: closed form; '
+        'a change takes effect with ~/reload_model',
+        dynamic=True,
+    ),
+    'model_required': ParameterSpec(False, 'refuse to configure when model_file cannot be used'),
+    'branch': ParameterSpec(
+        'nearest',
+        'side of the elbow: sign of the second joint, 0 where the arm is straight',
+        choices=tuple(BRANCH_CHOICES),
+        dynamic=True,
+    ),
+    'on_unreachable': ParameterSpec(
+        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, dynamic=True
+    ),
+    'position_tolerance': ParameterSpec(
+        0.0,
+        'largest tip error of a command, m; 0: 1e-9 of the reach',
+        low=0.0,
+        high=0.1,
+        dynamic=True,
+    ),
+    'plane_tolerance': ParameterSpec(
+        0.01,
+        "largest distance of a target from the arm's plane, m",
+        low=0.0,
+        high=100.0,
+        dynamic=True,
+    ),
+    'transform_timeout': ParameterSpec(
+        0.2,
+        'how long a target waits for its transform, s; 0: not at all',
+        low=0.0,
+        high=60.0,
+        dynamic=True,
+    ),
+    'frame_prefix': ParameterSpec(
+        '', "put before the URDF's link names to get the names of frames in TF"
+    ),
+    'allow_branch_change': ParameterSpec(
+        True,
+        'branch nearest: go to the other side where only that reaches the target',
+        dynamic=True,
+    ),
+    'motion': ParameterSpec(
+        'smooth',
+        'smooth: within all limits; direct: one command a target, for a planner or controller that '
+        'makes the motion: only the position limits are kept',
+        choices=('smooth', 'direct'),
+    ),
+    'path': ParameterSpec(
+        'joint',
+        'joint: each joint goes its quickest way; cartesian: the tip goes straight where it can',
+        choices=('joint', 'cartesian'),
+        dynamic=True,
+    ),
+    'command_type': ParameterSpec(
+        'joint_state',
+        'joint_state: on joint_command; joint_trajectory: on joint_trajectory, for the controller '
+        'of that name; float64_multi_array: on commands, for forward_command_controller',
+        choices=tuple(COMMAND_TYPES),
+    ),
+    'command_joints': ParameterSpec(
+        [],
+        'names of the joints in the order of commands; empty: from base to tip',
+        element_type=str,
+    ),
+    'command_velocity': ParameterSpec(
+        False, 'command_type joint_state: send velocities, too; not for Isaac Sim'
+    ),
+    'control_rate': ParameterSpec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
+    'speed_scale': ParameterSpec(
+        1.0,
+        'part of the velocity limits that is used, from 0.001; 0: pause, the arm goes on when it '
+        'is raised; motion direct: only 0 counts',
+        low=0.0,
+        high=1.0,
+        dynamic=True,
+    ),
+    'max_velocity': ParameterSpec(
+        [0.0, 0.0],
+        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF' + AT_REST_ONLY_NOTE,
+        low=0.0,
+        high=1000.0,
+        dynamic=True,
+    ),
+    'max_acceleration': ParameterSpec(
+        list(DEFAULT_MOTION.acceleration),
+        'of each joint, rad/s²' + AT_REST_ONLY_NOTE,
+        low=0.01,
+        high=10_000.0,
+        dynamic=True,
+    ),
+    'max_jerk': ParameterSpec(
+        list(DEFAULT_MOTION.jerk),
+        'of each joint, rad/s³' + AT_REST_ONLY_NOTE,
+        low=0.01,
+        high=1_000_000.0,
+        dynamic=True,
+    ),
+    'keep_out.circles': ParameterSpec(
+        [],
+        "zones the links keep out of, in the arm's plane: x, y, radius of each, m"
+        + AT_REST_ONLY_NOTE,
+        dynamic=True,
+        group_size=3,
+    ),
+    'keep_out.half_planes': ParameterSpec(
+        [],
+        'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset'
+        + AT_REST_ONLY_NOTE,
+        dynamic=True,
+        group_size=3,
+    ),
+    'keep_out.margin': ParameterSpec(
+        0.02,
+        'how far the links stay away from them, m' + AT_REST_ONLY_NOTE,
+        low=0.0,
+        high=10.0,
+        dynamic=True,
+    ),
+    'tracking_tolerance': ParameterSpec(
+        DEFAULT_MOTION.tracking_tolerance,
+        'largest distance of a joint at rest from its command, rad; one that moves may also lag',
+        low=0.001,
+        high=10.0,
+        dynamic=True,
+    ),
+    'idle': ParameterSpec(
+        'silent',
+        'while there is nothing to do: silent, or hold: repeat the last command',
+        choices=('silent', 'hold'),
+        dynamic=True,
+    ),
+    'target_timeout': ParameterSpec(
+        0.0,
+        'brake when no target has come for so long, s; 0: off, the last is carried out to its end',
+        low=0.0,
+        high=3600.0,
+        dynamic=True,
+    ),
+    'require_joint_states': ParameterSpec(
+        True,
+        'command only while joint_states arrive; false: without them the last command stands for '
+        'the joints, before it the middle of their range',
+        dynamic=True,
+    ),
+    'joint_states_timeout': ParameterSpec(
+        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, dynamic=True
+    ),
+    'max_target_age': ParameterSpec(
+        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, dynamic=True
+    ),
+    'autostart': ParameterSpec(True, 'configure and activate without being told'),
+}
+
+
+def read_arm(settings: Parameters, urdf: str) -> ArmModel:
+    """
+    Return the arm, calibrated where the parameters name a calibration.
+
+    :raises IkNnError: the URDF or the calibration cannot be used
+    """
+    arm = load_arm(urdf, settings['base_link'], settings['tip_link'])
+    file = settings['calibration_file']
+    return Calibration.read(file).apply(arm) if file else arm
+
+
+def solver_config(settings: Settings) -> SolverConfig:
+    """Return how the parameters want targets solved."""
+    return SolverConfig(
+        branch=settings['branch'],
+        on_unreachable=settings['on_unreachable'],
+        tolerance=settings['position_tolerance'],
+        allow_branch_change=settings['allow_branch_change'],
+    )
+
+
+def motion_config(settings: Settings) -> MotionConfig:
+    """Return how the parameters want the arm moved."""
+    return MotionConfig(
+        speed_scale=settings['speed_scale'],
+        cartesian_path=settings['path'] == 'cartesian',
+        velocity=tuple(settings['max_velocity']),
+        acceleration=tuple(settings['max_acceleration']),
+        jerk=tuple(settings['max_jerk']),
+        tracking_tolerance=settings['tracking_tolerance'],
+        require_joint_states=settings['require_joint_states'],
+        joint_states_timeout=settings['joint_states_timeout'],
+        target_timeout=settings['target_timeout'],
+        hold_when_idle=settings['idle'] == 'hold',
+    )
+
+
+def make_keep_out(settings: Settings, arm: ArmModel) -> KeepOut:
+    """
+    Return the zones the arm keeps out of.
+
+    :raises ConfigError: there are none such, or this arm cannot keep out of them
+    """
+    circles, half_planes = settings['keep_out.circles'], settings['keep_out.half_planes']
+    return KeepOut.from_lists(arm, circles, half_planes, settings['keep_out.margin'])
+
+
+def check_consistency(settings: Settings, controller: Controller | None) -> None:
+    """
+    Check that values go together.
+
+    :param controller: in use; None: the node is not configured
+    :raises ConfigError: they do not
+    """
+    solver_config(settings)
+    config = motion_config(settings)
+    prefix = settings['frame_prefix']
+    if prefix.startswith('/') or prefix.strip() != prefix:
+        raise ConfigError('frame_prefix', got=repr(prefix), expected='no slash before it')
+    if settings['motion'] == 'direct' and settings['command_type'] == 'joint_trajectory':
+        raise ConfigError(
+            'motion with command_type joint_trajectory', got='direct', expected='smooth'
+        )
+    if controller is not None:
+        config.motion_limits(controller.arm)
+        make_keep_out(settings, controller.arm)
+
+
+def check_at_rest(settings: Settings, current: Settings, controller: Controller) -> None:
+    """
+    Check that values can be taken now: what a motion was planned with stays until its end.
+
+    :raises ConfigError: the arm moves
+    """
+    for name in AT_REST_ONLY_PARAMETERS:
+        if settings[name] != current[name] and not controller.at_rest:
+            raise ConfigError(name, got='a moving arm', expected='an arm at rest, to change it')
+
+
+def make_command_type(settings: Parameters, arm: ArmModel) -> CommandType:
+    """
+    Return what commands are as messages.
+
+    :raises ConfigError: ``command_joints`` are not those of the arm
+    """
+    kind = COMMAND_TYPES[settings['command_type']]
+    period = 1.0 / settings['control_rate']
+    return kind(arm, settings['command_joints'], period, settings['command_velocity'])
+
+
+def make_controller(settings: Parameters, arm: ArmModel) -> Controller:
+    """
+    Return what stands between the solver and the arm.
+
+    :raises ConfigError: it cannot move this arm
+    """
+    kind = SmoothController if settings['motion'] == 'smooth' else PassthroughController
+    return kind(arm, motion_config(settings), make_keep_out(settings, arm))
+
+
+def open_network(settings: Parameters, arm: ArmModel) -> Network | None:
+    """
+    Open the model file that the parameters name; None where they name none.
+
+    :raises ModelError: it cannot be used, or is required and not named
+    """
+    file = settings['model_file']
+    if not file and settings['model_required']:
+        raise ModelError('model_file', got='none', expected='one, as model_required is set')
+    if not file:
+        return None
+    path = Path(file)
+    if path.name == file and not path.exists():
+        path = share_directory() / 'models' / file
+    return Network(path, arm)

@@ -1,0 +1,292 @@
+"""
+The node ``panel``: a page in the browser on which the arm is seen moving and its target is dragged.
+
+It speaks with the arm's other nodes by their public topics, services and parameters, and may be
+started before them, after them or between. Callbacks of ROS run in the executor's thread; the page
+has threads of its own, and what it asks for is handed over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.nodes.common.main import run_node
+from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
+from ik_nn_ros.nodes.panel.arm_state import ArmState, OverlayUpdater
+from ik_nn_ros.nodes.panel.ik_client import IkNodeClient, OtherPublishers
+from ik_nn_ros.nodes.panel.shape_player import ShapePlayer
+from ik_nn_ros.panel.connection import MAX_INPUT_AGE_S, is_loopback
+from ik_nn_ros.panel.history import velocity_limits
+from ik_nn_ros.panel.shapes import ArrivalMonitor, ShapeFitter, ShapeProgress
+from ik_nn_ros.panel.status_text import STALE_INPUT_TEXT
+from ik_nn_ros.panel.view import Actions, View
+
+if TYPE_CHECKING:
+    from ik_nn_ros.panel.page import Page
+
+
+# MERGED nodes.panel_inbox: From the page's threads to the executor's.
+
+
+class ExecutorQueue:
+    """
+    Has done in the executor's thread what other threads ask for, in order.
+
+    :param node: whose executor it is
+    :param on_dropped: called when something has waited too long to be done
+    """
+
+    def __init__(self, node: Node, on_dropped: Callable[[], object]) -> None:
+        self._node, self._on_dropped = node, on_dropped
+        self._pending: deque[tuple[float, Callable[[], object]]] = deque()
+
+    def wrap(
+        self, action: Callable[..., object], *, max_age: float = MAX_INPUT_AGE_S
+    ) -> Callable[..., object]:
+        """
+        Return what has an action done, as soon as it can be.
+
+        :param max_age: how long it may wait, s
+        """
+
+        def asked(*arguments: object) -> None:
+            self._pending.append((time.monotonic() + max_age, partial(action, *arguments)))
+            executor = self._node.executor
+            if executor is not None:
+                executor.create_task(self.run_pending)
+                executor.wake()
+
+        return asked
+
+    def run_pending(self) -> None:
+        """Do what was asked for."""
+        with suppress(IndexError):
+            while True:
+                end, act = self._pending.popleft()
+                if time.monotonic() < end:
+                    act()
+                else:
+                    self._on_dropped()
+
+
+PARAMETERS: Mapping[str, ParameterSpec] = {
+    'robot_description': ParameterSpec(
+        '', 'URDF as text; empty: taken from the topic robot_description'
+    ),
+    'base_link': ParameterSpec(
+        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+    ),
+    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
+    'ik_node': ParameterSpec(
+        'ik_node', 'name of the ik_node that moves the arm, in the same namespace'
+    ),
+    'host': ParameterSpec(
+        'localhost',
+        'address the page is served at; anybody who can open it there can move the arm',
+    ),
+    'port': ParameterSpec(
+        8080, 'of the page; the next free one, if it is in use', low=1, high=65535
+    ),
+}
+SCENE_PERIOD_S, CONTROLS_PERIOD_S, PLOTS_PERIOD_S = 1.0 / 40.0, 0.1, 0.25
+"""Between two pictures, two looks at what the controls show, and two plots, s."""
+
+
+class PanelNode(Node):
+    """Serves the page of one arm."""
+
+    def __init__(self) -> None:
+        super().__init__('panel')
+        self._settings = Parameters(self, PARAMETERS)
+        for fault in self._settings.errors.values():
+            self.get_logger().error(f'the default stands: {fault}')
+        self._settings.read_only_reason = 'takes effect at the start; restart the node'
+        self._shown_joints: object = None
+        self._access_notes: tuple[str, ...] = ()
+        """What is to be known of where the page is served."""
+        self._arrival_monitor, self._other_publishers = ArrivalMonitor(), OtherPublishers()
+        self._shown_trail: object = None
+        self._executor_queue = ExecutorQueue(self, self._on_dropped)
+        self._ik_client = IkNodeClient(self, self._settings['ik_node'])
+        self._shape_player = ShapePlayer(
+            self, self._ik_client, self._first_missing, self._tip_error, lambda: self._page.silence
+        )
+        self._page = self._serve()
+        self._overlay_updater = OverlayUpdater(self, self._ik_client, self._page)
+        self._arm = ArmState(self, self._settings, self._on_arm_described)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(SCENE_PERIOD_S, self._update_scene, clock=steady)
+        self.create_timer(CONTROLS_PERIOD_S, self._update_controls, clock=steady)
+        self.create_timer(PLOTS_PERIOD_S, self._update_plots, clock=steady)
+
+    def _serve(self) -> Page:
+        try:
+            from ik_nn_ros.panel.page import Page
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                'panel', got=f'no module {error.name}', expected="`pip install 'viser[urdf]'`"
+            ) from error
+        host = self._settings['host']
+        page = Page(host, self._settings['port'], self._actions())
+        if not is_loopback(host):
+            self.get_logger().warning(
+                f'host {host}: anybody who can reach this address can move the arm'
+            )
+            self._access_notes = (
+                f'Anybody who can reach {" or ".join(page.urls)} can move the arm.',
+            )
+        self.get_logger().info(f'the arm is at {" and ".join(page.urls)}')
+        return page
+
+    def destroy_node(self) -> None:
+        """Serve the page no more."""
+        self._page.close()
+        super().destroy_node()
+
+    # What the page asks for
+
+    def _actions(self) -> Actions:
+        link, taking = self._ik_client, self._executor_queue.wrap
+        return Actions(
+            go_to=taking(self._go_to),
+            go_home=taking(self._go_home),
+            draw=taking(self._draw_shape),
+            stop_drawing=taking(self._shape_player.stop, max_age=inf),
+            hold=taking(self._hold, max_age=inf),
+            resume=taking(self._resume),
+            set_branch=taking(partial(link.set_parameter, 'branch')),
+            set_speed_scale=taking(partial(link.set_parameter, 'speed_scale')),
+        )
+
+    def _on_dropped(self) -> None:
+        self._shape_player.stop('the panel was held up.')
+        self._ik_client.problem = STALE_INPUT_TEXT
+
+    def _go_to(self, point: JointPair) -> None:
+        self._shape_player.stop()
+        if self._arm.model is not None:
+            self._ik_client.go_to(self._arm.model.plane, point)
+
+    def _go_home(self) -> None:
+        arm = self._arm.model
+        if arm is not None:
+            self._go_to(arm.fk_point(*arm.home))
+
+    def _draw_shape(self, name: str, scale: float, lap_time: float) -> None:
+        """Lead the arm along a figure."""
+        self._shape_player.stop()
+        arm, q, keep_out = self._arm.model, self._arm.q, self._overlay_updater.keep_out
+        if arm is None or q is None or keep_out is None:
+            return
+        if self._first_missing() or self._ik_client.holding:
+            return  # the page says so
+        largest = ShapeFitter(arm, self._overlay_updater.branch, keep_out, q).largest(name)
+        if largest is None:
+            self._shape_player.notice = f'There is no room for a {name}.'
+            return
+        tracing = ShapeProgress(largest.scaled(scale), lap_time, arm.reach, arm.fk_point(*q))
+        self._shape_player.start(arm, tracing)
+
+    def _hold(self) -> None:
+        self._shape_player.stop()
+        self._ik_client.hold()
+
+    def _resume(self) -> None:
+        self._shape_player.stop()
+        self._ik_client.resume()
+
+    # To the page
+
+    def _on_arm_described(self, urdf: str, arm: ArmModel) -> None:
+        self._shape_player.stop('there is another arm.')
+        self._shown_joints = None
+        self._overlay_updater.reset()
+        self._page.show_arm(urdf, arm)
+
+    def _update_scene(self) -> None:
+        """Show where the arm is, if somebody looks and it has moved."""
+        self._executor_queue.run_pending()
+        arm = self._arm
+        if not self._page.has_clients or arm.q is None:
+            return
+        self._page.show_outcome(self._ik_client.displayed_outcome)
+        if (arm.q, arm.is_stale) != self._shown_joints:
+            self._shown_joints = arm.q, arm.is_stale
+            self._page.show_joints(arm.joints, arm.q, arm.is_stale)
+
+    def _update_controls(self) -> None:
+        """Show how things stand, and where the tip has been."""
+        self._ik_client.poll()
+        self._arm.apply_calibration(self._ik_client.parameters.values.get('calibration_file'))
+        if self._arm.model is not None:
+            self._overlay_updater.update(self._arm.model)
+        view = self._ik_client.make_view(
+            tuple(self._missing()), self._tip_error(), self._shape_player.shape
+        )
+        view = replace(view, problem=view.problem or self._shape_player.notice)
+        self._page.show(self._with_monitoring(view))
+        trail = self._arm.trail
+        if trail is None or not self._page.has_clients:
+            return
+        trail.remove_expired(time.monotonic())
+        if (trail, trail.change_count) != self._shown_trail:
+            self._shown_trail = trail, trail.change_count
+            self._page.show_trail(trail.points)
+
+    def _with_monitoring(self, view: View) -> View:
+        """Return a view with what only time tells."""
+        now, is_free = time.monotonic(), not view.holding and view.speed_scale != 0.0
+        error = view.tip_error if is_free else None
+        return replace(
+            view,
+            is_stuck=self._arrival_monitor.is_stuck(now, view.outcome, error),
+            has_other_publishers=self._other_publishers.are_active(
+                now, self._ik_client.other_target_count
+            ),
+            notes=(*self._arm.notes, *self._access_notes),
+        )
+
+    def _update_plots(self) -> None:
+        """Plot how the joints have moved, if somebody looks."""
+        arm = self._arm.model
+        if self._page.has_clients and arm is not None:
+            table = self._arm.history.table(time.monotonic())
+            self._page.show_history(table, self._velocity_limits(arm))
+
+    def _velocity_limits(self, arm: ArmModel) -> JointPair:
+        """Return the velocity limits in force, rad/s."""
+        values = self._ik_client.parameters.values
+        most, share = values.get('max_velocity') or (0.0, 0.0), values.get('speed_scale')
+        return velocity_limits(arm, most, 1.0 if share is None else share)
+
+    def _missing(self) -> Iterator[str]:
+        """Yield what is waited for, a sentence each."""
+        yield from self._arm.missing
+        yield from self._ik_client.missing
+
+    def _first_missing(self) -> str:
+        return next(self._missing(), '')
+
+    def _tip_error(self) -> float | None:
+        return self._arm.tip_error(self._ik_client.outcome)
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(PanelNode)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

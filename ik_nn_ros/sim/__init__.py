@@ -1,0 +1,1 @@
+"""The simulated arm: MuJoCo, and how it may differ from its URDF."""

@@ -1,0 +1,1 @@
+"""Evaluation report, comparison of methods, reproduction of the paper."""

@@ -1,0 +1,73 @@
+"""
+The case study this package grew from: its arm and its Table 1.
+
+Lengths are in the paper's unit, which it does not name; where the package says metres, read that
+unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.ik.verification import tip_errors
+
+CITATION = (
+    'Al-Sharif, Abbass, Hanafi, Elnady: Enhancing Robotic Autonomy: A Review and Case Study of '
+    'Traditional and Deep Learning Approaches to Inverse Kinematics'
+)
+ARM = ArmModel('Al-Sharif et al.', ('q1', 'q2'), (10.0, 7.0), lower=(0.0, 0.0), upper=(pi / 2, pi))
+"""
+The limits are the ranges the paper draws from. It does not state the lengths: these are of a
+well-known example with the same ranges, and with them all ten rows of Table 1 come out right within
+the rounding of their angles.
+"""
+
+
+@dataclass(frozen=True)
+class TablePoint:
+    """
+    A row of Table 1.
+
+    :param name: P1 to P10
+    :param actual: joint angles that the target was made from, rad
+    :param predicted: the paper's network's answer, rad
+    :param error: the paper's end-effector error, in its unit of length
+    """
+
+    name: str
+    actual: JointPair
+    predicted: JointPair
+    error: float
+
+
+TABLE_1 = (
+    TablePoint('P1', (1.49, 2.95), (1.51, 2.91), 0.31),
+    TablePoint('P2', (1.55, 0.25), (1.52, 0.41), 0.55),
+    TablePoint('P3', (1.55, 0.73), (1.55, 0.75), 0.11),
+    TablePoint('P4', (0.10, 1.87), (0.13, 1.87), 0.30),
+    TablePoint('P5', (0.68, 0.73), (0.73, 0.60), 0.36),
+    TablePoint('P6', (0.40, 2.60), (0.39, 2.64), 0.27),
+    TablePoint('P7', (0.10, 1.75), (0.12, 1.75), 0.25),
+    TablePoint('P8', (0.81, 2.03), (0.83, 2.01), 0.23),
+    TablePoint('P9', (1.11, 0.83), (1.14, 0.72), 0.40),
+    TablePoint('P10', (1.54, 1.08), (1.55, 1.06), 0.08),
+)
+
+
+def actual_angles() -> Array:
+    """Return (10, 2) the joint angles of Table 1, rad."""
+    return np.array([point.actual for point in TABLE_1])
+
+
+def recomputed_errors() -> Array:
+    """Return (10,) the paper's errors from its printed angles, which are rounded to 0.01 rad."""
+    return point_errors(np.array([point.predicted for point in TABLE_1]))
+
+
+def point_errors(q: Array) -> Array:
+    """Return (10,) how far answers (10, 2), rad, are off the points of Table 1, paper's unit."""
+    return ARM.reach * tip_errors(ARM, ARM.fk(actual_angles()), q)

@@ -1,0 +1,1 @@
+"""Stateless planning of joint and Cartesian trajectories within all limits."""

@@ -1,0 +1,253 @@
+"""Several ik_node in one process: each is alone with its arm."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import rclpy
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from ik_node_rig import MODEL
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from processes import Client, fresh_domain, node_process, reserved_domain
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.context import Context
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+
+from ik_nn_ros.arm.urdf import load_arm, read_description
+from ik_nn_ros.files import share_directory
+from ik_nn_ros.nodes.common.conversions import stamp_to_seconds
+from ik_nn_ros.nodes.ik.multi_node import parse_namespaces
+from ik_nn_ros.nodes.ik.node import IkNode
+
+MODULE = 'ik_nn_ros.nodes.ik.multi_node'
+LONGER = read_description(
+    share_directory() / 'urdf' / 'arm.urdf.xacro', {'prefix': 'right_', 'l1': '0.4'}
+)
+PARAMETERS = {
+    '/**': {'control_rate': 100.0},
+    '/cell/left/ik_node': MODEL,
+    '/**/right/ik_node': {
+        'robot_description': LONGER,
+        'base_link': 'right_base_link',
+        'tip_link': 'right_tip',
+        'branch': 'negative',
+    },
+}
+AWAY, BACK = (-2.0, 1.0), (2.0, 1.0)
+"""Joints with a long way between them, rad."""
+
+
+class Arm:
+    """
+    One arm and its node, seen from outside; the arm goes where it is told to.
+
+    :param namespace: of both
+    :param q: where it stands, rad
+    """
+
+    def __init__(self, client, namespace, urdf, prefix, q):
+        self.client, self.namespace = client, namespace
+        self.model = load_arm(urdf, f'{prefix}base_link', f'{prefix}tip')
+        self.commands = client.collect(JointState, f'{namespace}/joint_command')
+        self.answers = client.collect(DiagnosticStatus, f'{namespace}/ik_node/target_status')
+        self.targets = client.publisher(PoseStamped, f'{namespace}/target_pose')
+        self._states = client.publisher(JointState, f'{namespace}/joint_states')
+        self._q = list(q)
+        self._numbers = itertools.count(1)
+        client.node.create_timer(0.01, self._speak)
+
+    def _speak(self):
+        if self.commands:
+            self._q = list(self.commands[-1].position)
+        message = JointState(name=list(self.model.joint_names), position=self._q)
+        message.header.stamp = self.client.node.get_clock().now().to_msg()
+        self._states.publish(message)
+
+    def ask(self, q):
+        """Send a target that the joints (rad) reach, with the elbow on one side; return the answer.
+
+        None if there is none for a while, as before the node knows its publisher.
+        """
+        message = PoseStamped()
+        message.header.stamp.sec = next(self._numbers)
+        message.pose.position.x, message.pose.position.y = self.model.fk_point(*q)
+        self.targets.publish(message)
+        stamp = f'{message.header.stamp.sec}.000000000'
+
+        def answer():
+            return [
+                status.message
+                for status in self.answers
+                if ('stamp', stamp) in {(value.key, value.value) for value in status.values}
+            ]
+
+        try:
+            return self.client.wait_until(answer, 1.0)[0]
+        except AssertionError:
+            return None
+
+    def go(self, q):
+        """Ask until the arm is told to go there."""
+        self.client.wait_until(
+            lambda: self.ask(q) == 'ACCEPTED', what=lambda: f'{self.namespace}: {self.answers[-1:]}'
+        )
+
+    def arrive(self, q):
+        """Ask until the arm is there: a busy machine may end a motion on its way."""
+        self.client.wait_until(
+            lambda: self.ask(q) == 'ACCEPTED' and self.is_at(q),
+            what=lambda: f'{self.namespace}: {self.answers[-1:]}',
+        )
+
+    def is_at(self, q):
+        tip = self.model.fk_point(*self._q)
+        return np.allclose(tip, self.model.fk_point(*q), atol=1e-6)
+
+    def is_slow(self):
+        last = np.array([command.position for command in self.commands[-2:]])
+        return np.abs(np.diff(last, axis=0)).max() < 0.01
+
+    def service(self, kind, name, request):
+        return self.client.call(kind, f'{self.namespace}/ik_node/{name}', request)
+
+    def transition(self, number):
+        request = ChangeState.Request(transition=Transition(id=number))
+        return self.service(ChangeState, 'change_state', request).success
+
+
+@pytest.fixture(scope='module')
+def cell(tmp_path_factory):
+    """Two different arms in namespaces inside another, with one parameter file."""
+    file = tmp_path_factory.mktemp('parameters') / 'arms.yaml'
+    file.write_text(yaml.safe_dump({k: {'ros__parameters': v} for k, v in PARAMETERS.items()}))
+    ros = ('-r', '__ns:=/cell', '--params-file', str(file), '--log-level', 'left:=debug')
+    with (
+        reserved_domain() as domain,
+        node_process(MODULE, *ros, domain=domain, arguments=('left', 'right')) as process,
+        Client(domain) as client,
+    ):
+        left = Arm(client, '/cell/left', MODEL['robot_description'], '', AWAY)
+        right = Arm(client, '/cell/right', LONGER, 'right_', AWAY)
+        yield process, client, left, right
+
+
+@pytest.fixture
+def arms(cell):
+    """Both arms, at rest at the same place."""
+    *_, left, right = cell
+    for arm in (left, right):
+        arm.arrive(AWAY)
+    left.commands.clear()
+    right.commands.clear()
+    return left, right
+
+
+def test_each_has_its_own_parameters(cell):
+    process, *_ = cell
+    process.wait_for('joints right_joint1, right_joint2')
+    said = re.findall(r'\[([\w.]+)\]: arm .*: joints (.*), lengths ([\d.]+)', process.output)
+    assert sorted(said) == [
+        ('cell.left.ik_node', 'joint1, joint2', '0.3'),
+        ('cell.right.ik_node', 'right_joint1, right_joint2', '0.4'),
+    ]
+
+
+def test_a_target_moves_its_own_arm_only(arms):
+    left, right = arms
+    right.arrive(BACK)
+    # Only what it was told before may still come.
+    for command in left.commands:
+        np.testing.assert_allclose(command.position, AWAY, atol=1e-6)
+    assert {tuple(command.name) for command in right.commands} == {('right_joint1', 'right_joint2')}
+    # Both elbows were there before, one of them on the side its parameters want.
+    assert right.commands[-1].position[1] < 0.0 < left._q[1]
+
+
+def test_hold_and_deactivate_stop_their_own_arm_only(arms):
+    left, right = arms
+    assert right.service(Trigger, 'hold', Trigger.Request()).success
+    assert (right.ask(BACK), left.ask(BACK)) == ('HOLDING', 'ACCEPTED')
+    assert right.service(Trigger, 'resume', Trigger.Request()).success
+    assert right.transition(Transition.TRANSITION_DEACTIVATE)
+    assert (right.ask(AWAY), left.ask(AWAY)) == ('NOT_ACTIVE', 'ACCEPTED')
+    assert right.transition(Transition.TRANSITION_ACTIVATE)
+    right.go(BACK)
+
+
+def test_one_that_brakes_in_a_transition_does_not_stop_the_other_on_its_way(arms):
+    """The transition takes as long as the brakes; the other's commands must not wait for it."""
+    left, right = arms
+    for arm in arms:
+        arm.go(BACK)
+    left.client.wait_until(lambda: len(right.commands) > 40)
+    assert right.transition(Transition.TRANSITION_DEACTIVATE)
+    assert right.transition(Transition.TRANSITION_ACTIVATE)
+    left.client.wait_until(lambda: left.is_at(BACK))
+    assert not right.is_at(BACK)
+    end = stamp_to_seconds(right.commands[-1].header.stamp)
+    braking = sum(stamp_to_seconds(c.header.stamp) > end - 0.15 for c in right.commands)
+    meanwhile = sum(end - 0.15 < stamp_to_seconds(c.header.stamp) <= end for c in left.commands)
+    assert meanwhile > braking / 2
+
+
+def test_hold_can_be_called_while_another_brakes_in_a_transition():
+    """Which takes seconds; :meth:`CachedWaitSetExecutor.spin_other_nodes` looks at the group."""
+    context = Context()
+    rclpy.init(args=[], context=context, domain_id=fresh_domain())
+    try:
+        node = IkNode(context=context)
+        groups = {
+            service.srv_name.split('/')[-1]: service.callback_group for service in node.services
+        }
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown(context=context)
+    at_any_time = [name for name in groups if isinstance(groups[name], ReentrantCallbackGroup)]
+    assert at_any_time == ['hold']
+
+
+def test_diagnostics_tell_them_apart(cell):
+    """/diagnostics is one topic for all."""
+    _, client, *_ = cell
+    reports = client.collect(DiagnosticArray, '/diagnostics')
+    names = {'cell/left/ik_node: targets', 'cell/right/ik_node: targets'}
+    client.wait_until(
+        lambda: names <= {status.name for report in reports for status in report.status},
+        what=lambda: {status.name for report in reports for status in report.status},
+    )
+
+
+def test_ctrl_c_brings_all_arms_to_rest(cell, arms):
+    process, client, left, right = cell
+    for arm in (left, right):
+        arm.go(BACK)
+    client.wait_until(lambda: min(len(left.commands), len(right.commands)) > 40)
+    assert process.stop() == 0
+    for arm in (left, right):
+        client.wait_until(arm.is_slow, what='its last commands are fast')
+        assert not arm.is_at(BACK)
+    assert 'Traceback' not in process.output
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ([], 'the following arguments are required: namespace'),
+        (['left', 'right', 'left'], 'namespaces: got left twice, expected each once'),
+        (['left', '/left'], 'namespaces: got left twice, expected each once'),
+        (['le-ft'], "got 'le-ft', expected a namespace ("),
+        (['a//b'], "got 'a//b', expected a namespace ("),
+        ([''], "got '', expected a namespace ("),
+        (['--left'], 'the following arguments are required: namespace'),
+    ],
+)
+def test_wrong_arguments_are_named(capsys, words, message):
+    with pytest.raises(SystemExit) as ended:
+        parse_namespaces(words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,77 @@
+"""What the page asks for is done in the executor's thread, in order, and in time or not at all."""
+
+from math import inf
+from types import SimpleNamespace
+
+import pytest
+
+from ik_nn_ros.nodes.panel import node as panel_inbox
+from ik_nn_ros.nodes.panel.ik_client import PATIENCE, ServiceCalls
+from ik_nn_ros.nodes.panel.node import MAX_INPUT_AGE_S, ExecutorQueue
+from ik_nn_ros.nodes.panel.node import ik_client as panel_calls
+
+
+class Clock:
+    def __init__(self, patch):
+        self.now = 100.0
+        for module in (panel_inbox, panel_calls):
+            patch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def test_what_has_waited_too_long_is_dropped_but_no_hold(clock):
+    done, dropped = [], []
+    inbox = ExecutorQueue(SimpleNamespace(executor=None), lambda: dropped.append(1))
+    go, hold = inbox.wrap(done.append), inbox.wrap(done.append, max_age=inf)
+    go('go')
+    hold('hold')
+    clock.now += MAX_INPUT_AGE_S + 0.1
+    go('later')
+    inbox.run_pending()
+    assert done == ['hold', 'later']
+    assert dropped == [1]
+
+
+class Future:
+    def add_done_callback(self, done):
+        self.answer = lambda: done(self)
+
+    def result(self):
+        return 'answer'
+
+
+class Client:
+    """A service's client that answers when the test does."""
+
+    def __init__(self):
+        self.pending = None
+
+    def call_async(self, request):
+        self.pending = Future()
+        return self.pending
+
+    def remove_pending_request(self, future):
+        assert future is self.pending
+        self.pending = None
+
+
+def test_a_call_is_answered_or_given_up_once(clock):
+    calls, client, told = ServiceCalls(), Client(), []
+    ask = lambda: calls.call(client, 'it', told.append, lambda: told.append('late'))  # noqa: E731
+    ask()
+    clock.now += PATIENCE - 0.1
+    calls.poll()
+    client.pending.answer()
+    clock.now += 1.0
+    calls.poll()
+    assert told == ['answer']
+    ask()
+    clock.now += PATIENCE
+    calls.poll()
+    calls.poll()
+    assert told == ['answer', 'late']
+    assert client.pending is None

@@ -1,0 +1,285 @@
+"""The page in a real browser, beside a real ik_node and a simulated arm."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from math import dist
+from typing import Any
+
+import numpy as np
+import pytest
+from ik_node_rig import ARM
+from panel_page import Browser, Stage
+from std_srvs.srv import Trigger
+
+from ik_nn_ros.arm.paths import ClosedCurve, heading_axes
+
+pytest.importorskip('viser', reason='the panel needs viser')
+pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
+playwright = pytest.importorskip('playwright.sync_api', reason='playwright drives the browser')
+
+CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='there is no Chromium')
+# It is the processor that draws: few pixels, nothing smoothed.
+WEBGL = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+    '--webgl-antialiasing-mode=none',
+]
+WIDE, PHONE = {'width': 660, 'height': 400}, {'width': 390, 'height': 640}
+HOME = ARM.fk_point(*ARM.home)
+TARGETS = 400
+"""In more than two rounds."""
+ZONE = (-0.25, -0.25, 0.08)
+"""Middle and radius, m."""
+
+
+@pytest.fixture(scope='module')
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=WEBGL)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope='module')
+def stage() -> Iterator[Stage]:
+    with ExitStack() as stack:
+        stage = Stage(stack)
+        for name in ('arm_sim', 'ik_node', 'panel'):
+            stage.start(name)
+        yield stage
+
+
+@contextmanager
+def opened(chromium: Any, stage: Stage, size: dict, **options: Any) -> Iterator[Browser]:
+    page = chromium.new_page(viewport=size, **options)
+    try:
+        page.goto(f'{stage.url}/?fixedDpr=0.4')  # else it changes with the load
+        # The word on software rendering would lie over the arm.
+        page.add_style_tag(content='.mantine-Notifications-root {display: none}')
+        browser = Browser(page, stage)
+        browser.wait(browser.button('Hold').is_enabled, 'no controls')
+        yield browser
+    finally:
+        page.close()
+
+
+@pytest.fixture(scope='module')
+def open_page(chromium: Any, stage: Stage) -> Iterator[Browser]:
+    with opened(chromium, stage, WIDE) as page:
+        yield page
+
+
+@pytest.fixture
+def page(open_page: Browser) -> Browser:
+    """The page of a computer, nobody holding the arm: opening one takes long."""
+    open_page.page.mouse.up()
+    open_page.stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), again=True)
+    open_page.wait(lambda: 'Held.' not in open_page.text, 'held')
+    return open_page
+
+
+def test_an_arm_is_dragged_refused_and_held(page, stage):
+    before = page.picture()
+    page.goes((0.35, 0.2), by=lambda: page.click((0.35, 0.2)))
+    page.shows('The arm is at the target')
+    stage.targets.clear()
+    page.click((0.35, 0.2))  # on the disc
+    page.wait(lambda: stage.targets, 'no second target')
+    page.wait(lambda: (np.abs(page.picture() - before) > 40).mean() > 0.005, 'nothing moves')
+
+    stage.commands.clear()
+    stage.targets.clear()
+    page.drag((0.35, 0.2), (0.1, 0.35))
+    page.wait(lambda: stage.asked and dist(stage.asked[-1], (0.1, 0.35)) < 0.01, 'no drag')
+    assert len(stage.targets) > 1
+    assert stage.targets[-1].pose.position.z == pytest.approx(0.0, abs=1e-9)
+    page.wait(lambda: len(stage.commands) > 20, 'no stream of commands')
+    # Held up by a busy machine, the arm is brought to rest on the way: then it is asked again.
+    point = stage.asked[-1]
+    page.goes(point, by=lambda: 'does not get there' in page.text and page.click(point))
+
+    # Beside the disc nothing is dragged, and the view does not turn.
+    stage.targets.clear()
+    before = page.picture()
+    page.drag((0.3, -0.3), (-0.1, -0.4))
+    assert not stage.targets
+    assert (np.abs(page.picture() - before) > 40).mean() < 0.05  # the trail goes on fading
+
+    page.click((0.0, -0.54))
+    page.shows('the arm is not long enough')
+    page.shows('UNREACHABLE')
+
+    page.press('Hold')
+    page.shows('Held.')
+    stage.answers.clear()
+    still = stage.q
+    page.click((0.3, -0.2))
+    page.wait(lambda: stage.answers, 'no target')
+    assert stage.answers[-1].message == 'HOLDING'
+    assert stage.q == pytest.approx(still, abs=1e-3)
+    page.press('Resume')
+    page.goes((0.3, -0.2), by=lambda: page.click((0.3, -0.2)))
+
+
+@pytest.mark.soak
+def test_a_figure_is_drawn_until_stopped_and_then_home_is_reached(page, stage):
+    name = 'square'
+    page.field('Round, s').fill('3')
+    page.field('Size, %').fill('40')
+    stage.forget()
+    page.until(lambda: is_drawn(page, stage, name), by=lambda: draw(page, name), what=name)
+    width = drawn_width(page, name)
+    page.field('Size, %').fill('20')
+    smaller = pytest.approx(width / 2.0, 2e-2)
+    page.until(lambda: drawn_width(page, name) == smaller, by=lambda: draw(page, name))
+
+    stop = page.button('Stop drawing')
+    # It may end by itself on a busy machine: whatever is there is clicked on.
+    click = 'found => found.forEach(button => button.click())'
+    page.until(stop.is_hidden, by=lambda: stop.evaluate_all(click))
+    page.wait(lambda: is_quiet(stage), 'it goes on')
+    page.goes(HOME, by=lambda: page.press('Go home'))
+    assert max(dist(point, HOME) for point in stage.asked) < 1e-6
+
+
+def draw(page, name):
+    """Have a figure drawn, if it is not."""
+    if not re.search(rf'Drawing a {name}|where the {name} begins', page.text):
+        page.press(name.capitalize())
+
+
+def drawn_width(page, name):
+    """Return how wide the page says that the figure is, m; 0: it is not drawn."""
+    said = re.search(rf'Drawing a {name}, ([\d.]+) cm', page.text)
+    return float(said[1]) / 100.0 if said else 0.0
+
+
+def is_drawn(page, stage, name):
+    """Tell whether it has been gone round once."""
+    width = drawn_width(page, name)
+    if not width or len(stage.targets) > TARGETS:
+        stage.forget()  # what led there, or was heard late
+        return False
+    return follows(stage, name, width)
+
+
+def follows(stage, name, width):
+    """Tell whether all targets are on the figure, and the commands have been all the way round."""
+    if not stage.commands or not stage.targets:
+        return False
+    asked, tips = np.array(stage.asked), np.array(stage.commanded)
+    middle = tuple((asked.min(axis=0) + asked.max(axis=0)) / 2.0)
+    points = ClosedCurve(name, width, middle, heading_axes(ARM)).points
+    beside, apart = distances(asked, points) / width, distances(tips, points) / width
+    # What a busy machine does late does not count; corners are rounded off.
+    is_near = np.median(apart.min(axis=1)) < 0.05 and apart.min(axis=0).max() < 0.2
+    return beside.min(axis=1).max() < 0.01 and is_near
+
+
+def distances(places, points):
+    return np.hypot(*(places[:, None] - points).transpose(2, 0, 1))
+
+
+def is_quiet(stage):
+    """Tell whether for half a second nothing is asked for and nothing commanded."""
+    stage.forget()
+    for _ in range(10):
+        stage.listen()
+    return not stage.targets and not stage.commands
+
+
+@pytest.mark.soak
+def test_zones_and_plots_are_seen(page, stage):
+    page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
+    assert redness(page.color(ZONE[:2])) < 20
+    assert stage.client.set_parameter('ik_node', 'keep_out.circles', list(ZONE)).successful
+    page.wait(lambda: redness(page.color(ZONE[:2])) > 60, 'no zone')
+    page.click(ZONE[:2])
+    page.shows('A zone to keep out of is in the way')
+    nothing = stage.client.set_parameter('ik_node', 'keep_out.circles', [])
+    assert nothing.successful
+    page.goes((0.35, -0.2), by=lambda: page.click((0.35, -0.2)))
+    page.wait(lambda: redness(page.color(ZONE[:2])) < 20, 'the zone stays')
+
+    limits = list(zip(ARM.lower, ARM.upper, strict=True))
+    page.wait(lambda: ends_at(page.plotted(0, limits), stage.q, 0.15), 'positions')
+    limits = [(-fastest, fastest) for fastest in ARM.max_velocity]
+    page.wait(lambda: ends_at(page.plotted(1, limits), (0.0, 0.0), 0.15), 'velocities')
+    assert all(np.abs(line[1]).max() > 0.5 for line in page.plotted(1, limits))
+
+
+def redness(color):
+    return color[0] - color[1:].max()
+
+
+def ends_at(lines, values, error):
+    """Tell whether lines of a plot end at these values."""
+    if not all(line.size for line in lines):
+        return False
+    ends = [line[1, line[0] == line[0].max()].mean() for line in lines]
+    return ends == pytest.approx(values, abs=error)
+
+
+@pytest.mark.soak
+def test_elbow_and_speed_are_chosen(page, stage):
+    choose_elbow(page, stage, 'negative')
+    page.goes((0.35, 0.1), by=lambda: page.click((0.35, 0.1)))
+    assert ARM.branch_of(stage.q) < 0
+    choose_elbow(page, stage, 'nearest')
+    choose_speed(page, stage, 50)
+    choose_speed(page, stage, 100)
+
+
+def choose_elbow(page, stage, side):
+    # A control shows the old value for a moment, until the ik_node has taken the new one.
+    by = lambda: page.choose('Elbow', side)  # noqa: E731
+    page.until(lambda: stage.changed('branch') == side, by, 'no branch')
+    page.wait(lambda: page.field('Elbow').input_value() == side, 'another branch is shown')
+
+
+def choose_speed(page, stage, percent):
+    by = lambda: page.field('Speed, %').fill(str(percent))  # noqa: E731
+    page.until(lambda: stage.changed('speed_scale') == percent / 100.0, by, 'no speed')
+    page.wait(lambda: page.field('Speed, %').input_value() == str(percent), 'another speed')
+
+
+def test_the_page_outlives_both_nodes(page, stage):
+    stage.stop('ik_node')
+    page.shows('there is no node /ik_node')
+    stage.start('ik_node', speed_scale=0.9)
+    speed = page.field('Speed, %')
+    page.wait(lambda: speed.input_value() == '90', 'speed')
+    page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
+
+    before = page.picture()
+    stage.stop('panel')
+    stage.start('panel')
+    page.shows('Drag the disc')  # it knows of no target yet
+    page.goes(HOME, by=lambda: page.press('Go home'))
+    page.wait(lambda: (np.abs(page.picture() - before) > 40).mean() > 0.005, 'nothing moves')
+
+
+@pytest.mark.soak
+def test_a_phone_watches_until_it_takes_over(chromium, page, stage):
+    with opened(chromium, stage, PHONE, has_touch=True, is_mobile=True) as phone:
+        assert phone.page.evaluate('document.documentElement.scrollWidth') <= PHONE['width']
+        phone.shows('this one watches')
+        stage.targets.clear()
+        phone.tap((0.2, 0.3))
+        page.page.bring_to_front()
+        page.goes((0.3, 0.2), by=lambda: page.click((0.3, 0.2)))
+        assert [point for point in stage.asked if dist(point, (0.3, 0.2)) > 0.01] == []
+
+        phone.page.bring_to_front()
+        phone.press('Drive from this page')
+        page.shows('this one watches')
+        phone.goes((0.2, 0.3), by=lambda: phone.tap((0.2, 0.3)))
+        page.press('Hold')  # anybody may
+        phone.shows('Held.')

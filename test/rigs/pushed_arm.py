@@ -1,0 +1,28 @@
+"""
+An arm_sim that somebody leans against, or holds fast.
+
+Topic ``push``: torques on the two joints, N m, and how hard both are held, N m s/rad.
+"""
+
+from std_msgs.msg import Float64MultiArray
+
+from ik_nn_ros.nodes.common.main import run_node
+from ik_nn_ros.nodes.sim.node import ArmSim
+
+
+class PushedArm(ArmSim):
+    def __init__(self):
+        super().__init__()
+        self._free = None
+        self.create_subscription(Float64MultiArray, 'push', self._on_push, 10)
+
+    def _on_push(self, message):
+        model, data = self._simulator._model, self._simulator._data
+        if self._free is None:
+            self._free = model.dof_damping.copy()
+        *data.qfrc_applied[:], held = message.data
+        model.dof_damping[:] = self._free + held
+
+
+if __name__ == '__main__':
+    raise SystemExit(run_node(PushedArm))
