@@ -40,12 +40,12 @@ def begun(xy, config=CONFIG, lag=PERIOD):
 def joined(it, path):
     """The commands from where the path begins."""
     q = np.array(it.commands)
-    return q[np.argmax(np.abs(q - path.places[0]).max(axis=1) < 1e-6) :]
+    return q[np.argmax(np.abs(q - path.waypoints[0]).max(axis=1) < 1e-6) :]
 
 
 def require_followed(it, path, xy):
     assert len(xy) == 1 or off_lines(ARM.fk(joined(it, path)), np.asarray(xy)) <= OFF
-    np.testing.assert_allclose(it.commands[-1], path.places[-1], atol=1e-9)
+    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
     assert it.motion.phase is MotionPhase.IDLE
     assert not it.motion.fault
     require_within(it.commands)

@@ -148,7 +148,7 @@ def test_a_motion_is_clear_between_its_samples_too(scene, start, step, size):
     positions = np.array(start) + np.arange(6)[:, None] * size * np.array(step)
     between = start + np.linspace(0.0, 5.0, 400)[:, None] * size * np.array(step)
     nearest = clearance(scene, between).min()
-    if not scene.blocked_on(positions):
+    if not scene.obstruction_along(positions):
         assert nearest >= min(MARGIN, clearance(scene, start)[0]) - 1e-3
         assert clearance(scene, start)[0] < 1.05 * MARGIN or nearest >= MARGIN - 1e-6
     elif size < 0.1:
@@ -204,7 +204,7 @@ class TestBrakingOnAWay:
 
     def brakings(self, motion, way):
         times = np.arange(0.0, way.duration, 0.005).tolist()
-        return [motion.braking(way.at(time)).positions(0.005) for time in times]
+        return [motion.plan_stop(way.at(time)).positions(0.005) for time in times]
 
     def test_blocks_it_though_the_way_is_clear(self):
         motion, way = self.way()
@@ -240,10 +240,10 @@ def test_what_was_planned_is_clear_and_no_step_ends_it(scene, start, goal, speed
         MotionLimits((speed, 3.0), (10.0, 20.0), (100.0, 300.0)), start
     )
     way = motion.plan_to(goal)
-    assume(not scene.way_blocked(motion, way))
+    assume(not scene.trajectory_obstruction(motion, way))
     assert clearance(scene, way.positions(0.002)).min() >= MARGIN - 1e-5
     for time in np.arange(0.0, way.duration, 0.02).tolist():
-        assert scene.stops_clear(motion, way.at(time), scene.stopping_margin)
+        assert scene.can_stop_clear(motion, way.at(time), scene.stopping_margin)
 
 
 @settings(max_examples=25, deadline=None)
@@ -256,7 +256,7 @@ def test_whatever_the_goals_an_arm_that_brakes_in_time_never_touches(scene, star
     for number, goal in enumerate(goals):
         motion.set_goal(goal)
         for _ in range(40 if number < len(goals) - 1 else 150):
-            if not scene.stops_clear(motion, motion.state_after(TICK), scene.stopping_margin):
+            if not scene.can_stop_clear(motion, motion.state_after(TICK), scene.stopping_margin):
                 motion.brake()
             positions.append(motion.step(TICK)[0])
     assert clearance(scene, positions).min() >= 0.4 * MARGIN
@@ -268,7 +268,7 @@ def test_at_full_speed_it_comes_to_rest_in_front_of_the_zone(keep_out):
     motion.set_goal((-1.5, 0.0))
     braked = False
     while not motion.at_rest:
-        braked = braked or not keep_out.stops_clear(
+        braked = braked or not keep_out.can_stop_clear(
             motion, motion.state_after(TICK), keep_out.stopping_margin
         )
         if braked and motion.velocity[0] <= -2.9:
