@@ -13,7 +13,7 @@ from tf2_rig import stamped
 
 from ik_nn_ros.arm.model import Plane
 from ik_nn_ros.nodes.common.conversions import quaternion_from_matrix, rotate_vector
-from ik_nn_ros.nodes.ik import frames as transforms
+from ik_nn_ros.nodes.ik import frames as frames_module
 from ik_nn_ros.nodes.ik.frames import Anchor, FrameError, PlaneTransformer
 
 QUARTER = (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5))
@@ -30,7 +30,7 @@ def node():
 @pytest.fixture
 def made(monkeypatch, node):
     """Make frames that are closed after the test."""
-    monkeypatch.setattr(transforms, 'MAX_TREE_AGE_S', 0.0)
+    monkeypatch.setattr(frames_module, 'MAX_TREE_AGE_S', 0.0)
     those = []
 
     def make(plane=Plane('base_link'), prefix=''):  # noqa: B008, frozen
@@ -63,12 +63,12 @@ def without_tf2(monkeypatch, made):
 
 def tell(frames, *found):
     for transform in found:
-        frames.transforms.buffer.set_transform(transform, 'test')
+        frames.tf2.buffer.set_transform(transform, 'test')
 
 
 def tell_static(frames, *found):
     for transform in found:
-        frames.transforms.buffer.set_transform_static(transform, 'test')
+        frames.tf2.buffer.set_transform_static(transform, 'test')
 
 
 def at(frame, seconds=0.0):
@@ -77,7 +77,7 @@ def at(frame, seconds=0.0):
 
 def refusal(frames, header, x=0.2, y=0.3, z=0.0):
     with pytest.raises(FrameError) as error:
-        frames.locate(header, x, y, z)
+        frames.target_to_plane(header, x, y, z)
     return error.value.reason, str(error.value), error.value.transform_may_arrive
 
 
@@ -98,7 +98,7 @@ def test_a_known_frame_is_transformed(tf2):
     tell_static(
         tf2, stamped('world', 'table'), stamped('table', 'base_link', 1.0, 2.0, turn=QUARTER)
     )
-    point, _ = tf2.locate(at('world'), 1.2, 2.3, 0.0)
+    point, _ = tf2.target_to_plane(at('world'), 1.2, 2.3, 0.0)
     assert point == pytest.approx((0.3, -0.2))
 
 
@@ -108,8 +108,8 @@ def test_the_base_frame_and_the_plane_need_no_transform(without_tf2):
     )
     frames = without_tf2(tilted)
     for name in ('', 'base_link'):
-        assert frames.locate(at(name), 0.2, 0.0, 0.8) == ((0.2, pytest.approx(0.3)), None)
-    assert frames.locate(at('base_link_plane'), 0.2, 0.3, 0.0) == ((0.2, 0.3), None)
+        assert frames.target_to_plane(at(name), 0.2, 0.0, 0.8) == ((0.2, pytest.approx(0.3)), None)
+    assert frames.target_to_plane(at('base_link_plane'), 0.2, 0.3, 0.0) == ((0.2, 0.3), None)
     # In the plane's frame, z is the distance from it.
     assert refusal(frames, at('base_link_plane'), z=0.02)[0] == 'OUT_OF_PLANE'
     assert refusal(frames, at('base_link'), y=0.02)[0] == 'OUT_OF_PLANE'
@@ -118,10 +118,10 @@ def test_the_base_frame_and_the_plane_need_no_transform(without_tf2):
 def test_names_in_tf_have_the_prefix(stand_in):
     frames = stand_in(prefix='left/')
     tell_static(frames, stamped('base_link', 'left/base_link', 1.0))
-    assert frames.locate(at('left/base_link'), 0.2, 0.3, 0.0)[0] == (0.2, 0.3)
-    assert frames.locate(at('left/base_link_plane'), 0.2, 0.3, 0.0)[0] == (0.2, 0.3)
+    assert frames.target_to_plane(at('left/base_link'), 0.2, 0.3, 0.0)[0] == (0.2, 0.3)
+    assert frames.target_to_plane(at('left/base_link_plane'), 0.2, 0.3, 0.0)[0] == (0.2, 0.3)
     # The one without it is another frame, perhaps the base of another robot.
-    assert frames.locate(at('base_link'), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
+    assert frames.target_to_plane(at('base_link'), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -129,8 +129,8 @@ def test_tf2_is_told_where_the_plane_is(stand_in, seed):
     rng = np.random.default_rng(seed)
     plane = Plane('base_link', rng.normal(size=3), random_rotation(rng))
     frames = stand_in(plane, 'left/')
-    tell_static(frames, *frames.transforms._broadcaster.sent)
-    found, _ = frames.transforms.bring((0.2, 0.3, 0.0), 'left/base_link_plane', 'left/base_link')
+    tell_static(frames, *frames.tf2._broadcaster.sent)
+    found, _ = frames.tf2.transform((0.2, 0.3, 0.0), 'left/base_link_plane', 'left/base_link')
     np.testing.assert_allclose(found, plane.to_base((0.2, 0.3)))
 
 
@@ -175,7 +175,7 @@ def test_a_time_yet_to_come_is_waited_for_and_one_gone_by_is_not(tf2):
     assert (reason, may_come) == ('NO_TRANSFORM', False)
     assert 'into the past' in text
     tell(tf2, stamped('world', 'base_link', 1.0, at=12.0))
-    assert tf2.locate(at('world', 11.5), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
+    assert tf2.target_to_plane(at('world', 11.5), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
 
 
 def test_a_time_before_all_times_is_refused(tf2):
@@ -186,7 +186,7 @@ def test_a_time_before_all_times_is_refused(tf2):
 
 def test_a_ring_of_frames_has_an_end(tf2):
     tell_static(tf2, stamped('b', 'a'), stamped('a', 'b'))
-    assert len(tf2.transforms.lineage('a')) <= 3
+    assert len(tf2.tf2.frame_chain('a')) <= 3
 
 
 def test_a_clock_set_back_clears_what_is_known(tf2, node):
@@ -198,7 +198,7 @@ def test_a_clock_set_back_clears_what_is_known(tf2, node):
         node.get_clock().set_ros_time_override(Time(seconds=5))
         tell(tf2, stamped('world', 'base_link', 1.0, at=5.0))
         # Of the two, the later one is gone; what never moves stays.
-        assert tf2.locate(at('table'), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
+        assert tf2.target_to_plane(at('table'), 1.2, 0.3, 0.0)[0] == pytest.approx((0.2, 0.3))
     finally:
         node.set_parameters([Parameter('use_sim_time', value=False)])
 
@@ -234,21 +234,21 @@ STAYS = {
 @pytest.mark.parametrize(('frame', 'seconds'), STAYS)
 def test_where_a_target_is_now_and_what_keeps_it(robot, frame, seconds):
     (x, y), anchor = STAYS[frame, seconds]
-    point, kept = robot.locate(at(frame, seconds), 0.2, 0.0, 0.0)
+    point, kept = robot.target_to_plane(at(frame, seconds), 0.2, 0.0, 0.0)
     assert point == pytest.approx((x, y), abs=1e-12)
     assert (kept is None) == (anchor is None)
     if anchor is not None:
         assert kept.frame == anchor.frame
         assert kept.position == pytest.approx(anchor.position)
-        assert robot.follow(kept)[0] == pytest.approx((x, y), abs=1e-12)
+        assert robot.anchor_to_plane(kept)[0] == pytest.approx((x, y), abs=1e-12)
 
 
 def test_an_anchored_target_outlives_what_tf2_remembers(robot):
     """A stamp older than tf2's 10 s would end the following."""
-    _, anchor = robot.locate(at('camera', 11.0), 0.2, 0.0, 0.0)
+    _, anchor = robot.target_to_plane(at('camera', 11.0), 0.2, 0.0, 0.0)
     for moment in range(13, 40):
         tell(robot, stamped('odom', 'robot', 0.4, at=float(moment)))
-    point, stamp = robot.follow(anchor)
+    point, stamp = robot.anchor_to_plane(anchor)
     assert point == pytest.approx((-0.1, 0.2), abs=1e-12)
     assert stamp == 39_000_000_000
 
@@ -256,26 +256,26 @@ def test_an_anchored_target_outlives_what_tf2_remembers(robot):
 def test_what_the_arm_has_gripped_is_not_followed(stand_in):
     frames = stand_in()
     tell_static(frames, stamped('world', 'base_link'), stamped('world', 'cup', 0.3))
-    _, anchor = frames.locate(at('cup'), 0.1, 0.0, 0.0)
-    assert frames.follow(anchor)[0] == pytest.approx((0.4, 0.0))
+    _, anchor = frames.target_to_plane(at('cup'), 0.1, 0.0, 0.0)
+    assert frames.anchor_to_plane(anchor)[0] == pytest.approx((0.4, 0.0))
     tell_static(frames, stamped('base_link', 'tool', 0.4), stamped('tool', 'cup'))
     with pytest.raises(FrameError, match="got 'cup' under 'base_link'"):
-        frames.follow(anchor)
+        frames.anchor_to_plane(anchor)
 
 
 def test_a_tree_that_was_incomplete_is_looked_at_anew(stand_in, monkeypatch):
     """Otherwise the arm runs after its own tool, as it is not known to hang from the base."""
-    monkeypatch.setattr(transforms, 'MAX_TREE_AGE_S', 60.0)
+    monkeypatch.setattr(frames_module, 'MAX_TREE_AGE_S', 60.0)
     frames = stand_in()
     tell_static(frames, stamped('world', 'base_link'), stamped('hand', 'tool'))
     assert 'not part of the same tree' in refusal(frames, at('tool'))[1]
     tell_static(frames, stamped('base_link', 'hand', 0.1))
-    assert frames.locate(at('tool'), 0.2, 0.3, 0.0) == (pytest.approx((0.3, 0.3)), None)
+    assert frames.target_to_plane(at('tool'), 0.2, 0.3, 0.0) == (pytest.approx((0.3, 0.3)), None)
 
 
 def test_nothing_keeps_a_target_where_all_hangs_from_the_base(tf2):
     tell(tf2, stamped('base_link', 'camera', 0.1, at=10.0), stamped('base_link', 'camera', at=11.0))
-    assert tf2.locate(at('camera', 10.0), 0.2, 0.3, 0.0) == (pytest.approx((0.3, 0.3)), None)
+    assert tf2.target_to_plane(at('camera', 10.0), 0.2, 0.3, 0.0) == (pytest.approx((0.3, 0.3)), None)
 
 
 # Paths
@@ -285,10 +285,10 @@ def test_a_path_takes_one_transform(stand_in):
     frames = stand_in()
     tell_static(frames, stamped('world', 'base_link', 1.0, turn=QUARTER))
     positions = np.random.default_rng(0).normal(size=(1000, 3)) * (1, 1, 0)
-    expected = [frames.locate(at('world'), *position)[0] for position in positions]
-    frames.transforms.buffer.asked = 0
+    expected = [frames.target_to_plane(at('world'), *position)[0] for position in positions]
+    frames.tf2.buffer.asked = 0
     np.testing.assert_allclose(frames.path_to_plane(at('world'), positions), expected)
-    assert frames.transforms.buffer.asked == 1
+    assert frames.tf2.buffer.asked == 1
     for name in ('', 'base_link_plane'):
         np.testing.assert_array_equal(frames.path_to_plane(at(name), positions), positions[:, :2])
 

@@ -290,9 +290,9 @@ def _words(quaternion):
 
 def test_it_goes_to_where_the_arm_is_once(rig):
     it = rig()
-    it.user.target.measured((0.3, 0.8))
+    it.user.target.update_joints((0.3, 0.8))
     it.wait_at(ARM.fk_point(0.3, 0.8))
-    it.user.target.measured((0.0, 0.8))
+    it.user.target.update_joints((0.0, 0.8))
     it.wait_at(ARM.fk_point(0.3, 0.8))
 
 
@@ -310,7 +310,7 @@ def test_a_drag_is_a_target_in_the_plane_in_the_base_frame_and_says_when_it_was_
 def test_after_a_drag_the_arm_does_not_pull_it_back(rig):
     it = rig()
     it.drag_until_asked(REACHED)
-    it.user.target.measured((0.3, 0.8))
+    it.user.target.update_joints((0.3, 0.8))
     it.wait_at(REACHED)
 
 
@@ -353,7 +353,7 @@ def test_the_last_place_counts_also_where_only_letting_go_tells_it(rig):
 
 def test_let_go_with_nothing_reached_it_goes_back_to_the_start(rig):
     it = rig()
-    it.user.target.measured((0.3, 0.8))
+    it.user.target.update_joints((0.3, 0.8))
     it.drag_until_asked(OUTSIDE)
     it.release(OUTSIDE)
     it.wait_at(ARM.fk_point(0.3, 0.8))

@@ -393,7 +393,7 @@ def test_the_trail_is_where_the_tip_was_measured(shown):
     way = [(0.0, 0.4), (0.1, 0.5), (0.2, 0.6)]
     for q in way:
         it.now += 0.05
-        it.markers.measured(q)
+        it.markers.update_joints(q)
     np.testing.assert_allclose(in_plane(it.tick()[TRAIL_MARKER]), ARM.fk(way), atol=1e-9)
 
 
@@ -402,7 +402,7 @@ def test_the_trail_goes_when_the_arm_has_rested_long_enough(shown):
     it.tick()
     for part in range(4):
         it.now += 0.05
-        it.markers.measured((0.1 * part, 0.5))
+        it.markers.update_joints((0.1 * part, 0.5))
     assert is_there(it.tick()[TRAIL_MARKER])
     assert not is_there(it.tick(TRAIL_DURATION_S)[TRAIL_MARKER])
 
@@ -435,7 +435,7 @@ def test_nothing_is_computed_or_sent_while_nobody_looks(shown, monkeypatch):
     monkeypatch.setattr(TipTrail, 'add', fail)
     it.publisher.watchers = 0
     for part in range(50):
-        it.markers.measured((0.1 * part, 0.5))
+        it.markers.update_joints((0.1 * part, 0.5))
         it.answer(TargetResult('HOLDING'), Point())
         assert it.tick() is None
 
@@ -460,7 +460,7 @@ def test_what_was_before_nobody_looked_is_no_trail(shown):
     it.tick()
     for q in ((0.0, 0.4), (0.4, 0.4)):
         it.now += 0.05
-        it.markers.measured(q)
+        it.markers.update_joints(q)
     it.publisher.watchers = 0
     it.tick()
     it.publisher.watchers = 1
@@ -473,9 +473,9 @@ def test_it_is_sent_when_it_changes_and_else_seldom(shown):
     assert not any(it.tick() for _ in range(int(REPUBLISH_PERIOD_S / 0.1) - 2))
     it.ask(REACHED)
     assert it.tick()
-    it.markers.measured((0.0, 0.5))
+    it.markers.update_joints((0.0, 0.5))
     assert it.tick()
-    it.markers.measured((0.0, 0.5))
+    it.markers.update_joints((0.0, 0.5))
     assert it.tick() is None
     assert it.tick(REPUBLISH_PERIOD_S)
 
@@ -499,7 +499,7 @@ def test_after_a_clear_all_is_removed(shown):
     it.ask(REACHED)
     it.tick()
     it.markers.clear()
-    it.markers.measured((0.0, 0.5))
+    it.markers.update_joints((0.0, 0.5))
     it.ask(REACHED)
     picture = it.tick()
     assert set(picture) == set(ALL_MARKERS)

@@ -49,7 +49,7 @@ each_clock = pytest.mark.parametrize('ahead', [0.0, 0.4, -0.4, 3.0, -3.0, 1e6, -
 def test_what_piled_up_while_the_process_was_stopped_is_stale(freshness, ahead):
     sender = Sender(freshness, ahead)
     assert sender.stream(0.0, 10.0) == 0
-    freshness.outage_ended(12.0, began=9.99)
+    freshness.outage_ended(12.0, start=9.99)
     piled_up = [9.97 + 0.02 * number for number in range(101)]  # the last at 11.97
     assert all(sender.refused(sent, received=12.01) for sent in piled_up)
     assert sender.stream(12.01, 60.0) == 0
@@ -60,7 +60,7 @@ def test_what_is_sent_again_after_a_cut_link_is_stale(freshness, ahead):
     """Up to a heartbeat period after the link is back, and among fresh messages."""
     sender = Sender(freshness, ahead)
     sender.stream(0.0, 10.0)
-    freshness.outage_ended(15.0, began=10.0)
+    freshness.outage_ended(15.0, start=10.0)
     assert not sender.refused(15.1)
     assert all(sender.refused(sent, received=18.0) for sent in (10.1, 12.0, 14.9))
     assert not sender.refused(18.0)
@@ -69,8 +69,8 @@ def test_what_is_sent_again_after_a_cut_link_is_stale(freshness, ahead):
 def test_what_one_cut_has_held_back_is_stale_after_the_next(freshness):
     sender = Sender(freshness, 1e6)
     sender.stream(0.0, 10.0)
-    freshness.outage_ended(20.0, began=10.0)
-    freshness.outage_ended(24.0, began=21.0)
+    freshness.outage_ended(20.0, start=10.0)
+    freshness.outage_ended(24.0, start=21.0)
     assert sender.refused(11.0, received=25.0)
 
 
@@ -90,7 +90,7 @@ def test_one_click_right_after_the_first_activation_is_carried_out(freshness, ah
 
 
 def test_a_sender_never_heard_before_is_taken_to_be_on_our_clock(freshness):
-    freshness.outage_ended(100.0, began=98.0)
+    freshness.outage_ended(100.0, start=98.0)
     sender = Sender(freshness)
     assert sender.refused(99.0, received=100.01)
     assert not sender.refused(100.01)
@@ -103,7 +103,7 @@ def test_a_clock_set_at_any_time_costs_nothing(freshness, jump):
     sender.stream(0.0, 10.0)
     sender.ahead = jump
     assert sender.stream(10.0, 20.0) == 0
-    freshness.outage_ended(22.0, began=20.0)
+    freshness.outage_ended(22.0, start=20.0)
     assert sender.stream(22.0, 30.0) == 0
 
 
@@ -112,7 +112,7 @@ def test_a_clock_set_back_a_little_is_learned_within_a_minute(freshness):
     sender.stream(0.0, 10.0)
     sender.ahead = -2.0
     assert sender.stream(10.0, 71.0) == 0
-    freshness.outage_ended(73.0, began=71.0)
+    freshness.outage_ended(73.0, start=71.0)
     assert sender.refused(72.9, received=73.0)
     assert sender.stream(73.0, 80.0) == 0
 
@@ -120,7 +120,7 @@ def test_a_clock_set_back_a_little_is_learned_within_a_minute(freshness):
 def test_a_clock_set_back_during_an_outage_costs_no_more_than_it_was_set(freshness):
     sender = Sender(freshness)
     sender.stream(0.0, 10.0)
-    freshness.outage_ended(12.0, began=10.0)
+    freshness.outage_ended(12.0, start=10.0)
     sender.ahead = -1.5
     assert sender.stream(13.5, 60.0) == 0
 
@@ -128,7 +128,7 @@ def test_a_clock_set_back_during_an_outage_costs_no_more_than_it_was_set(freshne
 def test_nothing_is_judged_long_after_an_outage(freshness):
     sender = Sender(freshness)
     sender.stream(0.0, 10.0)
-    freshness.outage_ended(20.0, began=10.0)
+    freshness.outage_ended(20.0, start=10.0)
     sender.ahead = -6.0
     assert sender.stream(20.0 + OUTAGE_FLUSH_S + 0.01, 60.0) == 0
 
@@ -141,7 +141,7 @@ def test_slow_messages_do_not_blur_what_is_known_of_a_clock(freshness, last):
     for sent in (29.0, 31.0, 59.0, 61.0):
         if sent <= last:
             assert not sender.refused(sent, received=sent + 0.8)
-    freshness.outage_ended(last + 3.0, began=last + 1.0)
+    freshness.outage_ended(last + 3.0, start=last + 1.0)
     assert sender.refused(last + 2.7, received=last + 3.1)
     assert not sender.refused(last + 3.01)
 

@@ -64,7 +64,7 @@ def test_the_arm_goes_after_a_target_that_moves(rig):
         ),
     )
     assert rig.sent == [(0.31, 0.2)]
-    assert not rig.following.fault
+    assert not rig.following.error
 
 
 def test_less_than_a_tenth_of_a_millimetre_is_none_but_adds_up(rig):
@@ -78,45 +78,45 @@ def test_it_stays_where_it_was_and_says_why_until_it_can_go_on(rig):
     assert rig.move(0.35)
     rig.refusal = 'UNREACHABLE: too far'
     assert not rig.move(0.7)
-    assert rig.following.fault == 'UNREACHABLE: too far'
+    assert rig.following.error == 'UNREACHABLE: too far'
     rig.refusal = ''
     # Also where the target has not moved since: what was in the way may have.
     assert rig.move(0.7)
-    assert not rig.following.fault
+    assert not rig.following.error
 
 
 def test_a_transform_that_cannot_be_had_is_said(rig):
     rig.error = FrameError('NO_TRANSFORM', "none from 'odom'")
     assert not rig.move(0.4)
-    assert rig.following.fault == "NO_TRANSFORM: none from 'odom'"
+    assert rig.following.error == "NO_TRANSFORM: none from 'odom'"
     rig.error = None
     assert rig.move(0.4)
-    assert not rig.following.fault
+    assert not rig.following.error
 
 
 def test_silence_is_said_where_there_were_transforms(rig, monkeypatch):
     monkeypatch.setattr(following, 'STALE_TRANSFORM_S', 0.0)
-    rig.following.look()
+    rig.following.update()
     rig.stamp -= 1
-    rig.following.look()
-    assert rig.following.fault.startswith("transform from 'odom' to 'base_link': got none newer")
+    rig.following.update()
+    assert rig.following.error.startswith("transform from 'odom' to 'base_link': got none newer")
     # Frames that never move have no time.
     rig.stamp = -1
-    rig.following.look()
+    rig.following.update()
     rig.stamp = -1
-    rig.following.look()
-    assert not rig.following.fault
+    rig.following.update()
+    assert not rig.following.error
 
 
 @pytest.mark.parametrize('end', ['forget', 'another'])
 def test_what_is_forgotten_is_not_followed(rig, end):
     rig.error = FrameError('NO_TRANSFORM', '')
-    rig.following.look()
+    rig.following.update()
     if end == 'forget':
-        rig.following.forget()
+        rig.following.stop()
     else:
         rig.following.track((0.1, 0.1), None)
-    assert not rig.following.fault
+    assert not rig.following.error
     rig.error = None
     assert not rig.move(0.4)
     before = rig.stamp
