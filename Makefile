@@ -25,7 +25,7 @@ EXTRA_RUN := [$(WHEELS),panel]
 EXTRA_TEST := [$(WHEELS),test]
 endif
 
-.PHONY: demo test soak lint bench docs clean
+.PHONY: demo test soak lint bench docs api clean
 
 # `make clean` where ROS 2 was sourced, or no longer is, since .venv was made.
 demo: $(VENV)/.demo
@@ -51,6 +51,10 @@ bench: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python test/rigs/parameter_texts.py
 
+# The API reference, from the docstrings: output/api/index.html.
+api: $(VENV)/.api
+	$(BIN)/python test/rigs/api_reference.py output/api
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV_FLAGS) $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -62,6 +66,10 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 $(VENV)/.test: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA_TEST)'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.api: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
 
 clean:
 	rm -rf .venv .venv-* build install log output

@@ -62,6 +62,7 @@ setup(
         'ros': ['ros-jazzy-rclpy[fastrtps]', 'ros-jazzy-common-interfaces'],
         'ros-kilted': ['ros-kilted-rclpy[fastrtps]', 'ros-kilted-common-interfaces'],
         'panel': PANEL,
+        'docs': ['pdoc'],
         'train': TRAIN,
         'test': TEST,
     },

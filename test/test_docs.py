@@ -34,7 +34,7 @@ DOCS = ROOT / 'docs'
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason='docs/ is not there: not a checkout')
 
-PAGES = [ROOT / 'README.md', *sorted(DOCS.glob('*.md'))]
+PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted(DOCS.glob('*.md'))]
 each_page = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
 each_node = pytest.mark.parametrize('name', NODES)
 
@@ -87,9 +87,9 @@ def test_files_that_are_mentioned_exist(page):
     assert not [path for path in sorted(named) if not (ROOT / path).exists()]
 
 
-def test_the_quick_start_leads_to_every_page():
-    start = DOCS / 'quickstart.md'
-    assert {page.name for page in PAGES} <= {*re.findall(r'[\w.]+\.md', read(start)), start.name}
+def test_the_index_leads_to_every_page():
+    index = DOCS / 'index.md'
+    assert {page.name for page in PAGES} <= {*re.findall(r'[\w.]+\.md', read(index)), index.name}
 
 
 def launch_arguments(file):
