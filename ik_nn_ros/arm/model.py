@@ -79,6 +79,7 @@ class Plane:
 
 
 JointPair = tuple[float, float]
+Point2 = tuple[float, float]
 
 TWO_PI = 2.0 * pi
 MAX_LENGTH_DEVIATION_RATIO = 0.25

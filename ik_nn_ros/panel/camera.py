@@ -1,4 +1,8 @@
-"""From where a page looks at the arm: from above, or from wherever the mouse takes it."""
+"""
+The camera of a page and its geometry: top and oblique view, and clicks on the arm's plane.
+
+The page's origin is the arm's base link.
+"""
 
 from __future__ import annotations
 
@@ -10,59 +14,68 @@ import numpy as np
 import viser
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Plane
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Plane, Point2
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.solver import HybridSolver
 
-# MERGED panel.geometry: Where things are on the page: rays onto the plane, the arm as a line, where to look from.
-
 Points = NDArray[np.float32]
-"""As the page takes them."""
+"""Points as viser takes them, (..., 3), m."""
 FIELD_OF_VIEW_RAD = 0.2
-"""Of the camera, rad: narrow, so that from above what is higher is hardly bigger."""
+"""Field of view of the camera, rad: narrow, so that perspective hardly enlarges what is higher."""
 VIEW_MARGIN_RATIO = 1.12
-"""How much more than the arm's reach is to be seen."""
+"""Visible radius as a multiple of the arm's reach."""
 PORTRAIT_ASPECT_RATIO = 0.7
-"""Width by height below which the page has its controls at the bottom: that of a phone."""
+"""Width by height below which, as on a phone, the controls cover the bottom of the page."""
 PORTRAIT_OFFSET_RATIO = 0.22
-"""There: by how much of the height the arm is shown above the middle."""
+"""Upward shift of the arm on such a page, as a fraction of the height."""
 OBLIQUE_ANGLE_RAD = 0.9
-"""From the plane's normal to where the oblique view comes from, rad."""
+"""Angle between the plane's normal and the oblique line of sight, rad."""
+NEAR_CLIP_RATIO = 0.1
+"""Distance of the near clipping plane, as a fraction of reach."""
+CLICK_PLANE_NODE = '/click_plane'
+CLICK_PLANE_SIZE_RATIO = 50.0
+"""Edge of the invisible click plane, as a multiple of reach."""
+CLICK_PLANE_DEPTH_RATIO = 2.0
+"""Distance of the click plane below the arm's plane, as a multiple of reach."""
 
 
 class CameraPose(NamedTuple):
-    """Where a camera stands, what it looks at and which way is up, in the base frame, m."""
+    """Position, target and up direction of a camera in the base frame, m."""
 
     position: Array
     look_at: Array
     up: Array
 
 
-def intersect_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> JointPair | None:
+def intersect_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> Point2 | None:
     """
-    Return where a ray meets a plane, (x, y) in it, m; None if it goes past.
+    Return the point where a ray meets a plane.
 
-    :param origin: where the ray begins, in the base frame, m
-    :param through: a second point of it, m
+    :param origin: origin of the ray in the base frame, m
+    :param through: second point of the ray, m
+    :return: (x, y) in the plane, m; None if the ray does not meet it
     """
-    x0, y0, height = plane.to_plane(*np.asarray(origin, dtype=float).tolist())
-    x1, y1, lower = plane.to_plane(*np.asarray(through, dtype=float).tolist())
-    fall = height - lower
-    if fall == 0.0 or (part := height / fall) <= 0.0:
+    x0, y0, z0 = plane.to_plane(*np.asarray(origin, dtype=float).tolist())
+    x1, y1, z1 = plane.to_plane(*np.asarray(through, dtype=float).tolist())
+    if z0 == z1 or (scale := z0 / (z0 - z1)) <= 0.0:
         return None
-    x, y = x0 + part * (x1 - x0), y0 + part * (y1 - y0)
+    x, y = x0 + scale * (x1 - x0), y0 + scale * (y1 - y0)
     return (x, y) if isfinite(x) and isfinite(y) else None
 
 
 def link_points(arm: ArmModel, q: JointPair) -> Array:
-    """Return (3, 2) base, elbow and tip, m, at joints (rad)."""
+    """Return (3, 2) first axis, elbow and tip in the plane, m, at joint positions q, rad."""
     theta1 = arm.signs[0] * q[0] + arm.offsets[0]
     elbow = (arm.lengths[0] * cos(theta1), arm.lengths[0] * sin(theta1))
     return np.array([(0.0, 0.0), elbow, arm.fk_point(*q)])
 
 
 def other_branch_points(arm: ArmModel, q: JointPair) -> Array:
-    """Return base, elbow and tip, m, with the elbow on the other side; none if it cannot be."""
+    """
+    Return the links on the other branch with the same tip.
+
+    :return: (3, 2) first axis, elbow and tip, m; (0, 2) if the arm cannot be there
+    """
     branch = 'negative' if arm.branch_of(q) > 0 else 'positive'
     other = HybridSolver(arm, None, SolverConfig(branch)).solve(*arm.fk_point(*q), q).q
     return link_points(arm, other) if other is not None else np.empty((0, 2))
@@ -70,20 +83,20 @@ def other_branch_points(arm: ArmModel, q: JointPair) -> Array:
 
 def top_view(arm: ArmModel, aspect: float) -> CameraPose:
     """
-    Return from where all that the arm reaches is seen straight from above.
+    Return a camera along the plane's normal that sees everything within reach.
 
     :param aspect: width of the picture by its height
     """
     half_height = VIEW_MARGIN_RATIO * arm.reach / min(1.0, aspect)
     _, y, normal = arm.plane.rotation.T
-    middle = arm.plane.origin - (
+    center = arm.plane.origin - (
         2.0 * PORTRAIT_OFFSET_RATIO * half_height * y if aspect < PORTRAIT_ASPECT_RATIO else 0.0
     )
-    return CameraPose(middle + half_height / tan(FIELD_OF_VIEW_RAD / 2.0) * normal, middle, y)
+    return CameraPose(center + half_height / tan(FIELD_OF_VIEW_RAD / 2.0) * normal, center, y)
 
 
 def oblique_view(arm: ArmModel) -> CameraPose:
-    """Return from where all that the arm reaches is seen obliquely, the plane being level."""
+    """Return an oblique camera that sees everything within reach, with the plane level."""
     _, y, normal = arm.plane.rotation.T
     distance = VIEW_MARGIN_RATIO * arm.reach / tan(FIELD_OF_VIEW_RAD / 2.0)
     toward = cos(OBLIQUE_ANGLE_RAD) * normal - sin(OBLIQUE_ANGLE_RAD) * y
@@ -91,37 +104,30 @@ def oblique_view(arm: ArmModel) -> CameraPose:
 
 
 def points_3d(points: Array, z: float = 0.0) -> Points:
-    """Return (..., 2) points of the plane as (..., 3) of the page, m."""
-    high = np.full((*points.shape[:-1], 1), z)
-    return np.concatenate((points, high), axis=-1).astype(np.float32)
+    """Return (..., 2) points of the plane with a height, (..., 3), m."""
+    heights = np.full((*points.shape[:-1], 1), z)
+    return np.concatenate((points, heights), axis=-1).astype(np.float32)
 
 
-def line_segments(points: Sequence[JointPair] | Array) -> Points:
-    """Return the (N - 1, 2, 3) lines through (N, 2) points of the plane, m."""
-    places = points_3d(np.asarray(points, dtype=float).reshape(-1, 2))
-    return np.stack((places[:-1], places[1:]), axis=1)
-
-
-NEAR_CLIP_RATIO = 0.1
-"""Nothing nearer to the camera is drawn: part of the reach."""
-CLICK_PLANE_NODE = '/tray'
-CLICK_PLANE_SIZE_RATIO, CLICK_PLANE_DEPTH_RATIO = 50.0, 2.0
-"""Of the tray, and how far it lies below the plane: in reaches."""
+def line_segments(points: Sequence[Point2] | Array) -> Points:
+    """Return the (N - 1, 2, 3) segments that connect (N, 2) points of the plane, m."""
+    vertices = points_3d(np.asarray(points, dtype=float).reshape(-1, 2))
+    return np.stack((vertices[:-1], vertices[1:]), axis=1)
 
 
 class Camera:
     """
     The camera of one page.
 
-    From above, an unseen tray below everything takes the clicks, and what is dragged beside the
-    target, which would turn the camera. A window that changes its shape has all of the arm in it
-    again.
+    In the top view an invisible plane below everything takes the clicks, and the drags beside the
+    target, which would otherwise turn the camera. The top view is adapted when the window changes
+    its shape.
 
     :param client: the page
-    :param clicked: called with the point of the arm's plane that is clicked on from above, m
+    :param clicked: called with the point of the arm's plane that was clicked in the top view, m
     """
 
-    def __init__(self, client: viser.ClientHandle, clicked: Callable[[JointPair], object]) -> None:
+    def __init__(self, client: viser.ClientHandle, clicked: Callable[[Point2], object]) -> None:
         self._client, self._clicked = client, clicked
         self._arm: ArmModel | None = None
         self._click_plane: viser.BoxHandle | None = None
@@ -129,12 +135,12 @@ class Camera:
         client.camera.on_update(self._on_update)
 
     def show_arm(self, arm: ArmModel) -> None:
-        """Look at this arm from now on, from above."""
+        """Show this arm in the top view."""
         self._arm = arm
         self.set_free_view(False)
 
     def set_free_view(self, free: bool) -> None:
-        """Let the mouse turn the view, or look from above."""
+        """Switch between the free view, which the mouse turns, and the top view."""
         if self._click_plane is not None:
             self._click_plane.remove()
             self._click_plane = None
@@ -189,4 +195,4 @@ class Camera:
 
 
 async def _ignore(_: object) -> None:
-    """Do nothing with what was dragged."""
+    """Ignore a drag."""

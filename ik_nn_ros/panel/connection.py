@@ -1,4 +1,4 @@
-"""Where the page can be opened."""
+"""Addresses of the page, origin check and heartbeat of its connections; needs no viser."""
 
 from __future__ import annotations
 
@@ -16,18 +16,26 @@ from websockets.exceptions import ConnectionClosed
 from ik_nn_ros.errors import ConfigError
 
 TEST_NET_ADDRESS = ('192.0.2.1', 9)
-"""An address for documentation, RFC 5737: the way to it is asked for, nothing is sent."""
+"""Documentation address (RFC 5737): its route names our own address; nothing is sent to it."""
+PING_PERIOD_S = 0.2
+"""Pause between the answer to a ping and the next ping, s."""
+MAX_INPUT_AGE_S = 1.0
+"""Age above which an input does not count, s."""
+
+
+# Addresses
 
 
 def page_urls(host: str, port: int) -> tuple[str, ...]:
     """
-    Return where a page is, first where it is for its own machine.
+    Return the addresses of the page, the one for its own machine first.
 
-    :param host: address it is served at; all addresses stand for the one others know it by
-    :param port: of it
+    :param host: address that the server listens at; an unspecified one (``0.0.0.0``, ``::``) yields
+        ``localhost`` and the address by which other machines reach this one
+    :param port: port that the server listens at
     """
     hosts = [host]
-    with suppress(ValueError):  # a name
+    with suppress(ValueError):  # a host name
         if ipaddress.ip_address(host).is_unspecified:
             hosts = ['localhost', outbound_address()]
     return tuple(
@@ -36,51 +44,52 @@ def page_urls(host: str, port: int) -> tuple[str, ...]:
 
 
 def outbound_address() -> str:
-    """Return the address by which this machine goes to others, without a network its name."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+    """Return the address of this machine in its network, or its name without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            way.connect(TEST_NET_ADDRESS)
+            probe.connect(TEST_NET_ADDRESS)
         except OSError:
             return socket.gethostname()
-        address: str = way.getsockname()[0]
+        address: str = probe.getsockname()[0]
         return address
-
-
-# MERGED panel/origin.py: Whether it is our own page that has come to the web server.
 
 
 def require_local_address(host: str) -> None:
     """
-    Refuse what is no address of this machine: the web server would look for a port for ever.
+    Check that this machine has an address; with another one, viser would try ports forever.
 
-    :raises ConfigError: it is none
+    :raises ConfigError: the address is not one of this machine
     """
-    found = []
+    candidates = []
     with suppress(OSError):
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in found:
-        with suppress(OSError), socket.socket(family, kind, protocol) as trial:
-            trial.bind(address)
+        candidates = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in candidates:
+        with suppress(OSError), socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
             return
     raise ConfigError('host', got=host, expected='an address of this machine')
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address or a name is for this machine alone."""
-    found = socket.getaddrinfo(host, None)
-    return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
+    """Return whether an address or host name is reachable from this machine only."""
+    candidates = socket.getaddrinfo(host, None)
+    return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in candidates)
+
+
+# Origin
 
 
 def is_same_origin(origin: str | None, host_header: str | None, host: str) -> bool:
     """
-    Tell whether a connection comes from a page that this server has served.
+    Return whether a connection comes from a page that this server has served.
 
-    A browser lets any page of the web open one to this machine, but it says whose page it is. And
-    such a page may have a name of its own stand for this machine, so that is asked for by name.
+    Browsers let any page of the web connect to this machine, but send the page's origin along.
+    DNS rebinding can give a foreign page a name that resolves to this machine: on a loopback
+    address only the names of this machine are accepted.
 
-    :param origin: header Origin; None: it is no browser
+    :param origin: header Origin; None: the client is no browser
     :param host_header: header Host
-    :param host: address the page is served at
+    :param host: address that the server listens at
     """
     if origin is None:
         return True
@@ -90,56 +99,51 @@ def is_same_origin(origin: str | None, host_header: str | None, host: str) -> bo
     return not is_loopback(host) or name in ('localhost', '127.0.0.1', '::1', host)
 
 
-# MERGED panel/pulse.py: How old what a page asks for may be, told by pings on its connection.
-
-PING_PERIOD_S = 0.2
-"""Between an answer and the next ping, s."""
-MAX_INPUT_AGE_S = 1.0
-"""What may be older (s) than this does not count."""
+# Heartbeat
 
 
 class Connection(Protocol):
-    """What is asked of a page's connection."""
+    """The part of a websocket connection that the heartbeat uses."""
 
     async def ping(self) -> Awaitable[float]:
-        """Send a ping; return what ends with its answer."""
+        """Send a ping; return a future that ends with its answer."""
 
 
 class ConnectionHeartbeat:
     """
-    Tells whether what comes from a page comes in time.
+    Detects inputs that a stalled connection delivers late.
 
-    A connection that stalls delivers in the end what was asked for long ago. A browser answers
-    pings in order with all that it sends: what comes after the answer to a ping is no older than
-    the ping. After a gap nothing counts until a ping that was sent after it is answered.
+    A browser answers pings in order with everything else that it sends, so that an input which
+    follows the answer to a ping is no older than that ping. After a gap of more than
+    :data:`MAX_INPUT_AGE_S` inputs are stale until a ping that was sent after the gap is answered.
 
-    :param clock: s
+    :param clock: monotonic time, s
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last_answered_ping = self._last_gap = clock()
-        """When the last ping that was answered was sent, and when a gap was last noticed."""
+        """When the last answered ping was sent, and when a gap was last noticed, s."""
 
     @property
     def silence(self) -> float:
-        """For how long nothing has been heard, s."""
+        """Age of the last answered ping, s."""
         return self._clock() - self._last_answered_ping
 
     @property
     def is_stale(self) -> bool:
-        """Whether what comes now may have been held up."""
+        """Whether an input that arrives now may be older than :data:`MAX_INPUT_AGE_S`."""
         self._detect_gap()
         return self._last_answered_ping < self._last_gap
 
     def record_pong(self, sent: float) -> None:
-        """Take in that a ping of that time, s, was answered."""
+        """Record the answer to a ping that was sent at this time, s."""
         self._detect_gap()
         self._last_answered_ping = sent
         self._detect_gap()
 
     async def ping_until_closed(self, connection: Connection) -> None:
-        """Ping a page until it is closed."""
+        """Ping a page until its connection is closed."""
         with suppress(ConnectionClosed):
             while True:
                 sent = self._clock()

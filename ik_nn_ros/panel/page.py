@@ -1,7 +1,8 @@
 """
-The page: one web server, any number of browsers, one of which drives.
+The page in the browser: one web server, any number of browsers, one of which drives.
 
-What others show it comes in by one thread; what the browsers ask for goes out in the web server's.
+The panel's executor thread updates the page; the actions of the browsers are called in the web
+server's thread.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
 from ik_nn_ros.panel.scene import Scene
 from ik_nn_ros.panel.server import Server
 from ik_nn_ros.panel.sessions import Sessions
@@ -22,44 +23,50 @@ NO_POINTS = np.empty((0, 2))
 
 class Page:
     """
-    Serves the page.
+    The page of one arm.
 
-    :param host: address to serve it at
-    :param port: of it; the next free one, if it is in use
-    :param actions: what the browsers ask for
-    :raises ConfigError: there is no such address here
+    :param host: address to listen at
+    :param port: port to listen at; the next free one if it is in use
+    :param actions: callbacks of the page's controls
+    :raises ConfigError: the address is not one of this machine
     """
 
     def __init__(self, host: str, port: int, actions: Actions) -> None:
         self._server = Server(host, port)
         self.urls = self._server.urls
-        """Where it is, first for this machine itself."""
+        """Addresses of the page, the one for its own machine first."""
         self._actions = actions
         self._scene: Scene | None = None
         self._outcome: Outcome | None = None
         self._shown_points: Array = NO_POINTS
-        self._tip: JointPair | None = None
+        self._tip: Point2 | None = None
         self._view = View()
         self._sessions = Sessions(
             self._server, actions, self._on_plane_clicked, self._release_target
         )
 
+    def close(self) -> None:
+        """Stop the web server."""
+        self._server.close()
+
     @property
     def has_clients(self) -> bool:
-        """Whether anybody looks."""
+        """Whether any browser has the page open."""
         return bool(self._sessions)
 
     @property
     def silence(self) -> float:
-        """For how long nothing has been heard of the page that drives, s."""
+        """Time since the page that drives was last heard, s; infinite if no page drives."""
         return self._sessions.silence
+
+    # Contents
 
     def show_arm(self, urdf: str, arm: ArmModel) -> None:
         """
-        Show this arm from now on.
+        Replace the arm that is shown.
 
-        :param urdf: the URDF as text
-        :param arm: the same as numbers
+        :param urdf: URDF of the robot as text
+        :param arm: model of the arm in it
         """
         if self._scene is not None:
             self._scene.remove()
@@ -71,36 +78,36 @@ class Page:
         self._sessions.show_arm(arm)
 
     def show_workspace(self, branch: str) -> None:
-        """Show what the arm reaches with the elbow on the side that is allowed."""
+        """Show the workspace of the allowed branch."""
         if self._scene is not None:
             self._scene.overlay.show_workspace(branch)
 
     def show_zones(self, keep_out: KeepOut) -> None:
-        """Show the zones that the arm keeps out of."""
+        """Show the keep-out zones."""
         if self._scene is not None:
             self._scene.overlay.show_zones(keep_out)
 
     def show_history(self, table: Array, max_velocity: JointPair) -> None:
         """
-        Plot how the joints have moved.
+        Update the plots.
 
-        :param table: of a :class:`~ik_nn_ros.panel.plots.JointHistory`
+        :param table: (5, N), as of :meth:`ik_nn_ros.panel.history.JointHistory.table`
         :param max_velocity: velocity limits in force, rad/s
         """
         self._sessions.show_history(table, max_velocity)
 
-    def show_trail(self, points: Sequence[JointPair]) -> None:
-        """Show where the tip has been, m."""
+    def show_trail(self, points: Sequence[Point2]) -> None:
+        """Show the recent path of the tip, m."""
         if self._scene is not None:
             self._scene.show_trail(points)
 
     def show_joints(self, joints: Mapping[str, float], q: JointPair, is_stale: bool) -> None:
         """
-        Show where the arm is.
+        Show the arm at these joint positions.
 
-        :param joints: of the whole robot by name, rad, m
-        :param q: those of the arm, rad
-        :param is_stale: whether that is only where it was when it was heard of last
+        :param joints: positions of all joints of the robot by name, rad or m
+        :param q: positions of the arm's joints, rad
+        :param is_stale: whether these are the last known positions, not the current ones
         """
         if self._scene is None:
             return
@@ -110,7 +117,7 @@ class Page:
             self._place_idle_target()
 
     def show_outcome(self, outcome: Outcome | None) -> None:
-        """Show the target by what became of it."""
+        """Show the target at its point, in the color of its result."""
         if outcome == self._outcome:
             return
         self._outcome = outcome
@@ -119,7 +126,7 @@ class Page:
         self._place_idle_target()
 
     def show(self, view: View) -> None:
-        """Show what the controls tell, and the figure that is being drawn."""
+        """Update the controls, and the outline of the shape that is being drawn."""
         self._view = view
         points = view.shape.points if view.shape is not None else NO_POINTS
         if self._scene is not None and points is not self._shown_points:
@@ -127,21 +134,18 @@ class Page:
             self._scene.overlay.show_shape(points)
         self._sessions.show(view)
 
-    def close(self) -> None:
-        """Serve it no more."""
-        self._server.close()
-
     def _place_idle_target(self) -> None:
-        """Put a target that nobody has asked for where the tip is: there it is to be taken up."""
+        """Keep an unused target at the tip, from where it can be dragged."""
         if self._scene is not None and self._outcome is None and self._tip is not None:
             self._scene.place_target(self._tip)
 
+    # Input
+
     def _may_move_target(self, client_id: int) -> bool:
-        """Tell whether a page may move the target: not while the arm would not follow it."""
+        """Return whether a client may move the target: not while the arm would not follow it."""
         return not self._view.missing and self._sessions.accepts_input(client_id)
 
-    def _on_plane_clicked(self, client_id: int, point: JointPair) -> None:
-        """Have the arm go where a page is clicked on, m."""
+    def _on_plane_clicked(self, client_id: int, point: Point2) -> None:
         if self._scene is not None:
             self._scene.request_target(client_id, point)
 

@@ -1,4 +1,4 @@
-"""Plots of the joints' positions and velocities of the last seconds, against their limits."""
+"""Plots of joint positions and velocities over the last seconds, with their limits."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from viser import uplot
 from ik_nn_ros.arm.model import ArmModel, Array, JointPair
 from ik_nn_ros.panel.history import HISTORY_DURATION_S
 
-# MERGED panel.history: How the joints have moved in the last seconds.
-
-
 JOINT_COLORS = ('#2a70cc', '#e08020')
 LIMIT_DASH_PX = (6.0, 5.0)
 LEGEND_STYLE = 'margin: -0.4em 0.9em; font-size: 0.85em'
 PLOT_HEIGHT_PX = 115
-"""Pixels; with that both plots are seen on a screen 800 pixels high."""
+"""Height of a plot, pixels: both fit on a screen 800 pixels high."""
 AXIS_MARGIN_RATIO = 0.08
-"""Above the highest limit and below the lowest: part of what is between them."""
-EMPTY_DATA = np.linspace(-HISTORY_DURATION_S, 0.0, 100), np.full((4, 100), np.nan)
-"""Times (s) and values of a plot in which there is nothing."""
+"""Margin above and below the limits, as a fraction of their range."""
+EMPTY_TABLE = np.vstack((np.linspace(-HISTORY_DURATION_S, 0.0, 100), np.full((4, 100), np.nan)))
+"""A history without measurements, (5, N)."""
 
 
 class JointPlots:
     """
-    The plots of one page.
+    Both plots of one page, with their legend.
 
-    :param gui: where they are to be
-    :param arm: whose joints they are
+    :param gui: the page's GUI
+    :param arm: the arm whose joints are plotted
     """
 
     def __init__(self, gui: viser.GuiApi, arm: ArmModel) -> None:
@@ -43,51 +40,51 @@ class JointPlots:
             f'<div style="{LEGEND_STYLE}">{first} · {second} · dashed: limits in force</div>'
         )
         self._positions = Plot(gui, 'Positions, rad', arm.lower, arm.upper)
-        slowest = (-arm.max_velocity[0], -arm.max_velocity[1])
-        self._velocities = Plot(gui, 'Velocities, rad/s', slowest, arm.max_velocity)
+        min_velocity = (-arm.max_velocity[0], -arm.max_velocity[1])
+        self._velocities = Plot(gui, 'Velocities, rad/s', min_velocity, arm.max_velocity)
 
     def show(self, table: Array, max_velocity: JointPair) -> None:
         """
-        Show what there is; nothing, where there is nothing.
+        Plot a history.
 
-        :param table: of a :class:`~ik_nn_ros.panel.plots.JointHistory`
+        :param table: (5, N), as of :meth:`ik_nn_ros.panel.history.JointHistory.table`
         :param max_velocity: velocity limits in force, rad/s
         """
         self._velocities.limits = (-max_velocity[0], -max_velocity[1], *max_velocity)
-        times, values = (table[0], table[1:]) if table.shape[1] else EMPTY_DATA
-        self._positions.show(times, values[:2])
-        self._velocities.show(times, values[2:])
+        table = table if table.shape[1] else EMPTY_TABLE
+        self._positions.show(table[0], table[1:3])
+        self._velocities.show(table[0], table[3:])
 
     def remove(self) -> None:
-        """Take them away."""
-        for shown in (self._legend, self._positions.handle, self._velocities.handle):
-            shown.remove()
+        """Remove the plots from the page."""
+        for handle in (self._legend, self._positions.handle, self._velocities.handle):
+            handle.remove()
 
 
 class Plot:
     """
-    One of them: two lines, and dashed lines where there are limits.
+    One plot: a line for each joint, and dashed lines for its limits.
 
-    :param gui: where it is to be
-    :param title: what it shows
-    :param lower: limits; -inf: none
-    :param upper: limits; +inf: none
+    :param gui: the page's GUI
+    :param title: title of the plot
+    :param lower: lower limits; -inf: none
+    :param upper: upper limits; +inf: none
     """
 
     def __init__(self, gui: viser.GuiApi, title: str, lower: JointPair, upper: JointPair) -> None:
         self.limits = (*lower, *upper)
-        """As they are drawn; what the axis spans stays."""
+        """Limits that are drawn; the range of the axis remains that of the initial ones."""
         scales = {'x': uplot.Scale(time=False, range=(-HISTORY_DURATION_S, 0.0))}
         if all(map(isfinite, self.limits)):
-            spare = AXIS_MARGIN_RATIO * (max(self.limits) - min(self.limits))
-            scales['y'] = uplot.Scale(range=(min(self.limits) - spare, max(self.limits) + spare))
+            margin = AXIS_MARGIN_RATIO * (max(self.limits) - min(self.limits))
+            scales['y'] = uplot.Scale(range=(min(self.limits) - margin, max(self.limits) + margin))
         lines = [uplot.Series(label='', stroke=color, width=2.0) for color in JOINT_COLORS]
         dashed = [
             uplot.Series(label='', stroke=color, width=1.0, dash=LIMIT_DASH_PX)
             for color in 2 * JOINT_COLORS
         ]
         self.handle = gui.add_uplot(
-            self._data(EMPTY_DATA[0], EMPTY_DATA[1][:2]),
+            self._data(EMPTY_TABLE[0], EMPTY_TABLE[1:3]),
             (uplot.Series(label=''), *lines, *dashed),
             title=title,
             scales=scales,
@@ -98,9 +95,9 @@ class Plot:
         )
 
     def show(self, times: Array, values: Array) -> None:
-        """Show (2, N) values at (N,) times, s."""
+        """Plot (2, N) values at (N,) times, s."""
         self.handle.data = self._data(times, values)
 
     def _data(self, times: Array, values: Array) -> tuple[Array, ...]:
-        known = (limit if isfinite(limit) else np.nan for limit in self.limits)
-        return (times, *values, *(np.full_like(times, limit) for limit in known))
+        limits = (limit if isfinite(limit) else np.nan for limit in self.limits)
+        return (times, *values, *(np.full_like(times, limit) for limit in limits))

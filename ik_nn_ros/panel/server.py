@@ -1,4 +1,4 @@
-"""The web server, set up as the arm's page needs it."""
+"""The web server of the page: viser, configured for this package."""
 
 from __future__ import annotations
 
@@ -17,27 +17,18 @@ from ik_nn_ros.panel.connection import (
     require_local_address,
 )
 
-# MERGED panel.addresses: Where the page can be opened.
-
-
-# MERGED panel.origin: Whether it is our own page that has come to the web server.
-
-
-# MERGED panel.pulse: How old what a page asks for may be, told by pings on its connection.
-
-
 TITLE = 'ik_nn_ros'
 ENVIRONMENT_INTENSITY_RATIO = 0.2
-"""How bright the surroundings are: more makes the colors pale, without them shadows are black."""
+"""Brightness of the environment map: a higher one bleaches colors, none makes shadows black."""
 
 
 class Server:
     """
-    Serves the page.
+    Web server of one page, and what it knows of the browsers connected to it.
 
-    :param host: address to serve it at
-    :param port: of it; the next free one, if it is in use
-    :raises ConfigError: there is no such address here
+    :param host: address to listen at
+    :param port: port to listen at; the next free one if it is in use
+    :raises ConfigError: the address is not one of this machine
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -47,7 +38,7 @@ class Server:
         self.urls = page_urls(host, self.viser.get_port())
         self._host = host
         self._heartbeat_tasks: dict[int, asyncio.Task[None]] = {}
-        # It would put the page, and with it the arm, on the internet.
+        # A share URL would open the page, and with it the arm, to the internet.
         self.viser.request_share_url = lambda verbose=True: None  # type: ignore[method-assign]
         self.viser.gui.configure_theme(show_logo=False, show_share_button=False)
         self.viser.gui.main_panel.dock_right()
@@ -57,43 +48,43 @@ class Server:
             environment_intensity=ENVIRONMENT_INTENSITY_RATIO
         )
 
+    def close(self) -> None:
+        """Stop the server."""
+        with redirect_stdout(io.StringIO()):
+            self.viser.stop()
+
     def is_same_origin(self, client_id: int) -> bool:
-        """Tell whether it is our own page that is open, not another one that knows our port."""
+        """Return whether a client shows our own page, not a foreign one that knows our port."""
         connection = self._connection(client_id)
         if connection is None:
-            return False  # it was closed before it was heard that it had been opened
+            return False  # closed before its opening was reported
         headers = _headers(connection)
         return is_same_origin(headers.get('Origin'), headers.get('Host'), self._host)
 
     def fingerprint(self, client_id: int) -> tuple[str, str]:
-        """Return what a page has in common with itself when it is loaded anew."""
+        """Return address and user agent of a browser, by which a reloaded page is recognized."""
         connection = self._connection(client_id)
         if connection is None:
             return '', ''
         return str(connection.remote_address[0]), _headers(connection).get('User-Agent', '')
 
     def start_heartbeat(self, client_id: int) -> ConnectionHeartbeat:
-        """Listen to how a page keeps up; in the web server's thread."""
-        pulse, connection = ConnectionHeartbeat(), self._connection(client_id)
+        """Start pinging a client; must be called in the web server's thread."""
+        heartbeat, connection = ConnectionHeartbeat(), self._connection(client_id)
         if connection is not None:
             self._heartbeat_tasks[client_id] = asyncio.create_task(
-                pulse.ping_until_closed(connection)
+                heartbeat.ping_until_closed(connection)
             )
-        return pulse
+        return heartbeat
 
     def stop_heartbeat(self, client_id: int) -> None:
-        """Listen to a page no more: it is closed."""
-        ping = self._heartbeat_tasks.pop(client_id, None)
-        if ping is not None:
-            ping.cancel()
+        """Stop pinging a client that has disconnected."""
+        task = self._heartbeat_tasks.pop(client_id, None)
+        if task is not None:
+            task.cancel()
 
     def _connection(self, client_id: int) -> ServerConnection | None:
         return self.viser._websock_server._live_connections.get(client_id)
-
-    def close(self) -> None:
-        """Serve it no more."""
-        with redirect_stdout(io.StringIO()):
-            self.viser.stop()
 
 
 def _headers(connection: ServerConnection) -> Headers:

@@ -1,4 +1,4 @@
-"""The browsers that have the page open: one of them drives, the others watch."""
+"""Sessions of the browsers that have the page open: one of them drives, the others watch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import RLock
 
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
 from ik_nn_ros.panel.camera import Camera
 from ik_nn_ros.panel.connection import ConnectionHeartbeat
 from ik_nn_ros.panel.controls import Controls
@@ -19,49 +19,68 @@ from ik_nn_ros.panel.status_text import IN_CONTROL_TEXT, STALE_INPUT_TEXT
 from ik_nn_ros.panel.view import Actions, View
 
 RECONNECT_GRACE_S = 15.0
-"""The page that drove drives again when it is loaded anew within so long, s."""
+"""Time within which a reloaded page that drove before drives again, s."""
 NOTICE_DURATION_S = 5.0
-"""How long a page is told that something it has asked for was not done, s."""
+"""Time for which a page shows that its input was ignored, s."""
 
 
 @dataclass
 class Session:
-    """One of them; ``looks`` tells it from the others, ``missed`` is when it came too late, s."""
+    """
+    One browser.
+
+    :param camera: its view of the arm
+    :param controls: its buttons and texts
+    :param heartbeat: its connection
+    :param fingerprint: its address and user agent
+    :param last_stale_input: when an input of it was ignored, s
+    """
 
     camera: Camera
     controls: Controls
     heartbeat: ConnectionHeartbeat
     fingerprint: tuple[str, str]
-    last_stale_input: float = -NOTICE_DURATION_S
+    last_stale_input: float = -inf
+
+    def check_freshness(self) -> bool:
+        """Return whether an input counts; if not, note it for the page to show."""
+        if self.heartbeat.is_stale:
+            self.last_stale_input = time.monotonic()
+            return False
+        return True
 
 
 class Sessions:
     """
-    Shows the same in all of them; lets the one that drives ask for what moves the arm.
+    All browsers: they show the same, but only the page that drives moves the arm.
 
-    The web server's thread brings and takes them, another one shows things: one at a time.
+    The web server's thread opens and closes sessions while another thread updates them, so every
+    access holds a lock.
 
-    :param server: of the page
-    :param actions: what they ask for
-    :param clicked: called with who has clicked on which point of the arm's plane, m
-    :param release_target: called when another one drives
+    :param server: server of the page
+    :param actions: what the page that drives may do
+    :param clicked: called with a client's id and the point of the arm's plane it clicked on, m
+    :param release_target: called when another page takes over
     """
 
     def __init__(
         self,
         server: Server,
         actions: Actions,
-        clicked: Callable[[int, JointPair], object],
+        clicked: Callable[[int, Point2], object],
         release_target: Callable[[], object],
     ) -> None:
         self._server, self._actions = server, actions
         self._clicked, self._release_target = clicked, release_target
         self._sessions: dict[int, Session] = {}
-        """The oldest first."""
+        """Sessions by client id, oldest first."""
         self._active_client: int | None = None
-        """None: nobody drives until one asks to, so that no watcher drives unawares."""
-        self._last_disconnect = ('', ''), -RECONNECT_GRACE_S
-        """How the one looked that drove last, and when it was closed, s."""
+        """
+        Client that drives. None after it has disconnected: then no page drives until one asks for
+        it, so that nobody who watches drives without knowing.
+        """
+        self._last_disconnect = ('', ''), -inf
+        """Fingerprint of the page that drove last, and when it was closed, s."""
         self._arm: ArmModel | None = None
         self._view = View()
         self._lock = RLock()
@@ -71,124 +90,133 @@ class Sessions:
     def __bool__(self) -> bool:
         return bool(self._sessions)
 
+    # Control
+
     def has_control(self, client_id: int) -> bool:
-        """Tell whether it is that one that drives."""
+        """Return whether a client drives."""
         return client_id == self._active_client
 
     def accepts_input(self, client_id: int) -> bool:
-        """Tell whether what that one asks for counts: it drives, and was not held up."""
+        """Return whether an input of a client counts: the client drives, and it was in time."""
         return self.has_control(client_id) and self._check_freshness(client_id)
 
     @property
     def silence(self) -> float:
-        """For how long nothing has been heard of the one that drives, s."""
+        """Time since the page that drives was last heard, s; infinite if no page drives."""
         with self._lock:
-            driver = (
-                self._sessions.get(self._active_client) if self._active_client is not None else None
-            )
-            return driver.heartbeat.silence if driver is not None else inf
+            client_id = self._active_client
+            session = None if client_id is None else self._sessions.get(client_id)
+            return inf if session is None else session.heartbeat.silence
 
     def _check_freshness(self, client_id: int) -> bool:
-        browser = self._sessions.get(client_id)
-        if browser is None or browser.heartbeat.is_stale:
-            if browser is not None:
-                browser.last_stale_input = time.monotonic()
-            return False
-        return True
-
-    def show_arm(self, arm: ArmModel) -> None:
-        """Show this arm from now on."""
-        with self._lock:
-            self._arm = arm
-            for browser in self._sessions.values():
-                browser.camera.show_arm(arm)
-                browser.controls.show_arm(arm)
-
-    def show(self, view: View) -> None:
-        """Show how things stand."""
-        with self._lock:
-            self._view = view
-            for page, browser in self._sessions.items():
-                notes = (*view.notes, *self._notes(page, browser))
-                drives, driven = self.has_control(page), self._active_client is not None
-                browser.controls.show(replace(view, notes=notes), drives, driven)
-
-    def _notes(self, client_id: int, session: Session) -> Iterator[str]:
-        if time.monotonic() - session.last_stale_input < NOTICE_DURATION_S:
-            yield STALE_INPUT_TEXT
-        if self.has_control(client_id) and len(self._sessions) > 1:
-            yield IN_CONTROL_TEXT
-
-    def show_history(self, table: Array, max_velocity: JointPair) -> None:
-        """Plot how the joints have moved, and their velocity limits."""
-        with self._lock:
-            for browser in self._sessions.values():
-                browser.controls.show_history(table, max_velocity)
+        session = self._sessions.get(client_id)
+        return session is not None and session.check_freshness()
 
     def _guarded_actions(self, client_id: int) -> Actions:
-        """Return what one can ask for: any may hold the arm, only the driver the rest."""
+        """Return a client's actions: each needs control, and input in time, except stopping."""
 
         def guarded(
-            action: Callable[..., object], may: Callable[[int], bool]
+            action: Callable[..., object], is_allowed: Callable[[int], bool]
         ) -> Callable[..., object]:
-            def asked(*arguments: object) -> None:
-                if may(client_id):
+            def guarded_action(*arguments: object) -> None:
+                if is_allowed(client_id):
                     action(*arguments)
 
-            return asked
+            return guarded_action
 
-        theirs = Actions(*(guarded(action, self.accepts_input) for action in self._actions))
-        # What brings the arm to rest is never too late.
+        actions = Actions(*(guarded(action, self.accepts_input) for action in self._actions))
+        # What stops the arm is never too late, and every page may hold it.
         stop_drawing = guarded(self._actions.stop_drawing, self.has_control)
-        return theirs._replace(hold=self._actions.hold, stop_drawing=stop_drawing)
+        return actions._replace(hold=self._actions.hold, stop_drawing=stop_drawing)
 
-    def _grant_control(self, client_id: int | None, reason: str) -> None:
-        """Let that one drive, and end what the one before has begun."""
+    def _set_active_client(self, client_id: int | None, reason: str) -> None:
+        """Hand control over, and end what the previous page has begun."""
         with self._lock:
             self._actions.stop_drawing(reason)
             self._active_client = client_id
             self._release_target()
             self.show(self._view)
 
+    # Connections
+
     async def _on_connect(self, client: viser.ClientHandle) -> None:
-        page = client.client_id
-        if not self._server.is_same_origin(page):
-            return  # it gets no controls, and what it drags does not count
-        looks = self._server.fingerprint(page)
+        client_id = client.client_id
+        if not self._server.is_same_origin(client_id):
+            return  # no controls, and nothing that it drags counts
 
         def take_over() -> None:
-            if self._check_freshness(page):
-                self._grant_control(page, 'another page drives now.')
+            if self._check_freshness(client_id):
+                self._set_active_client(client_id, 'another page drives now.')
 
-        def clicked(point: JointPair) -> None:
-            self._clicked(page, point)
+        def clicked(point: Point2) -> None:
+            self._clicked(client_id, point)
 
         with self._lock:
             camera = Camera(client, clicked)
             controls = Controls(
-                client, self._guarded_actions(page), take_over, camera.set_free_view
+                client, self._guarded_actions(client_id), take_over, camera.set_free_view
             )
-            self._sessions[page] = Session(
-                camera, controls, self._server.start_heartbeat(page), looks
+            session = Session(
+                camera,
+                controls,
+                self._server.start_heartbeat(client_id),
+                self._server.fingerprint(client_id),
             )
+            self._sessions[client_id] = session
             if self._active_client is None and (
-                len(self._sessions) == 1 or self._is_reconnect(looks)
+                len(self._sessions) == 1 or self._is_reconnect(session)
             ):
-                self._active_client = page
+                self._active_client = client_id
             if self._arm is not None:
                 camera.show_arm(self._arm)
                 controls.show_arm(self._arm)
             self.show(self._view)
 
-    def _is_reconnect(self, fingerprint: tuple[str, str]) -> bool:
-        """Tell whether the page that drove last looked like this and was closed just now."""
-        left, when = self._last_disconnect
-        return fingerprint == left and time.monotonic() - when < RECONNECT_GRACE_S
+    def _is_reconnect(self, session: Session) -> bool:
+        """Return whether this is the page that drove last, reloaded."""
+        fingerprint, closed_at = self._last_disconnect
+        return (
+            session.fingerprint == fingerprint and time.monotonic() - closed_at < RECONNECT_GRACE_S
+        )
 
     async def _on_disconnect(self, client: viser.ClientHandle) -> None:
         self._server.stop_heartbeat(client.client_id)
         with self._lock:
-            browser = self._sessions.pop(client.client_id, None)
-            if browser is not None and self.has_control(client.client_id):
-                self._last_disconnect = browser.fingerprint, time.monotonic()
-                self._grant_control(None, 'the page that drove was closed.')
+            session = self._sessions.pop(client.client_id, None)
+            if session is not None and self.has_control(client.client_id):
+                self._last_disconnect = session.fingerprint, time.monotonic()
+                self._set_active_client(None, 'the page that drove was closed.')
+
+    # Contents
+
+    def show_arm(self, arm: ArmModel) -> None:
+        """Show an arm on all pages."""
+        with self._lock:
+            self._arm = arm
+            for session in self._sessions.values():
+                session.camera.show_arm(arm)
+                session.controls.show_arm(arm)
+
+    def show(self, view: View) -> None:
+        """Update the controls of all pages."""
+        with self._lock:
+            self._view = view
+            for client_id, session in self._sessions.items():
+                notes = (*view.notes, *self._notes(client_id, session))
+                session.controls.show(
+                    replace(view, notes=notes),
+                    has_control=self.has_control(client_id),
+                    is_controlled=self._active_client is not None,
+                )
+
+    def show_history(self, table: Array, max_velocity: JointPair) -> None:
+        """Update the plots of all pages."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.controls.show_history(table, max_velocity)
+
+    def _notes(self, client_id: int, session: Session) -> Iterator[str]:
+        if time.monotonic() - session.last_stale_input < NOTICE_DURATION_S:
+            yield STALE_INPUT_TEXT
+        if self.has_control(client_id) and len(self._sessions) > 1:
+            yield IN_CONTROL_TEXT

@@ -1,4 +1,4 @@
-"""What goes on, in words for who has not read the documentation; as Markdown."""
+"""Texts of the page's status area, in Markdown, and what each reason code means; needs no viser."""
 
 from __future__ import annotations
 
@@ -7,71 +7,74 @@ from collections.abc import Iterator, Mapping
 
 from ik_nn_ros.panel.view import Outcome, ShapeStatus, View
 
-ARM_TOO_SHORT_TEXT, FOLD_LIMIT_TEXT = 'the arm is not long enough', 'it cannot fold so far'
+ARM_TOO_SHORT_TEXT = 'the arm is not long enough'
+FOLD_LIMIT_TEXT = 'the arm cannot fold that far'
 REASON_TEXTS: Mapping[str, str] = {
-    'NOT_FINITE': 'That is no place: a coordinate is not a number.',
-    'BAD_FRAME': 'The target names a frame that is none.',
-    'NO_TRANSFORM': 'Where the frame of the target is, nobody says.',
-    'OUT_OF_PLANE': 'The target lies beside the plane in which the arm moves.',
-    'TOO_OLD': 'The target was sent too long ago, or before the arm was ready for it. '
-    'Send it once more.',
-    'UNREACHABLE': f'Too far away, or too near: {ARM_TOO_SHORT_TEXT}, or {FOLD_LIMIT_TEXT}.',
-    'JOINT_LIMITS': 'Near enough, but a joint would have to turn past its limit, '
-    'or bend to the side that is not allowed.',
-    'OBSTRUCTED': 'A zone to keep out of is in the way.',
-    'EMPTY_PATH': 'The path has no places.',
-    'UNSUPPORTED': 'This arm goes to single targets only, along no path.',
-    'NO_JOINT_STATES': 'Where the joints are is not known: the arm is silent.',
-    'HOLDING': 'The arm is held, or at rest because a joint did not follow.',
+    'NOT_FINITE': 'Invalid coordinate: it is not a finite number.',
+    'BAD_FRAME': 'The target has an invalid frame.',
+    'NO_TRANSFORM': "No transform for the target's frame.",
+    'OUT_OF_PLANE': "The target is outside the arm's plane.",
+    'TOO_OLD': 'The target was sent too long ago, or before the arm was ready. Send it again.',
+    'UNREACHABLE': f'Too far away or too near: {ARM_TOO_SHORT_TEXT}, or {FOLD_LIMIT_TEXT}.',
+    'JOINT_LIMITS': 'Within reach, but a joint would exceed its limit, '
+    'or the elbow would bend to the side that is not allowed.',
+    'OBSTRUCTED': 'A keep-out zone is in the way.',
+    'EMPTY_PATH': 'The path has no poses.',
+    'UNSUPPORTED': 'This arm accepts single targets only, no paths.',
+    'NO_JOINT_STATES': 'The joint positions are unknown: no joint_states arrive.',
+    'HOLDING': 'The arm is held, or was stopped because a joint did not follow.',
     'NOT_ACTIVE': 'ik_node is not active.',
 }
-"""By reason code, a sentence or two."""
+"""Explanation of each reason code, one or two sentences."""
 ARRIVED_TEXTS = {
     'ACCEPTED': 'The arm is at the target.',
-    'PROJECTED': 'Out of reach: the arm is at the nearest place it can reach.',
+    'PROJECTED': 'Out of reach: the arm is at the nearest point that it can reach.',
 }
+"""Texts for a tip that has reached its goal, by code."""
 ARRIVAL_TOLERANCE_M = 2e-3
-"""How near the tip must be to be there, m."""
+"""Distance from the goal below which the tip has arrived, m."""
 STAGE_TEXTS = {
     'network': 'network alone',
     'refined': 'network, refined',
     'closed_form': 'closed form',
 }
-"""What found the joints, in words."""
+"""Names of the solver stages."""
 UNKNOWN_TEXT = '–'
-SENT, SILENT = 'SENT', 'SILENT'
-"""Codes of a target that was not answered: yet, or for long."""
+SENT = 'SENT'
+"""Code of a target that has no answer yet."""
+SILENT = 'SILENT'
+"""Code of a target whose answer is overdue."""
 UNANSWERED_TEXTS: Mapping[str, str] = {
     SENT: 'Sent…',
     SILENT: 'ik_node does not answer.',
 }
 HOLDING_TEXT = 'Holding…'
 HOLD_UNANSWERED_TEXT = 'ik_node has not answered Hold: use the emergency stop.'
-STALE_INPUT_TEXT = 'What you asked for came too late and was not done. Ask for it once more.'
-IN_CONTROL_TEXT = 'This page drives; others watch.'
-OTHER_IN_CONTROL_TEXT = 'Another page drives; this one watches. Hold works from here, too.'
+STALE_INPUT_TEXT = 'Your last input arrived too late and was ignored. Try again.'
+IN_CONTROL_TEXT = 'This page drives; other pages watch.'
+OTHER_IN_CONTROL_TEXT = 'Another page drives; this page watches. Hold works from here, too.'
 NONE_IN_CONTROL_TEXT = 'No page drives: press Drive from this page. Hold works from here, too.'
 
 
 def outcome_text(code: str, detail: str = '') -> str:
     """
-    Return what an answer means, in plain words.
+    Return what an answer means.
 
-    :param code: of the answer
-    :param detail: what it says of the reason
+    :param code: code of the answer
+    :param detail: detail of the answer, which tells too far from too near
     """
     if code == 'ACCEPTED':
-        return 'Going to the target.'
+        return 'Moving to the target.'
     if code == 'PROJECTED':
-        return 'Out of reach: going to the nearest place the arm can reach.'
+        return 'Out of reach: moving to the nearest point that the arm can reach.'
     if code in UNANSWERED_TEXTS:
         return UNANSWERED_TEXTS[code]
     distance = re.search(r'got (\S+) m, expected (\S+) to (\S+) m$', detail)
     if code == 'UNREACHABLE' and distance is not None:
-        got, nearest, _ = map(float, distance.groups())
+        got, minimum, _ = map(float, distance.groups())
         return (
             f'Too near: {FOLD_LIMIT_TEXT}.'
-            if got < nearest
+            if got < minimum
             else f'Too far away: {ARM_TOO_SHORT_TEXT}.'
         )
     return REASON_TEXTS.get(code, f'The target was refused: {code}.')
@@ -79,10 +82,10 @@ def outcome_text(code: str, detail: str = '') -> str:
 
 def status_text(view: View, has_control: bool, is_controlled: bool = True) -> str:
     """
-    Return what is going on.
+    Return the status of arm, target and page.
 
-    :param has_control: whether it is this page that drives
-    :param is_controlled: whether any page does
+    :param has_control: whether this page drives
+    :param is_controlled: whether any page drives
     """
     return '\n\n'.join(_status_paragraphs(view, has_control, is_controlled))
 
@@ -93,13 +96,13 @@ def _status_paragraphs(view: View, has_control: bool, is_controlled: bool) -> It
     elif view.missing:
         yield '\n'.join(('**Waiting for**', *(f'- {text}' for text in view.missing)))
     elif view.holding:
-        yield '**Held.** Press Resume to go on.'
+        yield '**Held.** Press Resume to continue.'
     elif view.speed_scale == 0.0:
-        yield '**Paused.** Raise Speed to go on.'
+        yield '**Paused.** Raise Speed to continue.'
     elif view.shape is not None:
         yield _shape_text(view.shape)
     elif not view.problem and view.outcome is None:
-        yield '**Drag the disc, or click where the tip is to go.**'
+        yield '**Drag the disc, or click a point for the tip.**'
     elif not view.problem and view.outcome is not None:
         yield f'**{_arrival_text(view.outcome, view.tip_error, view.is_stuck)}**'
         if view.outcome.detail:
@@ -120,26 +123,28 @@ def _arrival_text(outcome: Outcome, tip_error: float | None, is_stuck: bool) -> 
         if tip_error < ARRIVAL_TOLERANCE_M:
             return ARRIVED_TEXTS[outcome.code]
         if is_stuck:
-            return f'The arm does not get there: the tip is {1e3 * tip_error:.3g} mm off.'
+            return f'The arm does not reach its goal: the tip is {1e3 * tip_error:.3g} mm off.'
     return outcome_text(outcome.code, outcome.detail)
 
 
 def _shape_text(shape: ShapeStatus) -> str:
     if not shape.has_begun:
-        return f'**Going to where the {shape.name} begins.**'
-    what = f'{shape.name}, {1e2 * shape.width:.3g} cm wide'
-    return f'**Drawing a {what}.** To end it, press Stop drawing or drag the disc.'
+        return f'**Moving to the start of the {shape.name}.**'
+    return (
+        f'**Drawing a {shape.name}, {1e2 * shape.width:.3g} cm wide.** '
+        'Press Stop drawing or drag the disc to end it.'
+    )
 
 
 def accuracy_text(view: View) -> str:
-    """Return how near the tip is, and how quick the last answer was."""
+    """Return the distance of the tip from its goal and the time of the last answer."""
     error = UNKNOWN_TEXT if view.tip_error is None else f'{1e3 * view.tip_error:.2f} mm'
     latency = UNKNOWN_TEXT if view.latency is None else f'{1e3 * view.latency:.1f} ms'
     return f'Tip from target: **{error}** · answer: **{latency}**'
 
 
 def stage_counts_text(view: View) -> str:
-    """Return how many targets were solved by what, and how many refused."""
+    """Return the number of targets that each stage solved, and of those refused."""
     stages = ' · '.join(
         f'{name} {view.stage_counts.get(code, 0)}' for code, name in STAGE_TEXTS.items()
     )

@@ -1,4 +1,4 @@
-"""What the page shows and what it asks for, as plain values."""
+"""The data that the page shows and the actions that it offers, as plain values."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ik_nn_ros.arm.model import Array, JointPair
+from ik_nn_ros.arm.model import Array, JointPair, Point2
 
 BRANCHES = ('nearest', 'positive', 'negative')
+"""Values of the parameter ``branch``, in the order of the page's list."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """
-    What became of the last target.
+    The result of the last target.
 
-    :param code: ACCEPTED, PROJECTED or a reason code; SENT or SILENT while it is not answered
-    :param detail: why it was not accepted
-    :param point: where it is in the arm's plane, m; None: nowhere
-    :param goal: the joints the arm is sent to, rad; None: it was refused
+    :param code: ACCEPTED, PROJECTED or a reason code; SENT or SILENT without an answer
+    :param detail: why the target was not accepted
+    :param point: the target in the arm's plane, m; None: unknown
+    :param goal: joints that the arm moves to, rad; None: the target was refused
     """
 
     code: str
     detail: str = ''
-    point: JointPair | None = None
+    point: Point2 | None = None
     goal: JointPair | None = None
 
 
 class ShapeStatus(NamedTuple):
     """
-    What the arm is led along.
+    The shape that the arm draws.
 
-    ``name`` is one of :data:`~ik_nn_ros.arm.paths.FIGURES`, ``width`` is in m, ``has_begun``
-    tells whether the tip has come to its first point, ``points`` are (N, 2) points of it, m.
+    ``name`` is one of :data:`~ik_nn_ros.arm.paths.SHAPES`, ``width`` is in m, ``has_begun`` is
+    true as soon as the tip has reached the first point, ``points`` is the outline, (N, 2), m.
     """
 
     name: str
@@ -45,23 +46,23 @@ class ShapeStatus(NamedTuple):
 @dataclass(frozen=True)
 class View:
     """
-    All that the controls show.
+    Everything that the controls of a page show.
 
-    :param missing: what is waited for, a sentence each
-    :param holding: whether targets are refused until it is resumed; None: not known
-    :param branch: the parameter's value; empty: not known
-    :param speed_scale: the parameter's value; None: not known
-    :param outcome: of the last target; None: there has been none
-    :param stage_counts: how many targets were solved by each stage
-    :param rejected_count: how many were refused
-    :param tip_error: distance of the tip from where it was sent to, m; None: it was not sent
-    :param latency: from the last target to its answer, s; None: not known
-    :param problem: why the last thing asked for was not done; empty: it was
-    :param hold_pending: whether the arm was asked to hold, and has not answered yet
-    :param shape: what the arm is led along; None: nothing
-    :param is_stuck: whether the tip comes no nearer to where it was sent, and is not there
-    :param has_other_publishers: whether another node sends targets, too
-    :param notes: what else there is to know, a sentence each
+    :param missing: what the panel waits for, one sentence each
+    :param holding: whether the arm is held until Resume; None: unknown
+    :param branch: parameter ``branch`` of the ik_node; empty: unknown
+    :param speed_scale: parameter ``speed_scale`` of the ik_node; None: unknown
+    :param outcome: result of the last target; None: there was no target
+    :param stage_counts: number of targets solved, by solver stage
+    :param rejected_count: number of targets refused
+    :param tip_error: distance of the tip from its goal, m; None: it has no goal
+    :param latency: time from the last target to its answer, s; None: unknown
+    :param problem: why the last action failed; empty: it did not fail
+    :param hold_pending: whether a call of Hold has no answer yet
+    :param shape: the shape that is being drawn; None: no shape
+    :param is_stuck: whether the tip has stopped short of its goal
+    :param has_other_publishers: whether another node sends targets
+    :param notes: further remarks, one sentence each
     """
 
     missing: tuple[str, ...] = ()
@@ -83,14 +84,15 @@ class View:
 
 class Actions(NamedTuple):
     """
-    What the page asks for; called in the web server's thread.
+    Callbacks of the page's controls, called in the web server's thread.
 
-    ``go_to`` takes a point (m) of the arm's plane, ``draw`` a figure's name, its part of the
-    largest width there is room for and the time for one round (s), ``stop_drawing`` why, in words,
-    or '' where that is clear, ``set_branch`` and ``set_speed_scale`` the parameter's value.
+    ``go_to`` takes a point of the arm's plane (m). ``draw`` takes the name of a shape, its width
+    as a fraction of the largest width that fits, and the time for one lap (s). ``stop_drawing``
+    takes the reason as a sentence, or '' if it needs none. ``set_branch`` and ``set_speed_scale``
+    take the value of the parameter.
     """
 
-    go_to: Callable[[JointPair], object]
+    go_to: Callable[[Point2], object]
     go_home: Callable[[], object]
     draw: Callable[[str, float, float], object]
     stop_drawing: Callable[[str], object]

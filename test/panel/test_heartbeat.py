@@ -9,7 +9,7 @@ pytest.importorskip('viser', reason='the panel needs viser')
 
 from websockets.exceptions import ConnectionClosedOK
 
-from ik_nn_ros.panel import server as module
+from ik_nn_ros.panel import connection
 from ik_nn_ros.panel.connection import MAX_INPUT_AGE_S, ConnectionHeartbeat
 
 
@@ -72,7 +72,7 @@ def test_a_slow_way_that_is_even_is_never_in_time(heard):
 
 
 def test_it_pings_until_the_page_is_closed(monkeypatch):
-    monkeypatch.setattr(module, 'PING_PERIOD_S', 0.0)
+    monkeypatch.setattr(connection, 'PING_PERIOD_S', 0.0)
     heard, sent = Heard(), []
 
     async def ping():

@@ -10,7 +10,7 @@ pytest.importorskip('viser', reason='the panel needs viser')
 from ik_nn_ros.panel import controls as module
 from ik_nn_ros.panel.controls import HEARTBEAT_PERIOD_S, SETTING_TIMEOUT_S, Controls
 from ik_nn_ros.panel.page import Page
-from ik_nn_ros.panel.scene import GREEN, IDLE_COLOR, outcome_color
+from ik_nn_ros.panel.scene import ACCEPTED_COLOR, IDLE_COLOR, outcome_color
 from ik_nn_ros.panel.status_text import SENT, SILENT, outcome_text
 from ik_nn_ros.panel.view import Actions, Outcome, View
 
@@ -135,5 +135,5 @@ def test_the_target_is_not_moved_while_the_arm_would_not_follow():
 @pytest.mark.parametrize('code', [SENT, SILENT])
 def test_a_target_without_an_answer_is_in_no_color_of_an_answer(code):
     assert outcome_color(Outcome(code)) == IDLE_COLOR
-    assert outcome_color(Outcome('ACCEPTED')) == GREEN
+    assert outcome_color(Outcome('ACCEPTED')) == ACCEPTED_COLOR
     assert 'refused' not in outcome_text(code)

@@ -12,7 +12,7 @@ from ik_nn_ros.panel.controls import ShapeControls
 from ik_nn_ros.panel.plots import JointPlots
 from ik_nn_ros.panel.view import Actions
 
-LIMITS = {'lower': (-1.0, -2.0), 'upper': (1.0, 2.0), 'velocity': (3.0, np.inf)}
+LIMITS = {'lower': (-1.0, -2.0), 'upper': (1.0, 2.0), 'max_velocity': (3.0, np.inf)}
 ARM = ArmModel('plotted', ('a', 'b'), (0.3, 0.2), **LIMITS)
 FASTEST = (1.5, 2.0)
 TABLE = np.array([[-1.0, -0.5], [0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8]])

@@ -25,8 +25,8 @@ class Controls:
         client.controls = self
         self.actions, self.take_over = actions, take_over
 
-    def show(self, view, drives, driven):
-        self.drives, self.driven, self.notes = drives, driven, view.notes
+    def show(self, view, has_control, is_controlled):
+        self.has_control, self.is_controlled, self.notes = has_control, is_controlled, view.notes
 
 
 class Pages:
@@ -95,7 +95,7 @@ def pages(monkeypatch):
 
 
 def driving(*clients):
-    return [client.client_id for client in clients if client.controls.drives]
+    return [client.client_id for client in clients if client.controls.has_control]
 
 
 @pytest.mark.parametrize('name', MOVING)
@@ -131,14 +131,14 @@ def test_when_the_driver_is_closed_nobody_drives_until_one_asks_to(pages):
     first, second, third = (pages.open(number) for number in (1, 2, 3))
     pages.close(first)
     assert driving(second, third) == []
-    assert not second.controls.driven
+    assert not second.controls.is_controlled
     assert 'was closed' in pages.stopped()[0]
     assert pages.let_go == 1
     assert not pages.browsers.has_control(1)
     assert pages.browsers.silence == inf
     second.controls.take_over()
     assert driving(second, third) == [2]
-    assert third.controls.driven
+    assert third.controls.is_controlled
 
 
 def test_the_page_that_drove_drives_again_when_it_is_loaded_anew(pages):
@@ -148,7 +148,7 @@ def test_the_page_that_drove_drives_again_when_it_is_loaded_anew(pages):
     pages.pass_time(RECONNECT_GRACE_S - 1.0)
     again = pages.open(3)
     assert driving(again, watching) == [3]
-    assert 'others watch' in pages.notes(again)
+    assert 'other pages watch' in pages.notes(again)
 
 
 @pytest.mark.parametrize(('after', 'phones'), [(1.0, {2, 3}), (RECONNECT_GRACE_S + 1.0, {2})])
@@ -166,7 +166,7 @@ def test_what_was_held_up_on_its_way_is_not_done_unless_it_brings_to_rest(pages,
     pages.pass_time(MAX_INPUT_AGE_S + 0.1, silent={1})
     getattr(page.controls.actions, name)('it')
     assert pages.asked == ([(name, 'it')] if name in RESTING else [])
-    assert name in RESTING or 'came too late' in pages.notes(page)
+    assert name in RESTING or 'arrived too late' in pages.notes(page)
     page.controls.actions.hold()
     assert pages.asked[-1] == ('hold',)
     pages.asked.clear()
@@ -174,7 +174,7 @@ def test_what_was_held_up_on_its_way_is_not_done_unless_it_brings_to_rest(pages,
     getattr(page.controls.actions, name)('it')
     assert pages.asked == [(name, 'it')]
     pages.pass_time(NOTICE_DURATION_S + 0.1)
-    assert 'came too late' not in pages.notes(page)
+    assert 'arrived too late' not in pages.notes(page)
 
 
 def test_a_page_that_is_closed_before_it_is_taken_in_is_no_page():

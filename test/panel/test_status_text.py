@@ -57,11 +57,11 @@ def test_a_refused_target_is_told_in_plain_words_and_in_numbers():
 
 def test_an_arm_that_is_there_is_not_said_to_be_going():
     accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
-    assert 'Going to the target' in words(outcome=accepted, tip_error=0.1)
-    assert 'Going' not in words(outcome=accepted, tip_error=1e-4)
+    assert 'Moving to the target' in words(outcome=accepted, tip_error=0.1)
+    assert 'Moving' not in words(outcome=accepted, tip_error=1e-4)
     assert 'at the target' in words(outcome=accepted, tip_error=1e-4)
     projected = Outcome('PROJECTED', goal=(0.1, 0.2))
-    assert 'at the nearest place' in words(outcome=projected, tip_error=1e-4)
+    assert 'at the nearest point' in words(outcome=projected, tip_error=1e-4)
 
 
 def test_an_arm_that_recovers_is_not_to_be_resumed():
@@ -73,7 +73,7 @@ def test_an_arm_that_recovers_is_not_to_be_resumed():
 def test_a_figure_is_told_of_until_it_ends_and_why_it_ended():
     accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
     figure = ShapeStatus('circle', 0.187, False, np.empty((0, 2)))
-    assert 'Going to where the circle begins' in words(shape=figure, outcome=accepted)
+    assert 'Moving to the start of the circle' in words(shape=figure, outcome=accepted)
     assert 'Drawing a circle, 18.7 cm wide' in words(shape=figure._replace(has_begun=True))
     ended = words(problem='The circle has ended: the arm is held.', holding=True)
     assert 'Held.' in ended
@@ -87,7 +87,7 @@ def test_a_pause_is_told_as_long_as_nothing_is_worse():
 
 
 def test_a_page_that_watches_says_so():
-    assert 'this one watches' in status_text(View(), has_control=False)
+    assert 'this page watches' in status_text(View(), has_control=False)
     assert 'watches' not in status_text(View(), has_control=True)
 
 
@@ -119,10 +119,10 @@ def test_it_says_whether_a_target_is_too_far_or_too_near(point, said, unsaid):
 def test_an_arm_that_does_not_get_there_is_not_said_to_be_going():
     accepted = Outcome('ACCEPTED', goal=(0.1, 0.2))
     text = words(outcome=accepted, tip_error=0.0123, is_stuck=True)
-    assert 'does not get there: the tip is 12.3 mm off' in text
-    assert 'Going' not in text
+    assert 'does not reach its goal: the tip is 12.3 mm off' in text
+    assert 'Moving' not in text
     assert 'at the target' in words(outcome=accepted, tip_error=1e-4, is_stuck=True)
-    assert 'does not get there' not in words(outcome=Outcome('HOLDING'), is_stuck=True)
+    assert 'does not reach its goal' not in words(outcome=Outcome('HOLDING'), is_stuck=True)
 
 
 def test_who_drives_is_told_how_to_take_over_from_another_node():

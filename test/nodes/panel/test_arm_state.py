@@ -20,6 +20,7 @@ from std_msgs.msg import String
 pytest.importorskip('viser', reason='the panel needs viser')
 pytest.importorskip('yourdfpy', reason='the panel needs yourdfpy')
 
+from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.nodes.common.parameters import Parameters
 from ik_nn_ros.nodes.ik.parameters import PARAMETERS
 from ik_nn_ros.nodes.panel import node as panel
@@ -160,7 +161,7 @@ def test_a_calibration_is_read_anew_when_its_reader_is(calibrated, tmp_path):
 
 
 def test_a_calibration_of_another_arm_is_named_as_such(calibrated):
-    named, other = CalibrationFile(), ARM.from_urdf(URDF.replace('joint1', 'joint7'))
+    named, other = CalibrationFile(), load_arm(URDF.replace('joint1', 'joint7'))
     named.reload(calibrated)
     assert named.apply(other) is other
     assert 'joints of its arm' in named.error

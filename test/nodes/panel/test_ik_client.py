@@ -8,14 +8,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_srvs.srv import Trigger
 
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.nodes.panel import ik_client
 from ik_nn_ros.nodes.panel.ik_client import (
+    ANSWER_TIMEOUT_S,
+    CALL_TIMEOUT_S,
     DIAGNOSTICS_TIMEOUT_S,
-    PATIENCE,
     SENT_DISPLAY_DELAY_S,
     IkNodeClient,
 )
-from ik_nn_ros.nodes.panel.node import ik_client as panel_calls
-from ik_nn_ros.nodes.panel.node import ik_client as panel_link
 from ik_nn_ros.panel.status_text import (
     HOLD_UNANSWERED_TEXT,
     SENT,
@@ -40,12 +40,11 @@ class Linked:
 
     def __init__(self, patch):
         self.now, self.sent, self.called, self.takes = 100.0, [], [], {}
-        for module in (panel_link, panel_calls):
-            patch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: self.now))
+        patch.setattr(ik_client, 'time', SimpleNamespace(monotonic=lambda: self.now))
         values = {'branch': 'nearest', 'speed_scale': 1.0}
         self.parameters = SimpleNamespace(is_available=False, values=values, poll=self.look_there)
-        patch.setattr(panel_link, 'RemoteParameters', lambda *_: self.parameters)
-        patch.setattr(panel_link, 'overridable_qos', lambda _: {})
+        patch.setattr(ik_client, 'RemoteParameters', lambda *_: self.parameters)
+        patch.setattr(ik_client, 'overridable_qos', lambda _: {})
         self.is_there = True
         self.link = IkNodeClient(self, 'ik_node')
         self.look()
@@ -139,7 +138,7 @@ def test_an_answer_is_waited_for_in_words_and_numbers(linked):
     assert 'Sent…' in linked.words
     assert '0.00 mm' not in accuracy_text(linked.view)
     assert ' ms' not in accuracy_text(linked.view)
-    target = linked.go_to((0.3, 0.3), after=PATIENCE - SENT_DISPLAY_DELAY_S)
+    target = linked.go_to((0.3, 0.3), after=ANSWER_TIMEOUT_S - SENT_DISPLAY_DELAY_S)
     assert (linked.link.displayed_outcome.code, linked.link.displayed_outcome.point) == (
         SILENT,
         (0.3, 0.3),
@@ -165,7 +164,7 @@ def test_a_hold_is_told_of_until_it_is_answered(linked):
     linked.answer(linked.go_to((0.4, 0.1)))
     linked.link.hold()
     assert 'Holding…' in linked.words
-    assert 'Going' not in linked.words
+    assert 'Moving' not in linked.words
     linked.answer_call()
     assert 'Held.' in linked.words
     linked.look(after=5.0)
@@ -174,7 +173,7 @@ def test_a_hold_is_told_of_until_it_is_answered(linked):
 
 def test_a_hold_without_an_answer_is_told_of_though_others_send_on(linked):
     linked.link.hold()
-    linked.look(after=panel_calls.PATIENCE)
+    linked.look(after=CALL_TIMEOUT_S)
     linked.go_to((0.4, 0.1))
     assert HOLD_UNANSWERED_TEXT in linked.words
     assert 'Holding…' not in linked.words

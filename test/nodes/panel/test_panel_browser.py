@@ -103,7 +103,7 @@ def test_an_arm_is_dragged_refused_and_held(page, stage):
     page.wait(lambda: len(stage.commands) > 20, 'no stream of commands')
     # Held up by a busy machine, the arm is brought to rest on the way: then it is asked again.
     point = stage.asked[-1]
-    page.goes(point, by=lambda: 'does not get there' in page.text and page.click(point))
+    page.goes(point, by=lambda: 'does not reach its goal' in page.text and page.click(point))
 
     # Beside the disc nothing is dragged, and the view does not turn.
     stage.targets.clear()
@@ -151,7 +151,7 @@ def test_a_figure_is_drawn_until_stopped_and_then_home_is_reached(page, stage):
 
 def draw(page, name):
     """Have a figure drawn, if it is not."""
-    if not re.search(rf'Drawing a {name}|where the {name} begins', page.text):
+    if not re.search(rf'Drawing a {name}|start of the {name}', page.text):
         page.press(name.capitalize())
 
 
@@ -202,7 +202,7 @@ def test_zones_and_plots_are_seen(page, stage):
     assert stage.client.set_parameter('ik_node', 'keep_out.circles', list(ZONE)).successful
     page.wait(lambda: redness(page.color(ZONE[:2])) > 60, 'no zone')
     page.click(ZONE[:2])
-    page.shows('A zone to keep out of is in the way')
+    page.shows('A keep-out zone is in the way')
     nothing = stage.client.set_parameter('ik_node', 'keep_out.circles', [])
     assert nothing.successful
     page.goes((0.35, -0.2), by=lambda: page.click((0.35, -0.2)))
@@ -270,7 +270,7 @@ def test_the_page_outlives_both_nodes(page, stage):
 def test_a_phone_watches_until_it_takes_over(chromium, page, stage):
     with opened(chromium, stage, PHONE, has_touch=True, is_mobile=True) as phone:
         assert phone.page.evaluate('document.documentElement.scrollWidth') <= PHONE['width']
-        phone.shows('this one watches')
+        phone.shows('this page watches')
         stage.targets.clear()
         phone.tap((0.2, 0.3))
         page.page.bring_to_front()
@@ -279,7 +279,7 @@ def test_a_phone_watches_until_it_takes_over(chromium, page, stage):
 
         phone.page.bring_to_front()
         phone.press('Drive from this page')
-        page.shows('this one watches')
+        page.shows('this page watches')
         phone.goes((0.2, 0.3), by=lambda: phone.tap((0.2, 0.3)))
         page.press('Hold')  # anybody may
         phone.shows('Held.')

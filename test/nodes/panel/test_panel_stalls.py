@@ -104,7 +104,7 @@ def test_a_connection_that_stalls_ends_a_figure_and_delivers_a_hold_but_no_motio
     scene.wait_until_late()
     scene.wait(scene.is_quiet, 'the figure goes on')
     scene.way.go_on()
-    scene.shows('came too late')
+    scene.shows('arrived too late')
     scene.shows('Held.')
     assert scene.stage.targets == []
     # What is asked for now counts again.
@@ -118,7 +118,7 @@ def test_a_panel_that_was_held_up_does_not_do_what_was_asked_meanwhile(scene):
         scene.stage.forget()
         scene.page.press('Go home')
         scene.wait_until_late()
-    scene.shows('came too late')
+    scene.shows('arrived too late')
     assert scene.stage.targets == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.paths import ClosedCurve
-from ik_nn_ros.nodes.panel.node import shape_player as panel_figures
+from ik_nn_ros.nodes.panel import shape_player
 from ik_nn_ros.nodes.panel.shape_player import (
     ANSWER_TIMEOUT_S,
     PAGE_TIMEOUT_S,
@@ -28,7 +28,7 @@ class Led:
     def __init__(self, patch):
         self.now, self.timers, self.sent = 100.0, [], []
         self.missing, self.tip_lag, self.answers, self.unheard = '', 0.0, True, 0.0
-        patch.setattr(panel_figures, 'time', SimpleNamespace(monotonic=lambda: self.now))
+        patch.setattr(shape_player, 'time', SimpleNamespace(monotonic=lambda: self.now))
         node = SimpleNamespace(create_timer=self.create_timer, destroy_timer=self.timers.remove)
         self.link = SimpleNamespace(
             outcome=ACCEPTED,
@@ -130,7 +130,7 @@ def test_a_refused_target_ends_it_at_once(led):
     led.answers, led.link.outcome = False, REFUSED
     led.pass_time(1.0)
     assert not led.sent
-    assert 'zone to keep out of' in led.lead.notice
+    assert 'keep-out zone' in led.lead.notice
 
 
 def test_a_panel_that_was_held_up_does_not_go_on(led):

@@ -5,16 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from ik_nn_ros.nodes.panel import node as panel_inbox
-from ik_nn_ros.nodes.panel.ik_client import PATIENCE, ServiceCalls
-from ik_nn_ros.nodes.panel.node import MAX_INPUT_AGE_S, ExecutorQueue
-from ik_nn_ros.nodes.panel.node import ik_client as panel_calls
+from ik_nn_ros.nodes.panel import ik_client, node
+from ik_nn_ros.nodes.panel.ik_client import CALL_TIMEOUT_S, ServiceCalls
+from ik_nn_ros.nodes.panel.node import ExecutorQueue
+from ik_nn_ros.panel.connection import MAX_INPUT_AGE_S
 
 
 class Clock:
     def __init__(self, patch):
         self.now = 100.0
-        for module in (panel_inbox, panel_calls):
+        for module in (node, ik_client):
             patch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: self.now))
 
 
@@ -63,14 +63,14 @@ def test_a_call_is_answered_or_given_up_once(clock):
     calls, client, told = ServiceCalls(), Client(), []
     ask = lambda: calls.call(client, 'it', told.append, lambda: told.append('late'))  # noqa: E731
     ask()
-    clock.now += PATIENCE - 0.1
+    clock.now += CALL_TIMEOUT_S - 0.1
     calls.poll()
     client.pending.answer()
     clock.now += 1.0
     calls.poll()
     assert told == ['answer']
     ask()
-    clock.now += PATIENCE
+    clock.now += CALL_TIMEOUT_S
     calls.poll()
     calls.poll()
     assert told == ['answer', 'late']
