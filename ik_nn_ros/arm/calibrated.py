@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,15 +26,14 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Plane
+from ik_nn_ros.arm.geometry import Array, JointPair, Plane, Point2
+from ik_nn_ros.arm.kinematics import RESIDUAL_KEY, Linearization, LinearizationBatch
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError, CalibrationError
 from ik_nn_ros.files import write_atomically
 
 CoefficientRows = tuple[tuple[complex, ...], ...]
 
-RESIDUAL_KEY = 'residual'
-"""The entry of an identity that only a calibrated arm has."""
 RESIDUAL_GRID_COUNT = 64
 """Joint positions along each joint at which the size of the residual is taken."""
 RESIDUAL_MARGIN_RATIO = 1.1
@@ -79,20 +78,89 @@ class _FourierSeries:
         return total * phasor1**self._min_order1 * phasor2**self._min_order2
 
 
+class GeometrySigma(NamedTuple):
+    """
+    Standard deviations of a fitted geometry.
+
+    :param lengths: of (L1, L2), m
+    :param offsets: of the link angles at q = 0, rad
+    :param base: of x and y of the first axis, m
+    """
+
+    lengths: JointPair
+    offsets: JointPair
+    base: JointPair
+
+
 @dataclass(frozen=True)
 class CalibratedArm(ArmModel):
     """
     The fitted geometry, with a forward kinematics that includes the residual.
 
     :param residual: its terms; may be none
+    :param sigma: how well the geometry is known; None where the calibration does not say
     """
 
     residual: tuple[FourierTerm, ...] = ()
+    sigma: GeometrySigma | None = None
+
+    closed_form_is_exact = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not all(cmath.isfinite(c) for _, _, c in self.residual):
             raise ArmError(f'{self.name}: residual', got='a term not finite', expected='numbers')
+
+    @cached_property
+    def rigid(self) -> ArmModel:
+        """The fitted geometry without residual."""
+        return ArmModel(**{f.name: getattr(self, f.name) for f in fields(ArmModel)})
+
+    @cached_property
+    def residual_bound(self) -> float:
+        """Bound on how far (m) the residual moves the tip within the joint limits."""
+        if not self.residual:
+            return 0.0
+        axes = [
+            np.linspace(low, up, RESIDUAL_GRID_COUNT)
+            for low, up in zip(*self.finite_limits, strict=True)
+        ]
+        q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+        offset = self.tip_residual(q)
+        return RESIDUAL_MARGIN_RATIO * float(np.hypot(offset[:, 0], offset[:, 1]).max())
+
+    def tip_residual(self, q: ArrayLike) -> Array:
+        """Return by how much (..., 2), m, the residual moves the tip at (..., 2) angles, rad."""
+        residual: Array = self.fk(q) - self.rigid.fk(q)
+        return residual
+
+    def tip_sigma(self, q: ArrayLike) -> Array:
+        """
+        Return the standard uncertainty of the tip, from those of lengths, offsets and base.
+
+        The parameters count as independent, as the file has no covariances, and the residual as
+        exact. Errors of the tip that the fit leaves over are not in it; the file's record has
+        them.
+
+        :param q: (..., 2) joint positions, rad
+        :return: (...) root mean square distance, m; NaN where the calibration has no uncertainties
+        """
+        tip = self.rigid.fk(q)
+        if self.sigma is None:
+            return np.full(tip.shape[:-1], np.nan)
+        lengths, (offset1, offset2), base = self.sigma
+        fixed = sum(s * s for s in (*lengths, *base)) + (self.lengths[1] * offset2) ** 2
+        variance: Array = fixed + offset1**2 * (tip * tip).sum(axis=-1)
+        return np.sqrt(variance)
+
+    def identity(self) -> dict[str, list[float | None]]:
+        """Return that of :class:`ArmModel`, and the residual as k1, k2, x, y, ..."""
+        terms = [float(v) for k1, k2, c in self.residual for v in (k1, k2, c.real, c.imag)]
+        return {**super().identity(), RESIDUAL_KEY: [*terms]}
+
+    def describe(self) -> str:
+        """Return the source of the kinematics, the joints' names and the lengths, for the log."""
+        return f'calibrated: {self._describe_geometry()}'
 
     @cached_property
     def _tip_series(self) -> tuple[_FourierSeries, _FourierSeries, _FourierSeries]:
@@ -112,72 +180,37 @@ class CalibratedArm(ArmModel):
             _FourierSeries(FourierTerm(k1, k2, 1j * s2 * k2 * c) for k1, k2, c in terms),
         )
 
-    @cached_property
-    def residual_bound(self) -> float:
-        """A bound on how far (m) the residual moves the tip within the joint limits."""
-        if not self.residual:
-            return 0.0
-        axes = [
-            np.linspace(low, up, RESIDUAL_GRID_COUNT)
-            for low, up in zip(*self.finite_limits, strict=True)
-        ]
-        q = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-        offset = self.tip_residual(q)
-        return RESIDUAL_MARGIN_RATIO * float(np.hypot(offset[:, 0], offset[:, 1]).max())
-
-    def tip_residual(self, q: Array) -> Array:
-        """Return by how much (N, 2), m, the residual moves the tip at (N, 2) angles, rad."""
-        return self.fk(q) - super().fk(q)
-
-    def identity(self) -> dict[str, list[float | None]]:
-        """Return what :meth:`ArmModel.identity` does, and the residual as k1, k2, x, y, ..."""
-        terms = [float(v) for k1, k2, c in self.residual for v in (k1, k2, c.real, c.imag)]
-        return {**super().identity(), RESIDUAL_KEY: [*terms]}
-
-    def fk_point(self, q1: float, q2: float) -> JointPair:
-        """Return the tip (x, y), m, at joint angles q1, q2, rad."""
-        turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
-        tip: complex = self._tip_series[0](turn1, turn2)
+    def fk_point(self, q1: float, q2: float) -> Point2:
+        """Return the tip (x, y), m, at joint positions q1, q2, rad."""
+        phasor1, phasor2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
+        tip: complex = self._tip_series[0](phasor1, phasor2)
         return tip.real, tip.imag
 
-    def linearize_point(
-        self, q1: float, q2: float
-    ) -> tuple[float, float, float, float, float, float]:
+    def linearize_point(self, q1: float, q2: float) -> Linearization:
         """Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2 (m, m/rad)."""
-        turn1, turn2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
-        tip, by1, by2 = (series(turn1, turn2) for series in self._tip_series)
+        phasor1, phasor2 = cmath.exp(1j * self.signs[0] * q1), cmath.exp(1j * self.signs[1] * q2)
+        tip, by1, by2 = (series(phasor1, phasor2) for series in self._tip_series)
         return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
-
-    def elbow_sine(self, q: JointPair) -> float:
-        """Return the determinant of the Jacobian, scaled to be the sine of the rigid elbow."""
-        _, _, dx1, dx2, dy1, dy2 = self.linearize_point(*q)
-        return self.signs[0] * (dx1 * dy2 - dx2 * dy1) / (self.lengths[0] * self.lengths[1])
-
-    def elbow_sine_batch(self, q: Array) -> Array:
-        """Do :meth:`elbow_sine` for (N, 2) angles, rad."""
-        _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
-        bend: Array = self.signs[0] * (dx1 * dy2 - dx2 * dy1)
-        return bend / (self.lengths[0] * self.lengths[1])
 
     def fk(self, q: ArrayLike) -> Array:
         """
-        Forward kinematics with the residual.
+        Return the tip, residual included.
 
-        :param q: (..., 2) joint angles, rad
+        :param q: (..., 2) joint positions, rad
         :return: (..., 2) tip in the plane, m
         """
         tip = self._tip_series[0](*self._phasors(q))
         return np.stack((tip.real, tip.imag), axis=-1)
 
-    def linearize(self, q: ArrayLike) -> tuple[Array, Array, Array, Array, Array, Array]:
+    def linearize(self, q: ArrayLike) -> LinearizationBatch:
         """
         Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2.
 
-        :param q: (..., 2) joint angles, rad
+        :param q: (..., 2) joint positions, rad
         :return: six arrays (...), m and m/rad
         """
-        turns = self._phasors(q)
-        tip, by1, by2 = (series(*turns) for series in self._tip_series)
+        phasors = self._phasors(q)
+        tip, by1, by2 = (series(*phasors) for series in self._tip_series)
         return tip.real, tip.imag, by1.real, by2.real, by1.imag, by2.imag
 
     def _phasors(self, q: ArrayLike) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
@@ -185,31 +218,50 @@ class CalibratedArm(ArmModel):
         s1, s2 = self.signs
         return np.exp(1j * s1 * q[..., 0]), np.exp(1j * s2 * q[..., 1])
 
+    def elbow_sine(self, q: JointPair) -> float:
+        """Return the determinant of the Jacobian, scaled to be the sine of the rigid elbow."""
+        _, _, dx1, dx2, dy1, dy2 = self.linearize_point(*q)
+        return self.signs[0] * (dx1 * dy2 - dx2 * dy1) / (self.lengths[0] * self.lengths[1])
 
-def closed_form_calibrated(
-    arm: CalibratedArm, x: float, y: float, branch: int, q_now: JointPair
-) -> JointPair:
-    """
-    Do :func:`closed_form` on the rigid arm, for the target less the residual there.
+    def elbow_sine_batch(self, q: Array) -> Array:
+        """Return :meth:`elbow_sine` (N,) at (N, 2) joint positions, rad."""
+        _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
+        determinant: Array = self.signs[0] * (dx1 * dy2 - dx2 * dy1)
+        return determinant / (self.lengths[0] * self.lengths[1])
 
-    Near enough for Newton steps to end it, also where the arm is all but stretched.
-    """
-    q = closed_form(arm, x, y, branch, q_now)
-    for _ in range(FIXED_POINT_ITERATIONS):
-        tip_x, tip_y = arm.fk_point(*q)
-        rigid_x, rigid_y = ArmModel.fk_point(arm, *q)
-        q = closed_form(arm, x - tip_x + rigid_x, y - tip_y + rigid_y, branch, q_now)
-    return q
+    def closed_form(self, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
+        """
+        Return the rigid arm's closed form for the target less the residual there.
 
+        It is near enough for Newton steps to converge, also for an arm that is almost stretched.
 
-def closed_form_calibrated_batch(
-    arm: CalibratedArm, xy: Array, branch: NDArray[np.int8], q_now: Array
-) -> Array:
-    """Do :func:`closed_form_calibrated` for many targets, as :func:`closed_form_batch` does."""
-    q = closed_form_batch(arm, xy, branch, q_now)
-    for _ in range(FIXED_POINT_ITERATIONS):
-        q = closed_form_batch(arm, xy - arm.tip_residual(q), branch, q_now)
-    return q
+        :param x: target in the plane, m
+        :param y: target in the plane, m
+        :param branch: +1 or -1
+        :param q_now: (q1, q2) where the joints are now, rad
+        :return: (q1, q2), rad, within the limits
+        """
+        rigid = self.rigid
+        q = rigid.closed_form(x, y, branch, q_now)
+        for _ in range(FIXED_POINT_ITERATIONS):
+            tip_x, tip_y = self.fk_point(*q)
+            rigid_x, rigid_y = rigid.fk_point(*q)
+            q = rigid.closed_form(x - tip_x + rigid_x, y - tip_y + rigid_y, branch, q_now)
+        return q
+
+    def closed_form_batch(self, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array:
+        """
+        Return :meth:`closed_form` of many targets.
+
+        :param xy: (N, 2) targets in the plane, m
+        :param branch: (N,) +1 or -1
+        :param q_now: (N, 2) or (2,) where the joints are now, rad
+        :return: (N, 2) joint positions, rad, within the limits
+        """
+        q = self.rigid.closed_form_batch(xy, branch, q_now)
+        for _ in range(FIXED_POINT_ITERATIONS):
+            q = self.rigid.closed_form_batch(xy - self.tip_residual(q), branch, q_now)
+        return q
 
 
 # MERGED arm.calibration: A calibration: what was fitted to recorded samples of one arm, as a file people can read.  The file is YAML, lengths in m, angles in rad. It names the arm it belongs to by the geometry of the URDF that it corrects; :meth:`Calibration.apply` refuses any other.
@@ -282,6 +334,7 @@ class Calibration:
             max_velocity=arm.max_velocity,
             plane=Plane(plane.base_frame, origin, plane.rotation),
             residual=self.residual,
+            sigma=_parse_sigma(self.uncertainty),
         )
         most = MAX_RESIDUAL_RATIO * arm.reach
         if built.residual_bound > most:
@@ -356,15 +409,28 @@ def _parse_calibration(content: Any) -> Calibration:
     lengths = _parse_pair(content['lengths'], 'lengths')
     if min(lengths) <= 0.0:
         raise ValueError(f'lengths {list(lengths)}, not positive')
+    uncertainty = dict(content['uncertainty'])
+    _parse_sigma(uncertainty)
     return Calibration(
         arm=arm,
         lengths=lengths,
         offsets=_parse_pair(content['offsets'], 'offsets'),
         base=_parse_pair(content['base'], 'base'),
         residual=tuple(_parse_fourier_term(term) for term in content['residual']),
-        uncertainty=dict(content['uncertainty']),
+        uncertainty=uncertainty,
         record=dict(content['record']),
     )
+
+
+def _parse_sigma(uncertainty: Mapping[str, Any]) -> GeometrySigma | None:
+    """Return the standard deviations of a calibration; None where it has none."""
+    if not uncertainty:
+        return None
+    lengths, offsets, base = (
+        _parse_pair(uncertainty[name], f'uncertainty: {name}')
+        for name in ('lengths', 'offsets', 'base')
+    )
+    return GeometrySigma(lengths, offsets, base)
 
 
 def _parse_fourier_term(term: Any) -> FourierTerm:

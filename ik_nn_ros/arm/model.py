@@ -1,100 +1,50 @@
 """
-A 2-DOF arm as numbers: two links, two parallel revolute joints, one plane.
+The ideal 2-DOF arm: two rigid links, two parallel revolute joints, one plane.
 
-Conventions, used everywhere in the package (metres, radians):
+*Link angles* ``θ = (θ1, θ2)`` are geometric: θ1 from the plane's x axis to the first link, θ2 from
+the first link to the second, both about the plane's z axis: ``θi = sign_i · qi + offset_i``.
+Forward kinematics (Al-Sharif et al., eq. 1 and 2, for zero offsets)::
 
-- The *plane frame* lies in the base frame's coordinates: its origin is on the first joint's axis at
-  the height of the tip, its z axis is normal to the arm's plane, x and y span it. A *point* (x, y)
-  is always in this frame.
-- Joint positions ``q = (q1, q2)`` are those of the URDF. *Link angles* ``θ = (θ1, θ2)`` are
-  geometric: θ1 from the plane's x axis to the first link, θ2 from the first link to the second,
-  both about the plane's z axis: ``θi = sign_i · qi + offset_i``.
-- Forward kinematics (Al-Sharif et al., eq. 1 and 2, for zero offsets)::
+    x = L1 cos θ1 + L2 cos(θ1 + θ2)
+    y = L1 sin θ1 + L2 sin(θ1 + θ2)
 
-      x = L1 cos θ1 + L2 cos(θ1 + θ2)
-      y = L1 sin θ1 + L2 sin(θ1 + θ2)
-
-- The *branch* of a joint position is the side the elbow is bent to, seen along joint 2's own axis:
-  for an arm with no zero offset it is the sign of q2.
+In the inverse kinematics, with r the distance of the target from the first axis, R = L1 + L2 and
+d = |L1 - L2|, the elbow follows from tan²(θ2 / 2) = (R² - r²) / (r² - d²), which keeps full
+precision at the stretched (r = R) and the folded (r = d) arm, where the usual arccosine loses half
+the digits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from math import ceil, cos, floor, isfinite, pi, sin
+from dataclasses import dataclass, field, replace
+from math import atan2, cos, floor, hypot, isfinite, pi, sin, sqrt
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair, Plane, Point2
+from ik_nn_ros.arm.kinematics import (
+    NO_LIMITS,
+    Kinematics,
+    Linearization,
+    LinearizationBatch,
+    LinkPoses,
+)
+from ik_nn_ros.arm.workspace import BOTH_BRANCHES, Workspace
 from ik_nn_ros.errors import ArmError
 
-# MERGED arm.plane: The plane an arm moves in; see :mod:`ik_nn_ros.arm.model` for the conventions.
+__all__ = ['TWO_PI', 'ArmModel', 'Array', 'JointPair', 'Plane', 'Point2']
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Plane:
-    """
-    The plane frame in coordinates of the base frame.
-
-    :param base_frame: name of the base frame
-    :param origin: (3,) origin, m
-    :param rotation: (3, 3), columns are the plane's x, y and z axes
-    """
-
-    base_frame: str
-    origin: Array = field(default_factory=lambda: np.zeros(3))
-    rotation: Array = field(default_factory=lambda: np.eye(3))
-
-    @cached_property
-    def _axes(self) -> tuple[tuple[float, ...], ...]:
-        return tuple(tuple(float(v) for v in axis) for axis in self.rotation.T)
-
-    @cached_property
-    def _origin(self) -> tuple[float, ...]:
-        return tuple(float(v) for v in self.origin)
-
-    def to_plane(self, x: float, y: float, z: float) -> tuple[float, float, float]:
-        """
-        Express a position of the base frame in the plane frame.
-
-        :return: x and y in the plane and the distance from it along its normal, m
-        """
-        ox, oy, oz = self._origin
-        x, y, z = x - ox, y - oy, z - oz
-        (a, b, c), (d, e, f), (g, h, i) = self._axes
-        return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
-
-    def to_base(self, point: ArrayLike) -> Array:
-        """
-        Express points of the plane in the base frame.
-
-        :param point: (..., 2), m
-        :return: (..., 3), m
-        """
-        lifted: Array = self.origin + np.asarray(point, dtype=float) @ self.rotation[:, :2].T
-        return lifted
-
-
-JointPair = tuple[float, float]
-Point2 = tuple[float, float]
-
-TWO_PI = 2.0 * pi
 MAX_LENGTH_DEVIATION_RATIO = 0.25
-"""Part of its length by which a link as built may differ from its URDF."""
-LIMIT_TOLERANCE_RAD = 1e-7
-"""
-How far (rad) rounding may put a joint past a limit before another turn is tried; the result is
-clipped.
-"""
+"""Fraction of its length by which a link as built may differ from its URDF."""
+ArmModelT = TypeVar('ArmModelT', bound='ArmModel')
 
 
 @dataclass(frozen=True)
-class ArmModel:
+class ArmModel(Kinematics):
     """
-    Geometry and limits of one arm; see the module's text for the conventions.
+    Geometry and limits of an ideal arm.
 
     :param name: the robot's name
     :param joint_names: of joint 1 and joint 2
@@ -105,7 +55,7 @@ class ArmModel:
     :param upper: joint limits, rad; +inf for a continuous joint
     :param max_velocity: joint velocity limits, rad/s; inf where there is none
     :param plane: where the arm's plane lies in the base frame
-    :raises ArmError: a value that no arm has
+    :raises ArmError: a length, range or velocity limit that is not positive
     """
 
     name: str
@@ -113,10 +63,12 @@ class ArmModel:
     lengths: JointPair
     signs: JointPair = (1.0, 1.0)
     offsets: JointPair = (0.0, 0.0)
-    lower: JointPair = (-np.inf, -np.inf)
-    upper: JointPair = (np.inf, np.inf)
+    lower: JointPair = NO_LIMITS[0]
+    upper: JointPair = NO_LIMITS[1]
     max_velocity: JointPair = (np.inf, np.inf)
     plane: Plane = field(default_factory=lambda: Plane('base_link'))
+
+    closed_form_is_exact = True
 
     def __post_init__(self) -> None:
         for link, length in zip(('link 1', 'link 2'), self.lengths, strict=True):
@@ -126,21 +78,9 @@ class ArmModel:
                     got=f'{length} m',
                     expected='a positive length',
                 )
-        for joint, low, up, speed in zip(
-            self.joint_names, self.lower, self.upper, self.max_velocity, strict=True
-        ):
-            if not low < up:
-                raise ArmError(
-                    f'{self.name}: limits of {joint}',
-                    got=f'[{low}, {up}] rad',
-                    expected='lower < upper',
-                )
-            if not speed > 0.0:
-                raise ArmError(
-                    f'{self.name}: velocity limit of {joint}',
-                    got=f'{speed} rad/s',
-                    expected='a positive velocity',
-                )
+        self._require_limits()
+
+    # Size and identity
 
     @property
     def reach(self) -> float:
@@ -153,53 +93,95 @@ class ArmModel:
         return abs(self.lengths[0] - self.lengths[1])
 
     @property
-    def finite_limits(self) -> tuple[JointPair, JointPair]:
-        """Lower and upper ends, rad, of where the joints can be, of each at most one turn."""
-        ranges = zip(self.lower, self.upper, strict=True)
-        lower = tuple(low if isfinite(low) else min(up, pi) - TWO_PI for low, up in ranges)
-        upper = tuple(min(up, low + TWO_PI) for low, up in zip(lower, self.upper, strict=True))
-        return (lower[0], lower[1]), (upper[0], upper[1])
+    def lever_arms(self) -> JointPair:
+        """The longest distance of the tip from each joint's axis, m."""
+        return self.reach, self.lengths[1]
+
+    @property
+    def max_determinant(self) -> float:
+        """The largest |det J|, L1 L2, m²/rad²."""
+        return self.lengths[0] * self.lengths[1]
 
     def has_plausible_lengths(self, lengths: JointPair) -> bool:
         """Tell whether links of these lengths (m) may be this arm's as built, not another's."""
         return all(
-            abs(there - here) <= MAX_LENGTH_DEVIATION_RATIO * here
-            for there, here in zip(lengths, self.lengths, strict=True)
+            abs(built - nominal) <= MAX_LENGTH_DEVIATION_RATIO * nominal
+            for built, nominal in zip(lengths, self.lengths, strict=True)
         )
-
-    @property
-    def residual_bound(self) -> float:
-        """How far (m) the tip may be from where two rigid links have it; 0 unless calibrated."""
-        return 0.0
-
-    @property
-    def home(self) -> JointPair:
-        """A position inside the limits: the middle of each range, 0 or next to it without one."""
-        middle1, middle2 = (
-            (low + up) / 2.0 if isfinite(low) and isfinite(up) else 0.0
-            for low, up in zip(self.lower, self.upper, strict=True)
-        )
-        return self.clip((middle1, middle2))
 
     def identity(self) -> dict[str, list[float | None]]:
-        """Return what tells one arm from another (rad, m; None: no limit), fit for JSON."""
+        """Return the values that distinguish arms (rad, m; None for no limit), fit for JSON."""
         return {
             name: [float(value) if isfinite(value) else None for value in getattr(self, name)]
             for name in ('lengths', 'signs', 'offsets', 'lower', 'upper')
         }
 
-    # Points and joint angles as plain numbers, for one target at a time.
+    def describe(self) -> str:
+        """Return the source of the kinematics, the joints' names and the lengths, for the log."""
+        return f'by URDF: {self._describe_geometry()}'
 
-    def fk_point(self, q1: float, q2: float) -> JointPair:
-        """Return the tip (x, y), m, at joint angles q1, q2, rad."""
+    def _describe_geometry(self) -> str:
+        return (
+            f'joints {", ".join(self.joint_names)}, '
+            f'lengths {self.lengths[0]:.6g} and {self.lengths[1]:.6g} m'
+        )
+
+    # The mechanism without residual: the arm itself
+
+    @property
+    def rigid(self) -> ArmModel:
+        """The arm itself."""
+        return self
+
+    @property
+    def residual_bound(self) -> float:
+        """0: the tip is where two rigid links have it."""
+        return 0.0
+
+    def tip_residual(self, q: ArrayLike) -> Array:
+        """Return zeros (..., 2) for (..., 2) joint positions."""
+        return np.zeros_like(q, dtype=float)
+
+    def tip_sigma(self, q: ArrayLike) -> Array:
+        """Return zeros (...) for (..., 2) joint positions: an ideal arm is as it is modelled."""
+        return np.zeros(np.shape(q)[:-1])
+
+    def workspace(self, branch: int = BOTH_BRANCHES) -> Workspace:
+        """Return what the two rigid links reach within the joint limits, on one or both branches."""
+        return Workspace(
+            self.lengths,
+            (self.link_angle_range(0), self.link_angle_range(1)),
+            int(branch * self.signs[1]),
+            self.residual_bound,
+        )
+
+    def without_limits(self: ArmModelT) -> ArmModelT:
+        """Return the same arm with continuous joints."""
+        return replace(self, lower=NO_LIMITS[0], upper=NO_LIMITS[1])
+
+    def link_angle_range(self, joint: int) -> JointPair:
+        """
+        Return the range of a link angle θ, rad, at most one turn; (-π, π) for a whole one.
+
+        :param joint: 0 or 1
+        """
+        sign, offset = self.signs[joint], self.offsets[joint]
+        ends = sorted((sign * self.lower[joint] + offset, sign * self.upper[joint] + offset))
+        if ends[1] - ends[0] >= TWO_PI:
+            return -pi, pi
+        turns = TWO_PI * floor((ends[0] + pi) / TWO_PI)
+        return ends[0] - turns, ends[1] - turns
+
+    # Forward kinematics
+
+    def fk_point(self, q1: float, q2: float) -> Point2:
+        """Return the tip (x, y), m, at joint positions q1, q2, rad."""
         theta1 = self.signs[0] * q1 + self.offsets[0]
         tip = theta1 + self.signs[1] * q2 + self.offsets[1]
         l1, l2 = self.lengths
         return l1 * cos(theta1) + l2 * cos(tip), l1 * sin(theta1) + l2 * sin(tip)
 
-    def linearize_point(
-        self, q1: float, q2: float
-    ) -> tuple[float, float, float, float, float, float]:
+    def linearize_point(self, q1: float, q2: float) -> Linearization:
         """Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2 (m, m/rad)."""
         s1, s2 = self.signs
         l1, l2 = self.lengths
@@ -209,71 +191,11 @@ class ArmModel:
         x, y = l1 * cos(theta1) + x2, l1 * sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def branch_of(self, q: JointPair) -> int:
-        """Return the side the elbow is bent to, +1 or -1; +1 for the straight arm."""
-        return -1 if self.elbow_sine(q) < 0.0 else 1
-
-    def elbow_sine(self, q: JointPair) -> float:
-        """Return the sine of the elbow's angle about joint 2's own axis: 0 for a straight arm."""
-        return sin(q[1] + self.signs[1] * self.offsets[1])
-
-    def elbow_sine_batch(self, q: Array) -> Array:
-        """Do :meth:`elbow_sine` for (N, 2) angles, rad."""
-        bend: Array = np.sin(q[:, 1] + self.signs[1] * self.offsets[1])
-        return bend
-
-    def wrap_joint(
-        self, joint: int, angle: float, reference: float, tolerance: float = LIMIT_TOLERANCE_RAD
-    ) -> float:
-        """
-        Return the angle, turned by whole turns to lie inside the limits and nearest to ``near``.
-
-        Where no turn lies inside, the limit that is the shorter way round: the caller checks where
-        that leads.
-
-        :param joint: 0 or 1
-        :param angle: rad, any turn
-        :param reference: where the joint is now, rad
-        :param tolerance: how far past a limit (rad) an angle still means the limit
-        """
-        low, up = self.lower[joint], self.upper[joint]
-        angle += TWO_PI * round((min(max(reference, low), up) - angle) / TWO_PI)
-        if angle > up + tolerance:
-            angle -= TWO_PI * ceil((angle - up - tolerance) / TWO_PI)
-        elif angle < low - tolerance:
-            angle += TWO_PI * ceil((low - tolerance - angle) / TWO_PI)
-        if low <= angle <= up:
-            return angle
-        if low - tolerance <= angle <= up + tolerance:
-            return low if angle < low else up
-        gap_low, gap_up = (low - angle) % TWO_PI, (angle - up) % TWO_PI
-        return low if min(gap_low, TWO_PI - gap_low) <= min(gap_up, TWO_PI - gap_up) else up
-
-    def wrap_into_limits(
-        self, q: JointPair, reference: JointPair, tolerance: float = LIMIT_TOLERANCE_RAD
-    ) -> JointPair:
-        """Return ``q`` with both joints on the turn inside the limits nearest to ``near``."""
-        return (
-            self.wrap_joint(0, q[0], reference[0], tolerance),
-            self.wrap_joint(1, q[1], reference[1], tolerance),
-        )
-
-    def clip(self, q: JointPair) -> JointPair:
-        """Return ``q`` with each joint that is past a limit put at that limit."""
-        (low1, low2), (up1, up2) = self.lower, self.upper
-        return min(max(q[0], low1), up1), min(max(q[1], low2), up2)
-
-    def within_limits(self, q: JointPair) -> bool:
-        """Tell whether both joints lie inside their limits, ends included."""
-        return self.lower[0] <= q[0] <= self.upper[0] and self.lower[1] <= q[1] <= self.upper[1]
-
-    # The same over arrays.
-
     def fk(self, q: ArrayLike) -> Array:
         """
-        Forward kinematics.
+        Return the tip at joint positions.
 
-        :param q: (..., 2) joint angles, rad
+        :param q: (..., 2) joint positions, rad
         :return: (..., 2) tip in the plane, m
         """
         theta1, tip = self._absolute_link_angles(q)
@@ -283,21 +205,11 @@ class ArmModel:
             axis=-1,
         )
 
-    def jacobian(self, q: ArrayLike) -> Array:
-        """
-        Return the derivative of :meth:`fk` by the joint angles.
-
-        :param q: (..., 2) joint angles, rad
-        :return: (..., 2, 2), row x and y, column q1 and q2, m/rad
-        """
-        _, _, dx1, dx2, dy1, dy2 = self.linearize(q)
-        return np.stack((np.stack((dx1, dx2), axis=-1), np.stack((dy1, dy2), axis=-1)), axis=-2)
-
-    def linearize(self, q: ArrayLike) -> tuple[Array, Array, Array, Array, Array, Array]:
+    def linearize(self, q: ArrayLike) -> LinearizationBatch:
         """
         Return the tip and its derivatives: x, y, dx/dq1, dx/dq2, dy/dq1, dy/dq2.
 
-        :param q: (..., 2) joint angles, rad
+        :param q: (..., 2) joint positions, rad
         :return: six arrays (...), m and m/rad
         """
         theta1, tip = self._absolute_link_angles(q)
@@ -306,53 +218,109 @@ class ArmModel:
         x, y = l1 * np.cos(theta1) + x2, l1 * np.sin(theta1) + y2
         return x, y, -s1 * y, -s2 * y2, s1 * x, s2 * x2
 
-    def wrap_into_limits_batch(
-        self, q: Array, reference: Array, tolerance: float = LIMIT_TOLERANCE_RAD
-    ) -> Array:
+    def link_poses(self, q: ArrayLike) -> LinkPoses:
         """
-        Do :meth:`wrap_into_limits` for many positions.
+        Return where the two links are; the second one ends at the tip.
 
-        :param q: (N, 2) joint angles, rad
-        :param reference: (N, 2) or (2,), rad
-        :param tolerance: rad
-        :return: (N, 2), rad
+        :param q: (..., 2) joint positions, rad
         """
-        q = q + TWO_PI * np.round((np.clip(reference, self.lower, self.upper) - q) / TWO_PI)
-        out = (q < self.lower) | (q > self.upper)
-        rows = np.flatnonzero(out[:, 0] | out[:, 1])
-        if len(rows):
-            q[rows] = self._wrap_rows(q[rows], tolerance)
-        return q
-
-    def _wrap_rows(self, q: Array, tolerance: float) -> Array:
-        low, up = np.asarray(self.lower), np.asarray(self.upper)
-        with np.errstate(invalid='ignore'):  # a continuous joint is never outside
-            down = np.where(q > up + tolerance, np.ceil((q - up - tolerance) / TWO_PI), 0.0)
-            lift = np.where(q < low - tolerance, np.ceil((low - tolerance - q) / TWO_PI), 0.0)
-            q = q + TWO_PI * (lift - down)
-            gap_low, gap_up = (low - q) % TWO_PI, (q - up) % TWO_PI
-            to_low = np.minimum(gap_low, TWO_PI - gap_low) <= np.minimum(gap_up, TWO_PI - gap_up)
-        close = (q >= low - tolerance) & (q <= up + tolerance)
-        outside = np.where(np.where(close, q < low, to_low), low, up)
-        return np.where((q >= low) & (q <= up), q, outside)
+        angles = np.stack(self._absolute_link_angles(q), axis=-1)
+        points = np.zeros((*angles.shape[:-1], 3, 2))
+        points[..., 1, 0] = self.lengths[0] * np.cos(angles[..., 0])
+        points[..., 1, 1] = self.lengths[0] * np.sin(angles[..., 0])
+        points[..., 2, :] = self.fk(q)
+        return LinkPoses(points, angles, self.lengths)
 
     def _absolute_link_angles(self, q: ArrayLike) -> tuple[Array, Array]:
         q = np.asarray(q, dtype=float)
         theta1 = self.signs[0] * q[..., 0] + self.offsets[0]
         return theta1, theta1 + self.signs[1] * q[..., 1] + self.offsets[1]
 
-    def link_angle_range(self, joint: int) -> JointPair:
+    # Branches and singularities
+
+    def elbow_sine(self, q: JointPair) -> float:
+        """Return the sine of the elbow's angle about joint 2's own axis: 0 for a straight arm."""
+        return sin(q[1] + self.signs[1] * self.offsets[1])
+
+    def elbow_sine_batch(self, q: Array) -> Array:
+        """Return :meth:`elbow_sine` (N,) at (N, 2) joint positions, rad."""
+        sine: Array = np.sin(q[:, 1] + self.signs[1] * self.offsets[1])
+        return sine
+
+    def stretched(self, q1: float) -> JointPair:
+        """Return the joint positions, rad, of the arm stretched out with joint 1 at q1."""
+        return q1, -self.signs[1] * self.offsets[1]
+
+    # Closed form of the inverse kinematics
+
+    def closed_form(self, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
         """
-        Return the range of a link angle θ, rad, at most one turn.
+        Return joint positions on one branch for a target, turned near to ``q_now``, within limits.
 
-        It is (-π, π) when the joint can go all the way round.
+        A target out of reach gives the arm stretched or folded towards it, one that the limits
+        exclude gives a position at a limit: the caller checks where the tip is.
+
+        :param x: target in the plane, m
+        :param y: target in the plane, m
+        :param branch: +1 or -1
+        :param q_now: (q1, q2) where the joints are now, rad
+        :return: (q1, q2), rad
         """
-        sign, offset = self.signs[joint], self.offsets[joint]
-        ends = sorted((sign * self.lower[joint] + offset, sign * self.upper[joint] + offset))
-        if ends[1] - ends[0] >= TWO_PI:
-            return -pi, pi
-        turns = TWO_PI * floor((ends[0] + pi) / TWO_PI)
-        return ends[0] - turns, ends[1] - turns
+        (l1, l2), (s1, s2), (o1, o2) = self.lengths, self.signs, self.offsets
+        r = hypot(x, y)
+        outer, inner = l1 + l2, abs(l1 - l2)
+        theta2 = 2.0 * atan2(
+            sqrt(max((outer - r) * (outer + r), 0.0)), sqrt(max((r - inner) * (r + inner), 0.0))
+        )
+        theta2 *= branch * s2
+        theta1 = atan2(y, x) - atan2(l2 * sin(theta2), l1 + l2 * cos(theta2))
+        q1 = self.wrap_joint(0, s1 * (theta1 - o1), q_now[0])
+        q2 = self.wrap_joint(1, s2 * (theta2 - o2), q_now[1])
+        # Near the stretched or folded arm rounding moves the joints by up to its square root, which
+        # may be past a limit: keep the joint that is at a limit and point the rest at the target.
+        if q1 == self.lower[0] or q1 == self.upper[0]:
+            theta1 = s1 * q1 + o1
+            theta2 = atan2(y - l1 * sin(theta1), x - l1 * cos(theta1)) - theta1
+            q2 = self.wrap_joint(1, s2 * (theta2 - o2), q_now[1])
+        elif q2 == self.lower[1] or q2 == self.upper[1]:
+            theta2 = s2 * q2 + o2
+            theta1 = atan2(y, x) - atan2(l2 * sin(theta2), l1 + l2 * cos(theta2))
+            q1 = self.wrap_joint(0, s1 * (theta1 - o1), q_now[0])
+        return q1, q2
 
+    def closed_form_batch(self, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array:
+        """
+        Return :meth:`closed_form` of many targets.
 
-# MERGED motion.joint_range: The range of two joints: what of it can be visited, what of it has been.
+        :param xy: (N, 2) targets in the plane, m
+        :param branch: (N,) +1 or -1
+        :param q_now: (N, 2) or (2,) where the joints are now, rad
+        :return: (N, 2) joint positions, rad
+        """
+        (l1, l2), signs, offsets = self.lengths, np.array(self.signs), np.array(self.offsets)
+        x, y = xy[:, 0], xy[:, 1]
+        r = np.hypot(x, y)
+        outer, inner = l1 + l2, abs(l1 - l2)
+        theta2 = 2.0 * np.arctan2(
+            np.sqrt(np.maximum((outer - r) * (outer + r), 0.0)),
+            np.sqrt(np.maximum((r - inner) * (r + inner), 0.0)),
+        )
+        theta2 *= branch * self.signs[1]
+        theta1 = np.arctan2(y, x) - np.arctan2(l2 * np.sin(theta2), l1 + l2 * np.cos(theta2))
+        theta = np.stack((theta1, theta2), axis=-1)
+        q = self.wrap_into_limits_batch(signs * (theta - offsets), q_now)
+
+        at_limit = (q == self.lower) | (q == self.upper)
+        rows = np.flatnonzero(at_limit.any(axis=1))
+        if len(rows):
+            keeps_joint1, x, y = at_limit[rows, 0], x[rows], y[rows]
+            theta1, theta2 = (signs * q[rows] + offsets).T
+            pointed2 = np.arctan2(y - l1 * np.sin(theta1), x - l1 * np.cos(theta1)) - theta1
+            pointed1 = np.arctan2(y, x) - np.arctan2(l2 * np.sin(theta2), l1 + l2 * np.cos(theta2))
+            theta = np.stack((pointed1, pointed2), axis=-1)
+            pointed = self.wrap_into_limits_batch(
+                signs * (theta - offsets), np.broadcast_to(q_now, q.shape)[rows]
+            )
+            kept = np.stack((keeps_joint1, ~keeps_joint1), axis=-1)
+            q[rows] = np.where(kept, q[rows], pointed)
+        return q

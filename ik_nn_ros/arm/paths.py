@@ -10,7 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 
 CURVE_POINT_COUNT = 400
@@ -40,10 +41,9 @@ SHAPES: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
 """By name, 1 m wide, around (0, 0), ahead of the arm and to its left."""
 
 
-def heading_axes(arm: ArmModel) -> Array:
+def heading_axes(arm: Kinematics) -> Array:
     """Return the axes ahead of the arm and to its left, the rows of a (2, 2) rotation."""
-    straight = -arm.signs[1] * arm.offsets[1]
-    x, y = arm.fk_point(arm.home[0], straight)
+    x, y = arm.fk_point(*arm.stretched(arm.home[0]))
     return np.array([(x, y), (-y, x)]) / arm.reach
 
 

@@ -18,7 +18,7 @@ from math import atan2, ceil, cos, floor, hypot, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair, Point2
 
 BOTH_BRANCHES = 0
 """Stands for «either branch» where a branch is asked for."""
@@ -44,7 +44,7 @@ class Arc:
     :param clearance: how far its points keep from its ends, rad
     """
 
-    center: JointPair
+    center: Point2
     radius: float
     start: float
     sweep: float
@@ -60,18 +60,29 @@ class Arc:
 
 class Workspace:
     """
-    What the tip reaches within the joint limits, with one branch or both.
+    The points that a two-link arm reaches within its joint limits.
 
-    :param arm: the arm
-    :param branch: +1, -1 or :data:`BOTH_BRANCHES`
+    :param lengths: (L1, L2), m
+    :param link_angle_ranges: lower and upper end of θ1 and of θ2, rad, at most a turn each; see
+        :mod:`ik_nn_ros.arm.model`
+    :param elbow_sign: +1 or -1, the sign of sin θ2 on the branch; 0 for both branches
+    :param tip_deviation: how far the real tip may be from that of two rigid links, m
     """
 
-    def __init__(self, arm: ArmModel, branch: int = BOTH_BRANCHES) -> None:
-        pieces = [tuple(_boundary_arcs(arm, *elbow)) for elbow in _elbow_ranges(arm, branch)]
+    def __init__(
+        self,
+        lengths: JointPair,
+        link_angle_ranges: tuple[JointPair, JointPair],
+        elbow_sign: int = BOTH_BRANCHES,
+        tip_deviation: float = 0.0,
+    ) -> None:
+        shoulder, elbow = link_angle_ranges
+        pieces = [
+            tuple(_boundary_arcs(lengths, shoulder, piece))
+            for piece in _split_elbow_range(elbow, elbow_sign)
+        ]
         self.arcs = tuple(itertools.chain(*pieces))
-        """
-        Arcs that hold the whole boundary, and parts of the inside; none if nothing is reached.
-        """
+        """Arcs that hold the whole boundary and parts of the inside; none if nothing is reached."""
         self._center = np.array([arc.center for arc in self.arcs]).reshape(-1, 2)
         self._radius = np.array([arc.radius for arc in self.arcs])
         self._start = np.array([arc.start for arc in self.arcs])
@@ -85,8 +96,8 @@ class Workspace:
         along = np.where(end == 0, self._clearance[arc], self._sweep[arc] - self._clearance[arc])
         angle = self._start[arc] + along
         self._corner_points = self._center[arc] + self._radius[arc, None] * _unit_vector(angle)
-        # What a calibrated arm cannot reach, the rigid one may.
-        self._tolerance = 2.0 * arm.residual_bound + BOUNDARY_TOLERANCE_RATIO * arm.reach
+        # The rigid links may reach what the real arm cannot.
+        self._tolerance = 2.0 * tip_deviation + BOUNDARY_TOLERANCE_RATIO * sum(lengths)
 
     def nearest_points(self, xy: Array) -> Array:
         """
@@ -133,26 +144,24 @@ def _unit_vector(angle: Array) -> Array:
     return np.stack((np.cos(angle), np.sin(angle)), axis=-1)
 
 
-def _boundary_arcs(arm: ArmModel, low2: float, up2: float) -> Iterator[Arc]:
+def _boundary_arcs(lengths: JointPair, shoulder: JointPair, elbow: JointPair) -> Iterator[Arc]:
     """Yield the arcs with the elbow at its two ends, then those with the shoulder at its two."""
-    (l1, l2), (low1, up1) = arm.lengths, arm.link_angle_range(0)
-    shoulder = up1 - low1
+    (l1, l2), (low1, up1), (low2, up2) = lengths, shoulder, elbow
+    sweep = up1 - low1
     for theta2 in (low2, up2):
         x, y = l1 + l2 * cos(theta2), l2 * sin(theta2)
         radius, start = hypot(x, y), low1 + atan2(y, x)
-        room = (
-            min(LIMIT_CLEARANCE_RATIO * arm.reach / radius, 0.1 * shoulder)
-            if shoulder < TWO_PI
-            else 0.0
+        clearance = (
+            min(LIMIT_CLEARANCE_RATIO * (l1 + l2) / radius, 0.1 * sweep) if sweep < TWO_PI else 0.0
         )
         outer = cos(theta2) >= cos(low2 + up2 - theta2)
-        yield Arc((0.0, 0.0), radius, start, shoulder, outer, room)
-    if shoulder < TWO_PI:
+        yield Arc((0.0, 0.0), radius, start, sweep, outer, clearance)
+    if sweep < TWO_PI:
         for theta1 in (low1, up1):
-            # The shoulder's turn moves the tip off the circle at L1 sin θ2.
+            # Turning the shoulder moves the tip across the circle at L1 sin θ2.
             inward = (theta1 == up1) == (sin((low2 + up2) / 2.0) > 0.0)
-            elbow = (l1 * cos(theta1), l1 * sin(theta1))
-            yield Arc(elbow, l2, theta1 + low2, up2 - low2, inward)
+            center = (l1 * cos(theta1), l1 * sin(theta1))
+            yield Arc(center, l2, theta1 + low2, up2 - low2, inward)
 
 
 def _corner_ends(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
@@ -165,11 +174,11 @@ def _corner_ends(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
         first += len(piece)
 
 
-def _elbow_ranges(arm: ArmModel, branch: int) -> Iterator[JointPair]:
-    """Cut the elbow's range where it is straight or folded; keep the pieces of the branch."""
-    low, up = arm.link_angle_range(1)
+def _split_elbow_range(elbow: JointPair, elbow_sign: int) -> Iterator[JointPair]:
+    """Split the elbow's range where it is straight or folded; yield the pieces of the branch."""
+    low, up = elbow
     cuts = [low, *(k * pi for k in range(floor(low / pi) + 1, ceil(up / pi))), up]
     for start, end in itertools.pairwise(cuts):
-        side = 1 if sin((start + end) / 2.0) > 0.0 else -1
-        if branch in (BOTH_BRANCHES, side * arm.signs[1]):
+        sign = 1 if sin((start + end) / 2.0) > 0.0 else -1
+        if elbow_sign in (BOTH_BRANCHES, sign):
             yield start, end

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.model import ArmModel, Array, JointPair
 from ik_nn_ros.bench import reference_solvers as witnesses
 from ik_nn_ros.ik.acceptance import SolverConfig
@@ -121,8 +120,8 @@ def _timed_methods(
     rows = _solver_arguments(targets)
     yield TimedMethod(
         CLOSED_FORM,
-        closed_form,
-        [(arm, x, y, side, q) for (x, y, q), side in zip(rows, sides, strict=True)],
+        arm.rigid.closed_form,
+        [(x, y, side, q) for (x, y, q), side in zip(rows, sides, strict=True)],
     )
     yield TimedMethod(CHECKED_CLOSED_FORM, HybridSolver(arm).solve, rows)
     if network is None:
@@ -265,7 +264,7 @@ def measure_network_errors(
 ) -> NetworkErrors:
     """Measure the network alone over the whole workspace, on the branches it was trained for."""
     targets = random_reachable_targets(arm, rng, count)
-    side = np.where(np.sin(targets.q[:, 1] + arm.signs[1] * arm.offsets[1]) < 0.0, -1, 1)
+    side = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1)
     known = np.isin(side, network.branches)
     xy, side = targets.xy[known], side[known]
     errors = tip_errors(arm, xy, network.propose_batch(xy, side))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.collision.zones import Circle, HalfPlane
 
 CIRCLE_SEGMENT_COUNT = 48

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
-from ik_nn_ros.errors import ConfigError
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
+from ik_nn_ros.errors import ArmError, ConfigError
 
 # MERGED motion.swept_links: Where the links of an arm are along a motion, and what lies between its samples.
 
@@ -29,7 +30,7 @@ class SweptLinks(NamedTuple):
     chord_deviation: Array
 
 
-def sweep_links(arm: ArmModel, q: Array) -> SweptLinks:
+def sweep_links(arm: Kinematics, q: Array) -> SweptLinks:
     """
     Return where the links are.
 
@@ -37,16 +38,19 @@ def sweep_links(arm: ArmModel, q: Array) -> SweptLinks:
     not turn evenly adds L/8 times the difference of neighbouring Δ.
 
     :param q: (..., N, 2) joint angles along motions, rad
+    :raises ArmError: the arm has no rigid links
     """
-    first = arm.signs[0] * q[..., 0] + arm.offsets[0]
-    angles = np.stack((first, first + arm.signs[1] * q[..., 1] + arm.offsets[1]))
-    elbow, tip = arm.lengths[0] * np.exp(1j * first), arm.fk(q)
-    points = np.stack((np.zeros_like(elbow), elbow, tip[..., 0] + 1j * tip[..., 1]))
-    turns = np.diff(angles)
+    poses = arm.link_poses(q)
+    if poses is None:
+        raise ArmError(
+            f'{arm.name}: links', got='none', expected='rigid links, to keep out of zones'
+        )
+    points = np.moveaxis(poses.points[..., 0] + 1j * poses.points[..., 1], -1, 0)
+    turns = np.diff(np.moveaxis(poses.angles, -1, 0))
     arcs = turns**2 + neighbor_maximum(np.abs(np.diff(turns)))
     bend = np.zeros(points.shape)
-    bend[1] = arm.lengths[0] / 8.0 * neighbor_maximum(arcs[0])
-    bend[2] = bend[1] + arm.lengths[1] / 8.0 * neighbor_maximum(arcs[1])
+    bend[1] = poses.lengths[0] / 8.0 * neighbor_maximum(arcs[0])
+    bend[2] = bend[1] + poses.lengths[1] / 8.0 * neighbor_maximum(arcs[1])
     return SweptLinks(points, neighbor_maximum(np.abs(np.diff(points))), bend)
 
 

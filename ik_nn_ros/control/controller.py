@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.control.joint_feedback import JointFeedback
 from ik_nn_ros.errors import ConfigError
@@ -66,7 +67,7 @@ class MotionConfig:
                     expected=f'{MIN_SPEED_RATIO:g} to {1.0 / MIN_ACCELERATION_TIME_S:g} 1/s times the acceleration',
                 )
 
-    def motion_limits(self, arm: ArmModel) -> MotionLimits:
+    def motion_limits(self, arm: Kinematics) -> MotionLimits:
         """
         Return how the arm may move at full speed.
 
@@ -109,7 +110,7 @@ class Controller(ABC):
     """
 
     def __init__(
-        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+        self, arm: Kinematics, config: MotionConfig, keep_out: KeepOut | None = None
     ) -> None:
         self.arm = arm
         self.keep_out = keep_out or KeepOut(arm, (), (), 0.0)

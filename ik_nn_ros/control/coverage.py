@@ -8,7 +8,8 @@ from math import inf, isinf, pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 GRID_CELLS_PER_JOINT = 8
 """Cells of the coverage grid along each joint."""
@@ -27,7 +28,7 @@ class JointRange:
     upper: JointPair
 
     @classmethod
-    def from_arm(cls, arm: ArmModel, reference: JointPair = (0.0, 0.0)) -> JointRange:
+    def from_arm(cls, arm: Kinematics, reference: JointPair = (0.0, 0.0)) -> JointRange:
         """Return the arm's limits; of a continuous joint, the turn around the one it is in."""
         middle = [TWO_PI * round(q / TWO_PI) for q in reference]
         low1, low2 = (m - pi if isinf(x) else x for x, m in zip(arm.lower, middle, strict=True))
@@ -51,19 +52,6 @@ class JointRange:
         return float(first), float(second)
 
 
-def unwrap_near(arm: ArmModel, q: JointPair, reference: JointPair) -> JointPair:
-    """
-    Return positions in the turn in which they are nearest to others, rad.
-
-    The encoder of a continuous joint may begin a new turn anywhere; other joints stay as they are.
-    """
-    first, second = (
-        value + TWO_PI * round((place - value) / TWO_PI) if isinf(limit) else value
-        for value, place, limit in zip(q, reference, arm.upper, strict=True)
-    )
-    return first, second
-
-
 class JointCoverage:
     """
     How much of an arm's joint range has been visited.
@@ -71,7 +59,7 @@ class JointCoverage:
     :param arm: a continuous joint counts over one turn
     """
 
-    def __init__(self, arm: ArmModel) -> None:
+    def __init__(self, arm: Kinematics) -> None:
         self._range = JointRange.from_arm(arm)
         self._continuous = np.isinf(arm.upper)
         self._visited = np.zeros((GRID_CELLS_PER_JOINT, GRID_CELLS_PER_JOINT), dtype=bool)

@@ -15,7 +15,8 @@ from math import inf
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.control.coverage import JointRange, coverage_targets
 from ik_nn_ros.control.joint_feedback import JointFeedback, SettlingDetector
 from ik_nn_ros.control.watchdog import TrackingMonitor
@@ -54,7 +55,9 @@ class ExplorationConfig:
     tracking_tolerance: float = 0.1
     joint_states_timeout: float = 0.5
 
-    def motion_limits(self, arm: ArmModel, velocity_ratios: JointPair = (1.0, 1.0)) -> MotionLimits:
+    def motion_limits(
+        self, arm: Kinematics, velocity_ratios: JointPair = (1.0, 1.0)
+    ) -> MotionLimits:
         """
         Return how the arm may move.
 
@@ -82,7 +85,7 @@ class ExplorationFeedback(JointFeedback):
     :param config: says what counts as silent, still and near
     """
 
-    def __init__(self, arm: ArmModel, config: ExplorationConfig) -> None:
+    def __init__(self, arm: Kinematics, config: ExplorationConfig) -> None:
         super().__init__(arm, config.joint_states_timeout)
         self._config = config
         self._settling_detector = SettlingDetector(config.settle_time, config.settle_tolerance)
@@ -170,7 +173,9 @@ class Explorer:
     :raises ConfigError: the arm has no velocity limits
     """
 
-    def __init__(self, arm: ArmModel, config: ExplorationConfig, rng: np.random.Generator) -> None:
+    def __init__(
+        self, arm: Kinematics, config: ExplorationConfig, rng: np.random.Generator
+    ) -> None:
         self._arm = arm
         self._config = config
         self._rng = rng

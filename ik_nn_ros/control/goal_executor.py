@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.control.controller import scale_velocity
 from ik_nn_ros.control.goal_stream import GoalStream
 from ik_nn_ros.trajectory.cartesian_motion import plan_cartesian_motion
@@ -25,7 +26,7 @@ class GoalExecutor:
     :param arm: the arm
     """
 
-    def __init__(self, arm: ArmModel) -> None:
+    def __init__(self, arm: Kinematics) -> None:
         self._arm = arm
         self._goal_stream = GoalStream()
         self._replan = self._on_cartesian_line = False

@@ -6,7 +6,7 @@ from math import inf, pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
 from ik_nn_ros.trajectory.online_generator import (
     JOINT_COUNT,
     ConstantJerkSegment,

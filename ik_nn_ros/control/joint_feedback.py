@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from math import inf, isfinite
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
-from ik_nn_ros.control.coverage import unwrap_near
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 REORDERING_WINDOW_S = 0.2
 """
@@ -33,7 +33,7 @@ class JointFeedback:
     :param timeout: age (s) after which they do not count
     """
 
-    def __init__(self, arm: ArmModel, timeout: float) -> None:
+    def __init__(self, arm: Kinematics, timeout: float) -> None:
         self._arm = arm
         self.timeout = timeout
         self._received_at = self._changed_at = self._stamp = -inf
@@ -87,7 +87,7 @@ class JointFeedback:
         if command is not None:
             # A joint that others turn on is counted: its encoder may count, too, and would spin
             # back for a command in another turn.
-            self.q = unwrap_near(self._arm, q, self.q if known else command)
+            self.q = self._arm.unwrap_near(q, self.q if known else command)
         else:
             self.q = q
         estimate = self._estimate_velocity(now)
@@ -123,7 +123,7 @@ class JointFeedback:
         passed = now - self._received_at
         if passed > self.timeout:
             return True
-        q = unwrap_near(self._arm, q, reference)
+        q = self._arm.unwrap_near(q, reference)
         return all(
             abs(b - a) <= OUTLIER_DISTANCE_RAD + OUTLIER_VELOCITY_RATIO * passed * limit
             for a, b, limit in zip(reference, q, self._arm.max_velocity, strict=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.control.controller import Controller, MotionConfig, Rejection
 from ik_nn_ros.trajectory.keep_out import KeepOut
@@ -19,7 +20,7 @@ class PassthroughController(Controller):
     """Sends each goal as it is; nothing but the position limits is kept on the way."""
 
     def __init__(
-        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+        self, arm: Kinematics, config: MotionConfig, keep_out: KeepOut | None = None
     ) -> None:
         super().__init__(arm, config, keep_out)
         self._hold_command: JointPair | None = None

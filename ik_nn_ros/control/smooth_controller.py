@@ -11,7 +11,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from math import inf, isfinite
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.control.controller import Controller, MotionConfig, Rejection, scale_velocity
 from ik_nn_ros.control.goal_executor import GoalExecutor
@@ -87,7 +88,7 @@ class SmoothController(Controller):
     """
 
     def __init__(
-        self, arm: ArmModel, config: MotionConfig, keep_out: KeepOut | None = None
+        self, arm: Kinematics, config: MotionConfig, keep_out: KeepOut | None = None
     ) -> None:
         super().__init__(arm, config, keep_out)
         self._limits = config.motion_limits(arm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 SERVO_LAG_S = 0.1
 """How far (s) behind its command an ordinary servo moves."""

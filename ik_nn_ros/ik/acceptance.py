@@ -1,4 +1,4 @@
-"""What a solver is to solve: the arm, its network, and what counts as an answer."""
+"""Configuration of the inverse kinematics, and what follows from it for one arm."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.calibrated import (
-    CalibratedArm,
-    closed_form_calibrated,
-    closed_form_calibrated_batch,
-)
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.network import Network
@@ -35,13 +30,13 @@ class SolverConfig:
     """
     How targets are solved.
 
-    :param branch: nearest (stay on the branch of the current joints while it can go on), positive
-        or negative (see :meth:`ArmModel.branch_of`)
-    :param on_unreachable: reject, or nearest: go to the nearest reachable point
+    :param branch: nearest (stay on the branch of the current joints while it reaches the target),
+        positive or negative (see :meth:`Kinematics.branch_of`)
+    :param on_unreachable: reject, or nearest: solve for the nearest reachable point
     :param tolerance: largest accepted distance between tip and target, m; 0: 1e-9 of the reach
-    :param allow_branch_change: whether branch nearest may leave the branch of the current joints,
+    :param allow_branch_change: whether branch nearest may leave the branch of the current joints
         for a target that cannot be reached on it
-    :raises ConfigError: a value that is none of these
+    :raises ConfigError: a choice that does not exist, or a tolerance that is negative or not finite
     """
 
     branch: str = 'nearest'
@@ -60,30 +55,32 @@ class SolverConfig:
             raise ConfigError('tolerance', got=f'{self.tolerance} m', expected='0 or more')
 
 
-class BranchSolver:
+class SolverContext:
     """
-    An arm and how its targets are to be solved.
+    An arm and how its targets are solved: what solver, batch and path have in common.
 
     :param arm: the arm
-    :param network: its network; None: closed form only
-    :param config: how to solve
+    :param network: its network; None for the closed form only
+    :param config: how to solve; None for the defaults
     """
 
     def __init__(
-        self, arm: ArmModel, network: Network | None = None, config: SolverConfig | None = None
+        self, arm: Kinematics, network: Network | None = None, config: SolverConfig | None = None
     ) -> None:
         self.arm = arm
         self.network = network
         self.config = config or SolverConfig()
         self.tolerance = self.config.tolerance or DEFAULT_TOLERANCE_RATIO * arm.reach
         self.configured_branch = BRANCH_CHOICES[self.config.branch]
+        """+1, -1 or :data:`~ik_nn_ros.arm.workspace.BOTH_BRANCHES`."""
         self.branches = (
-            (1, -1) if self.configured_branch == BOTH_BRANCHES else (self.configured_branch,)
+            arm.branches if self.configured_branch == BOTH_BRANCHES else (self.configured_branch,)
         )
-        self._projections = {side: BoundaryProjection(arm, side) for side in self.branches}
+        """The branches that may be used."""
+        self._projections = {branch: BoundaryProjection(arm, branch) for branch in self.branches}
         self.branch_orders = {1: self._branch_order_from(1), -1: self._branch_order_from(-1)}
-        """Which branches to try, by the one the arm is on."""
-        # Only targets between these two distances (m) from the first axis can be met.
+        """The branches to try, by the one the arm is on."""
+        # Only targets between these two distances (m) from the first axis can be reached.
         slack = arm.residual_bound + self.tolerance
         self.max_distance = arm.reach + slack
         self.min_distance = arm.inner_reach - slack
@@ -95,35 +92,38 @@ class BranchSolver:
         return (first, -first) if self.config.allow_branch_change else (first,)
 
     def within_reach(self, r: Any) -> Any:
-        """Tell whether a distance (m) from the first axis is one of the rigid arm's."""
+        """Tell whether distances (m, number or array) from the first axis are within the reach."""
         slack = self.tolerance
         return (r >= self.arm.inner_reach - slack) & (r <= self.arm.reach + slack)
 
-    def closed_form(self, x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
-        """Do :func:`~ik_nn_ros.arm.closed_form.closed_form`; with a residual, Newton ends it."""
+    def closed_form(self, x: float, y: float, branch: int, q_now: JointPair) -> JointPair | None:
+        """Return :meth:`Kinematics.closed_form`, made exact by Newton steps where it is not."""
         arm = self.arm
-        if not isinstance(arm, CalibratedArm):
-            return closed_form(arm, x, y, branch, q_now)
-        q = closed_form_calibrated(arm, x, y, branch, q_now)
+        q = arm.closed_form(x, y, branch, q_now)
+        if q is None or arm.closed_form_is_exact:
+            return q
         return refine(arm, x, y, branch, q, self.tolerance)[0]
 
-    def closed_form_batch(self, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array:
-        """Do :meth:`closed_form` for (N, 2) targets, m, on (N,) sides."""
+    def closed_form_batch(self, xy: Array, branch: NDArray[np.int8], q_now: Array) -> Array | None:
+        """Return :meth:`closed_form` (N, 2) of (N, 2) targets, m, on (N,) branches."""
         arm = self.arm
-        if not isinstance(arm, CalibratedArm):
-            return closed_form_batch(arm, xy, branch, q_now)
-        q = closed_form_calibrated_batch(arm, xy, branch, q_now)
+        q = arm.closed_form_batch(xy, branch, q_now)
+        if q is None or arm.closed_form_is_exact:
+            return q
         return refine_batch(arm, xy, branch, q, self.tolerance)[0]
 
     def project(self, xy: Array, branches: NDArray[np.int8], q_now: Array) -> Array:
         """
-        Do :meth:`BoundaryProjection.project <ik_nn_ros.ik.projection.BoundaryProjection.project>` on each target's own branch.
+        Return :meth:`BoundaryProjection.project` of each target on its own branch.
 
+        :param xy: (N, 2) targets that cannot be reached, m
         :param branches: (N,) the branches to stay on
+        :param q_now: (N, 2) where the joints are, rad
+        :return: (N, 2), rad; NaN where the branch reaches nothing
         """
         q = np.full_like(xy, np.nan)
-        for branch, edge in self._projections.items():
+        for branch, projection in self._projections.items():
             rows = np.flatnonzero(branches == branch)
             if len(rows):
-                q[rows] = edge.project(xy[rows], q_now[rows])
+                q[rows] = projection.project(xy[rows], q_now[rows])
         return q

@@ -16,8 +16,8 @@ import onnxruntime
 from numpy.typing import ArrayLike
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
-from ik_nn_ros.arm.calibrated import RESIDUAL_KEY, CalibratedArm
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import RESIDUAL_KEY, Kinematics
 from ik_nn_ros.errors import ModelError
 
 # MERGED ik.model_file: What a model file says of itself, and whether it fits the arm at hand.  A model file is ONNX: input ``target`` (N, 4) float32 with columns x, y (m, plane frame), branch (+1 or -1) and bearing, output ``q`` (N, 2) float32 joint angles (rad, any turn). Normalisation is inside the graph. The bearing is atan2(y, x), rad: ONNX has no arctangent of two arguments, and what stands in for it took half a graph. The metadata entries below say which arm the network was trained for.
@@ -39,7 +39,7 @@ class ModelInfo:
     """
     The metadata of a model file.
 
-    :param arm: identity of the arm it was trained for, see :meth:`ArmModel.identity`
+    :param arm: identity of the arm it was trained for, see :meth:`Kinematics.identity`
     :param family: kind of network
     :param branches: key of :data:`BRANCH_SETS`, the branches it was trained for
     :param training: record of the training: command, seed, samples, errors
@@ -91,7 +91,7 @@ class ModelInfo:
                 raise ModelError(f'metadata of model {file}', got=got, expected='two numbers')
         return info
 
-    def require_arm(self, arm: ArmModel, file: object) -> None:
+    def require_arm(self, arm: Kinematics, file: object) -> None:
         """
         Check that the model was trained for an arm of this geometry, whatever its limits.
 
@@ -105,7 +105,7 @@ class ModelInfo:
                 raise ModelError(
                     f'arm of model {file}',
                     got=f'{name} {got}',
-                    expected=f'{expected}{self._calibration_hint(isinstance(arm, CalibratedArm))}',
+                    expected=f'{expected}{self._calibration_hint(RESIDUAL_KEY in here)}',
                 )
 
     def _calibration_hint(self, calibrated: bool) -> str:
@@ -144,7 +144,7 @@ class Network:
     :raises ModelError: the file is missing, damaged, of another arm, or gives no finite angles
     """
 
-    def __init__(self, file: str | Path, arm: ArmModel) -> None:
+    def __init__(self, file: str | Path, arm: Kinematics) -> None:
         self.file = Path(file)
         session = open_session(self.file)
         _check_shapes(session, self.file)
@@ -189,7 +189,7 @@ class Network:
         q: Array = self._session.run([OUTPUT_NAME], {INPUT_NAME: target})[0].astype(np.float64)
         return q
 
-    def _check_outputs(self, arm: ArmModel) -> None:
+    def _check_outputs(self, arm: Kinematics) -> None:
         q = np.linspace((-3.0, 0.3), (3.0, 2.8), 16)
         proposed = self.propose_batch(arm.fk(q), np.full(16, self.branches[0]))
         if proposed.shape != q.shape or not np.isfinite(proposed).all():

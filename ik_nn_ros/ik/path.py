@@ -20,10 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.acceptance import BranchSolver
+from ik_nn_ros.ik.acceptance import SolverContext
 from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Status
 from ik_nn_ros.ik.solver import HybridSolver
@@ -146,7 +147,7 @@ class PathIk:
     """
 
     def __init__(
-        self, solver: BranchSolver, line: PosePolyline, q_now: JointPair, branch: int
+        self, solver: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
     ) -> None:
         self.failure: PathFailure | None = None
         self.path_parameters: PathParameters = np.empty(0)
@@ -315,7 +316,7 @@ def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: JointPair) -> PathSol
         detail = f'got ({x:.6g}, {y:.6g}) m, expected at most {MAX_POSE_DISTANCE_RATIO:g} times the reach'
         return _rejected(len(xy), index, Reason.UNREACHABLE, detail)
     line = PosePolyline(xy, MIN_POSE_SPACING_RATIO * solver.arm.reach)
-    exact = BranchSolver(solver.arm, None, solver.config)
+    exact = SolverContext(solver.arm, None, solver.config)
     x, y = xy[0].tolist()
     tried = []
     for side in solver.branch_order(x, y, q_now):
@@ -326,7 +327,7 @@ def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: JointPair) -> PathSol
 
 
 def _solve_on_branch(
-    solver: BranchSolver, line: PosePolyline, q_now: JointPair, branch: int
+    solver: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
 ) -> PathSolution:
     arm, trace = solver.arm, PathIk(solver, line, q_now, branch)
     if trace.failure is not None:
@@ -341,7 +342,7 @@ def _solve_on_branch(
     return PathSolution(q[rows], JointPath(q, trace.corners), projected, branch)
 
 
-def _wrap_path_into_limits(arm: ArmModel, q: Array, q_now: JointPair) -> tuple[Array, int]:
+def _wrap_path_into_limits(arm: Kinematics, q: Array, q_now: JointPair) -> tuple[Array, int]:
     """
     Turn a whole path by whole turns into the limits, its beginning as near as can be.
 
@@ -370,7 +371,7 @@ def _count_within_limits(way: Array, low: float, up: float) -> int:
     return int(bad.argmax(axis=0).max())
 
 
-def _failed(arm: ArmModel, line: PosePolyline, side: int, failure: PathFailure) -> PathSolution:
+def _failed(arm: Kinematics, line: PosePolyline, side: int, failure: PathFailure) -> PathSolution:
     index, exact = line.pose_at(failure.path_parameter)
     x, y = failure.point
     got = f'({x:.6g}, {y:.6g}) m'

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
-from ik_nn_ros.arm.workspace import Workspace
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.result import Status
 from ik_nn_ros.ik.solver import HybridSolver
@@ -25,7 +25,7 @@ class ReachableRegion:
     :param branch: nearest (either side), positive or negative
     """
 
-    def __init__(self, arm: ArmModel, branch: str) -> None:
+    def __init__(self, arm: Kinematics, branch: str) -> None:
         self._solver = HybridSolver(arm, None, SolverConfig(branch))
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
@@ -44,7 +44,7 @@ class ReachableRegion:
         """
         arm = self._solver.arm
         # Both branches have the arc of the straight arm.
-        arcs = dict.fromkeys(Workspace(arm, self._solver.configured_branch).arcs)
+        arcs = dict.fromkeys(arm.workspace(self._solver.context.configured_branch).arcs)
         lines = [pair for arc in arcs for pair in pairwise(arc.points(spacing_ratio * arm.reach))]
         ends = np.array(lines).reshape(-1, 2, 2)
         along = ends[:, 1] - ends[:, 0]

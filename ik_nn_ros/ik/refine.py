@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 Mask = NDArray[np.bool_]
 StepCounts = NDArray[np.int8]
@@ -26,7 +27,7 @@ SINGULAR_ESCAPE_STEP_RAD = 1e-4
 
 
 def refine(
-    arm: ArmModel, x: float, y: float, branch: int, q: JointPair, tolerance: float
+    arm: Kinematics, x: float, y: float, branch: int, q: JointPair, tolerance: float
 ) -> tuple[JointPair, int]:
     """
     Return joint angles whose tip is nearer to the target, stopping within the tolerance.
@@ -80,7 +81,7 @@ def refine(
 
 
 def refine_batch(
-    arm: ArmModel, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
+    arm: Kinematics, xy: Array, branch: NDArray[np.int8], q: Array, tolerance: float
 ) -> tuple[Array, StepCounts]:
     """
     Do :func:`refine` for many targets.
@@ -132,7 +133,7 @@ def refine_batch(
 
 
 def _step_within_limits(
-    arm: ArmModel, q: Array, step: Array, equations: Array
+    arm: Kinematics, q: Array, step: Array, equations: Array
 ) -> tuple[Array, Mask]:
     """
     Take the steps (N, 2); where one leaves the limits, hold that joint and move the other.
@@ -171,7 +172,7 @@ MAX_ELBOW_STEP_RAD = 0.1
 """Longest step of joint 2, rad: what is further from straight is not bent here."""
 
 
-def nudge_elbow(arm: ArmModel, q: Array, branch: BranchArray) -> Array:
+def nudge_elbow(arm: Kinematics, q: Array, branch: BranchArray) -> Array:
     """
     Bend an all but straight arm to ``NUDGED_SINE``, joint 1 making up for what joint 2 does.
 
@@ -190,7 +191,7 @@ def nudge_elbow(arm: ArmModel, q: Array, branch: BranchArray) -> Array:
 
 
 def nudge_off_singularity(
-    arm: ArmModel, q: Array, branch: BranchArray, xy: Array, tolerance: float
+    arm: Kinematics, q: Array, branch: BranchArray, xy: Array, tolerance: float
 ) -> Array:
     """
     Bend all but straight answers to their branch where limits and tolerance allow it.

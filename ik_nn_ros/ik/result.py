@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
 
 
 class Status(IntEnum):

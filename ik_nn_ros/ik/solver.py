@@ -1,21 +1,24 @@
 """
-From a target to joint angles: network, refinement, closed form, and one test that all must pass.
+Inverse kinematics of one target: network, refinement, closed form, and one acceptance test.
 
-network → accept? → refine → accept? → closed form → accept? → the other branch → refuse
+The stages are tried in this order, all of them on one branch before the other; each answer has to
+pass the same test::
+
+    network → accept? → refine → accept? → closed form → accept? → the other branch → reject
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import hypot, isfinite, nan
+from math import hypot, inf, isfinite, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES
-from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD, BranchSolver
+from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD, SolverConfig, SolverContext
 from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import SINGULAR_SINE, nudge_off_singularity, refine
@@ -25,16 +28,26 @@ GoalValidityCheck = Callable[[JointPair], bool]
 Branches = tuple[int, ...]
 
 
-class HybridSolver(BranchSolver):
+class HybridSolver:
     """
-    Solves targets.
+    Solver of single targets and of batches.
 
-    Not safe for concurrent calls of :meth:`solve`: it reuses the network's input.
+    It owns the :class:`SolverContext` that :func:`~ik_nn_ros.ik.batch.solve_batch` and
+    :func:`~ik_nn_ros.ik.path.solve_path` work with, too; arm, network, config and tolerance are
+    those of the context. Not safe for concurrent calls of :meth:`solve`: it reuses the network's
+    input.
 
     :param arm: the arm
-    :param network: its network; None: closed form only
-    :param config: how to solve
+    :param network: its network; None for the closed form only
+    :param config: how to solve; None for the defaults
     """
+
+    def __init__(
+        self, arm: Kinematics, network: Network | None = None, config: SolverConfig | None = None
+    ) -> None:
+        self.context = context = SolverContext(arm, network, config)
+        self.arm, self.network = arm, network
+        self.config, self.tolerance = context.config, context.tolerance
 
     def solve(
         self, x: float, y: float, q_now: JointPair, is_goal_allowed: GoalValidityCheck | None = None
@@ -44,40 +57,44 @@ class HybridSolver(BranchSolver):
 
         :param x: target in the plane, m
         :param y: target in the plane, m
-        :param q_now: where the joints are, rad: decides branch, turn and place on the edge
-        :param is_goal_allowed: tells whether the arm may go to joint angles, rad; None: everywhere
+        :param q_now: where the joints are, rad: decides branch, turn and point of the boundary
+        :param is_goal_allowed: whether the arm may move to joint positions, rad; None: anywhere
         """
         if not (isfinite(x) and isfinite(y)):
             return _rejected(Reason.NOT_FINITE, x, y)
+        context = self.context
         r = hypot(x, y)
         order = self.branch_order(x, y, q_now)
         obstructed: Branches = ()
-        if self.min_distance <= r <= self.max_distance:
+        if context.min_distance <= r <= context.max_distance:
             solution, obstructed = self._solve_first_branch(order, x, y, q_now, is_goal_allowed)
             if solution is not None:
                 return solution
-        reason = Reason.JOINT_LIMITS if self.within_reach(r) else Reason.UNREACHABLE
+        reason = Reason.JOINT_LIMITS if context.within_reach(r) else Reason.UNREACHABLE
         if obstructed:
             reason = Reason.OBSTRUCTED
-        # Where the current branch reaches the target there is nothing nearer to go to.
+        # Where the current branch reaches the target, no other point is nearer.
         if self.config.on_unreachable == 'reject' or order[0] in obstructed:
             return _rejected(reason, x, y)
-        for side in order:
-            solution = self._solve_nearest_point(side, x, y, q_now)
+        for branch in order:
+            solution = self._solve_nearest_point(branch, x, y, q_now)
             if solution is not None and solution.q is not None:
                 if is_goal_allowed is None or is_goal_allowed(solution.q):
                     return solution._replace(status=Status.PROJECTED, reason=reason)
-                obstructed += (side,)
+                obstructed += (branch,)
         return _rejected(Reason.OBSTRUCTED if obstructed else reason, x, y)
 
     def solve_batch(self, xy: ArrayLike, q_now: ArrayLike) -> BatchSolution:
         """
-        Solve many targets, each on its own, on as many threads as there are processors.
+        Solve many targets independently, on as many threads as there are processors.
 
         :param xy: (N, 2) targets in the plane, m
         :param q_now: (2,) or (N, 2) where the joints are, rad
+        :raises ConfigError: arrays of another shape, or joints that are not finite
         """
-        return solve_batch(self, np.asarray(xy, dtype=float), np.asarray(q_now, dtype=float))
+        return solve_batch(
+            self.context, np.asarray(xy, dtype=float), np.asarray(q_now, dtype=float)
+        )
 
     def _solve_first_branch(
         self,
@@ -87,28 +104,30 @@ class HybridSolver(BranchSolver):
         q_now: JointPair,
         is_goal_allowed: GoalValidityCheck | None,
     ) -> tuple[Solution | None, Branches]:
-        """Return the first branch's answer that is admitted, and the branches whose is not."""
+        """Return the first branch's solution that is allowed, and the branches whose is not."""
         obstructed: Branches = ()
         # All stages on one branch before the other: a weak network must not cause a branch change.
-        for side in branches:
+        for branch in branches:
             solution = None
             if self.network is not None:
-                solution = self._solve_with_network(self.network, x, y, side, q_now)
+                solution = self._solve_with_network(self.network, x, y, branch, q_now)
             if solution is None:
-                q = self.closed_form(x, y, side, q_now)
-                solution = self._accept(q, Stage.CLOSED_FORM, x, y, side)
+                q = self.context.closed_form(x, y, branch, q_now)
+                if q is not None:
+                    solution = self._accept(q, Stage.CLOSED_FORM, x, y, branch)
             if solution is not None and solution.q is not None:
                 if is_goal_allowed is None or is_goal_allowed(solution.q):
                     return solution, obstructed
-                obstructed += (side,)
+                obstructed += (branch,)
         return None, obstructed
 
     def _solve_nearest_point(
         self, branch: int, x: float, y: float, q_now: JointPair
     ) -> Solution | None:
         """Solve for the nearest point that one branch reaches."""
-        given = np.array([(x, y)]), np.array([branch], dtype=np.int8), np.array([q_now])
-        q1, q2 = self.project(*given)[0].tolist()
+        q1, q2 = self.context.project(
+            np.array([(x, y)]), np.array([branch], dtype=np.int8), np.array([q_now])
+        )[0].tolist()
         if not isfinite(q1):
             return None
         x, y = self.arm.fk_point(q1, q2)
@@ -130,15 +149,18 @@ class HybridSolver(BranchSolver):
         self, q: JointPair, stage: Stage, x: float, y: float, branch: int
     ) -> Solution | None:
         """Apply the acceptance test: inside the limits, on the branch, the tip on the target."""
-        bend = branch * self.arm.elbow_sine(q)
-        if bend < -SINGULAR_SINE or not self.arm.within_limits(q):
+        elbow_sine = branch * self.arm.elbow_sine(q)
+        if elbow_sine < -SINGULAR_SINE or not self.arm.within_limits(q):
             return None
-        if bend < SINGULAR_SINE:
-            sides = np.array([branch], dtype=np.int8)
-            shown = nudge_off_singularity(
-                self.arm, np.array([q]), sides, np.array([(x, y)]), self.tolerance
+        if elbow_sine < SINGULAR_SINE:
+            nudged = nudge_off_singularity(
+                self.arm,
+                np.array([q]),
+                np.array([branch], dtype=np.int8),
+                np.array([(x, y)]),
+                self.tolerance,
             )
-            q1, q2 = shown[0].tolist()
+            q1, q2 = nudged[0].tolist()
             q = q1, q2
         tip_x, tip_y = self.arm.fk_point(q[0], q[1])
         error = hypot(tip_x - x, tip_y - y)
@@ -150,19 +172,25 @@ class HybridSolver(BranchSolver):
         """
         Return the branches to try, the current one first.
 
-        A straight arm is on neither: the nearer one comes first, and going to the other is no
-        change.
+        A singular arm is on neither: the nearer one comes first, and the other is no change.
+
+        :param x: target in the plane, m
+        :param y: target in the plane, m
+        :param q_now: where the joints are, rad
         """
-        if self.configured_branch != BOTH_BRANCHES:
-            return self.branches
-        bend = self.arm.elbow_sine(q_now)
-        if abs(bend) < SINGULAR_SINE:
-            up, down = (closed_form(self.arm, x, y, side, q_now) for side in self.branches)
-            first = self.branch_orders[
-                1 if _joint_distance(up, q_now) <= _joint_distance(down, q_now) else -1
-            ][0]
+        context = self.context
+        if context.configured_branch != BOTH_BRANCHES:
+            return context.branches
+        elbow_sine = self.arm.elbow_sine(q_now)
+        if abs(elbow_sine) < SINGULAR_SINE:
+            rigid = self.arm.rigid
+            distances = [
+                inf if q is None else _joint_distance(q, q_now)
+                for q in (rigid.closed_form(x, y, branch, q_now) for branch in (1, -1))
+            ]
+            first = context.branch_orders[1 if distances[0] <= distances[1] else -1][0]
             return first, -first
-        return self.branch_orders[1 if bend >= 0.0 else -1]
+        return context.branch_orders[1 if elbow_sine >= 0.0 else -1]
 
 
 def _rejected(reason: Reason, x: float, y: float) -> Solution:

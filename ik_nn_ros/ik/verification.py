@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
+from ik_nn_ros.errors import ArmError
 from ik_nn_ros.ik.result import Stage
 
 MAX_TIP_ERROR_RATIO = 1e-9
@@ -29,7 +31,7 @@ class ReachableTargets:
     start: Array
 
     @property
-    def points(self) -> list[JointPair]:
+    def points(self) -> list[Point2]:
         """The targets as plain numbers, m."""
         return [(x, y) for x, y in self.xy.tolist()]
 
@@ -39,13 +41,13 @@ class ReachableTargets:
         return [(q1, q2) for q1, q2 in self.start.tolist()]
 
 
-def random_joints(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+def random_joints(arm: Kinematics, rng: np.random.Generator, count: int) -> Array:
     """Return (count, 2) joint angles inside the limits, rad; continuous joints over one turn."""
     return rng.uniform(np.maximum(arm.lower, -np.pi), np.minimum(arm.upper, np.pi), (count, 2))
 
 
 def random_reachable_targets(
-    arm: ArmModel, rng: np.random.Generator, count: int
+    arm: Kinematics, rng: np.random.Generator, count: int
 ) -> ReachableTargets:
     """Return targets over the whole workspace."""
     q = random_joints(arm, rng, count)
@@ -53,42 +55,44 @@ def random_reachable_targets(
 
 
 def random_boundary_targets(
-    arm: ArmModel, rng: np.random.Generator, count: int
+    arm: Kinematics, rng: np.random.Generator, count: int
 ) -> ReachableTargets:
     """Return targets on the edge: the arm stretched, or one joint at one of its limits."""
     q = random_joints(arm, rng, count)
     kind = rng.integers(5, size=count)
-    straight = -arm.signs[1] * arm.offsets[1]
+    _, stretched = arm.stretched(0.0)
     for number, (joint, value) in enumerate(
-        ((1, straight), (0, arm.lower[0]), (0, arm.upper[0]), (1, arm.lower[1]), (1, arm.upper[1]))
+        ((1, stretched), (0, arm.lower[0]), (0, arm.upper[0]), (1, arm.lower[1]), (1, arm.upper[1]))
     ):
         if arm.lower[joint] <= value <= arm.upper[joint] and np.isfinite(value):
             q[kind == number, joint] = value
     return ReachableTargets(arm.fk(q), q, random_joints(arm, rng, count))
 
 
-def random_points(arm: ArmModel, rng: np.random.Generator, count: int) -> Array:
+def random_points(arm: Kinematics, rng: np.random.Generator, count: int) -> Array:
     """Return (count, 2) points in and around the workspace, reachable or not, m."""
     return rng.uniform(-1.1 * arm.reach, 1.1 * arm.reach, (count, 2))
 
 
-def tip_errors(arm: ArmModel, xy: Array, q: Array) -> Array:
+def tip_errors(arm: Kinematics, xy: Array, q: Array) -> Array:
     """
-    Return how far the tip is from each target, as a fraction of reach.
+    Return how far the tip of the two rigid links is from each target, as a fraction of reach.
 
     The tip is summed as complex numbers, not by the model's own forward kinematics.
 
     :param xy: (N, 2) m
     :param q: (N, 2) rad; NaN rows give NaN
+    :raises ArmError: the arm has no rigid links
     """
-    (l1, l2), (s1, s2), (o1, o2) = arm.lengths, arm.signs, arm.offsets
-    upper = np.exp(1j * (s1 * q[:, 0] + o1))
-    tip = upper * (l1 + l2 * np.exp(1j * (s2 * q[:, 1] + o2)))
+    poses = arm.link_poses(q)
+    if poses is None:
+        raise ArmError(f'{arm.name}: links', got='none', expected='two rigid links')
+    tip = np.exp(1j * poses.angles) @ np.array(poses.lengths)
     errors: Array = np.abs(tip - (xy[:, 0] + 1j * xy[:, 1])) / arm.reach
     return errors
 
 
-def outside_limits(arm: ArmModel, q: Array) -> NDArray[np.bool_]:
+def outside_limits(arm: Kinematics, q: Array) -> NDArray[np.bool_]:
     """Return (N,) whether a joint is outside its limits; False where there is no answer."""
     either = (q < arm.lower) | (q > arm.upper)
     outside: NDArray[np.bool_] = either[:, 0] | either[:, 1]
@@ -126,7 +130,7 @@ class SolveStatistics:
     outside_limits: int
 
 
-def verify(arm: ArmModel, errors: Array, q: Array, stage: NDArray[np.int8]) -> SolveStatistics:
+def verify(arm: Kinematics, errors: Array, q: Array, stage: NDArray[np.int8]) -> SolveStatistics:
     """
     Count what is right and what is not.
 

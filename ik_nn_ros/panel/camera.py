@@ -14,7 +14,8 @@ import numpy as np
 import viser
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Plane, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Plane, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.solver import HybridSolver
 
@@ -63,14 +64,17 @@ def intersect_plane(plane: Plane, origin: ArrayLike, through: ArrayLike) -> Poin
     return (x, y) if isfinite(x) and isfinite(y) else None
 
 
-def link_points(arm: ArmModel, q: JointPair) -> Array:
-    """Return (3, 2) first axis, elbow and tip in the plane, m, at joint positions q, rad."""
-    theta1 = arm.signs[0] * q[0] + arm.offsets[0]
-    elbow = (arm.lengths[0] * cos(theta1), arm.lengths[0] * sin(theta1))
-    return np.array([(0.0, 0.0), elbow, arm.fk_point(*q)])
+def link_points(arm: Kinematics, q: JointPair) -> Array:
+    """
+    Return the corners of the arm's links in the plane at joint positions q, rad.
+
+    :return: (3, 2) first axis, elbow and tip, m; (2, 2) first axis and tip without rigid links
+    """
+    poses = arm.link_poses(q)
+    return poses.points if poses is not None else np.array([(0.0, 0.0), arm.fk_point(*q)])
 
 
-def other_branch_points(arm: ArmModel, q: JointPair) -> Array:
+def other_branch_points(arm: Kinematics, q: JointPair) -> Array:
     """
     Return the links on the other branch with the same tip.
 
@@ -81,7 +85,7 @@ def other_branch_points(arm: ArmModel, q: JointPair) -> Array:
     return link_points(arm, other) if other is not None else np.empty((0, 2))
 
 
-def top_view(arm: ArmModel, aspect: float) -> CameraPose:
+def top_view(arm: Kinematics, aspect: float) -> CameraPose:
     """
     Return a camera along the plane's normal that sees everything within reach.
 
@@ -95,7 +99,7 @@ def top_view(arm: ArmModel, aspect: float) -> CameraPose:
     return CameraPose(center + half_height / tan(FIELD_OF_VIEW_RAD / 2.0) * normal, center, y)
 
 
-def oblique_view(arm: ArmModel) -> CameraPose:
+def oblique_view(arm: Kinematics) -> CameraPose:
     """Return an oblique camera that sees everything within reach, with the plane level."""
     _, y, normal = arm.plane.rotation.T
     distance = VIEW_MARGIN_RATIO * arm.reach / tan(FIELD_OF_VIEW_RAD / 2.0)
@@ -129,12 +133,12 @@ class Camera:
 
     def __init__(self, client: viser.ClientHandle, clicked: Callable[[Point2], object]) -> None:
         self._client, self._clicked = client, clicked
-        self._arm: ArmModel | None = None
+        self._arm: Kinematics | None = None
         self._click_plane: viser.BoxHandle | None = None
         self._aspect = client.camera.aspect
         client.camera.on_update(self._on_update)
 
-    def show_arm(self, arm: ArmModel) -> None:
+    def show_arm(self, arm: Kinematics) -> None:
         """Show this arm in the top view."""
         self._arm = arm
         self.set_free_view(False)
@@ -152,7 +156,7 @@ class Camera:
             self._add_click_plane(self._arm)
             self._apply_top_view(self._arm)
 
-    def _add_click_plane(self, arm: ArmModel) -> None:
+    def _add_click_plane(self, arm: Kinematics) -> None:
         x, y, normal = arm.plane.rotation.T
         size = CLICK_PLANE_SIZE_RATIO * arm.reach
         self._click_plane = self._client.scene.add_box(
@@ -166,10 +170,10 @@ class Camera:
         self._click_plane.on_drag(_ignore)
         self._click_plane.on_click(self._on_click)
 
-    def _apply_top_view(self, arm: ArmModel) -> None:
+    def _apply_top_view(self, arm: Kinematics) -> None:
         self._apply_pose(arm, top_view(arm, self._client.camera.aspect))
 
-    def _apply_pose(self, arm: ArmModel, pose: CameraPose) -> None:
+    def _apply_pose(self, arm: Kinematics, pose: CameraPose) -> None:
         camera = self._client.camera
         with self._client.atomic():
             camera.fov = FIELD_OF_VIEW_RAD

@@ -8,7 +8,8 @@ from typing import Any
 
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import SHAPES
 from ik_nn_ros.panel.camera import PORTRAIT_ASPECT_RATIO
 from ik_nn_ros.panel.plots import JointPlots
@@ -121,7 +122,7 @@ class Controls:
         self._speed.on_update(self._on_speed)
         self._branch.on_update(self._on_branch)
 
-    def show_arm(self, arm: ArmModel) -> None:
+    def show_arm(self, arm: Kinematics) -> None:
         """Plot the joints of an arm, in place of those of the previous one."""
         if self._plots is not None:
             self._plots.remove()

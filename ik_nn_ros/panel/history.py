@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 HISTORY_DURATION_S = 10.0
 """Time span that is kept, s."""
@@ -63,7 +64,9 @@ class JointHistory:
         return np.ascontiguousarray(table[:, table[0] >= -HISTORY_DURATION_S])
 
 
-def velocity_limits(arm: ArmModel, max_velocity: Sequence[float], speed_scale: float) -> JointPair:
+def velocity_limits(
+    arm: Kinematics, max_velocity: Sequence[float], speed_scale: float
+) -> JointPair:
     """
     Return the velocity limits in force, rad/s.
 

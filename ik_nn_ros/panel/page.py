@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.panel.scene import Scene
 from ik_nn_ros.panel.server import Server
 from ik_nn_ros.panel.sessions import Sessions
@@ -61,7 +62,7 @@ class Page:
 
     # Contents
 
-    def show_arm(self, urdf: str, arm: ArmModel) -> None:
+    def show_arm(self, urdf: str, arm: Kinematics) -> None:
         """
         Replace the arm that is shown.
 

@@ -9,7 +9,8 @@ import numpy as np
 import viser
 from viser import uplot
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.panel.history import HISTORY_DURATION_S
 
 JOINT_COLORS = ('#2a70cc', '#e08020')
@@ -31,7 +32,7 @@ class JointPlots:
     :param arm: the arm whose joints are plotted
     """
 
-    def __init__(self, gui: viser.GuiApi, arm: ArmModel) -> None:
+    def __init__(self, gui: viser.GuiApi, arm: Kinematics) -> None:
         first, second = (
             f'<b style="color:{color}">{escape(name)}</b>'
             for color, name in zip(JOINT_COLORS, arm.joint_names, strict=True)

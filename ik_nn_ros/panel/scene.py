@@ -19,7 +19,8 @@ import yourdfpy
 from viser import transforms
 from viser.extras import ViserUrdf
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.collision.zone_mesh import build_zone_mesh
 from ik_nn_ros.ik.reachable_region import ReachableRegion
 from ik_nn_ros.panel.camera import (
@@ -152,7 +153,7 @@ class WorkspaceOverlay:
     :param root: scene node of the plane's frame
     """
 
-    def __init__(self, server: viser.ViserServer, arm: ArmModel, root: str) -> None:
+    def __init__(self, server: viser.ViserServer, arm: Kinematics, root: str) -> None:
         self._scene, self._arm, self._root = server.scene, arm, root
         self._zones: list[viser.MeshHandle | viser.LineSegmentsHandle] = []
         self._shape = self._add_lines('shape', NO_LINES, SHAPE_COLOR)
@@ -234,7 +235,7 @@ class Scene:
         self,
         server: viser.ViserServer,
         urdf: str,
-        arm: ArmModel,
+        arm: Kinematics,
         may_move_target: Callable[[int], bool],
         go_to: Callable[[Point2], object],
     ) -> None:

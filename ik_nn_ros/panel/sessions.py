@@ -10,7 +10,8 @@ from threading import RLock
 
 import viser
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.panel.camera import Camera
 from ik_nn_ros.panel.connection import ConnectionHeartbeat
 from ik_nn_ros.panel.controls import Controls
@@ -81,7 +82,7 @@ class Sessions:
         """
         self._last_disconnect = ('', ''), -inf
         """Fingerprint of the page that drove last, and when it was closed, s."""
-        self._arm: ArmModel | None = None
+        self._arm: Kinematics | None = None
         self._view = View()
         self._lock = RLock()
         server.viser.on_client_connect(self._on_connect)
@@ -189,7 +190,7 @@ class Sessions:
 
     # Contents
 
-    def show_arm(self, arm: ArmModel) -> None:
+    def show_arm(self, arm: Kinematics) -> None:
         """Show an arm on all pages."""
         with self._lock:
             self._arm = arm

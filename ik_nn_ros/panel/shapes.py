@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import ClosedCurve, heading_axes
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.path import solve_path
@@ -50,7 +51,7 @@ class ShapeFitter:
     :param q: current joint positions, rad
     """
 
-    def __init__(self, arm: ArmModel, branch: str, keep_out: KeepOut, q: JointPair) -> None:
+    def __init__(self, arm: Kinematics, branch: str, keep_out: KeepOut, q: JointPair) -> None:
         self._arm, self._keep_out, self._q = arm, keep_out, q
         self._solver = HybridSolver(arm, None, SolverConfig(branch))
         self._axes = heading_axes(arm)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ik_nn_ros.arm.model import Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 
 BRANCHES = ('nearest', 'positive', 'negative')
 """Values of the parameter ``branch``, in the order of the page's list."""

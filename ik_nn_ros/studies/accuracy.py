@@ -14,7 +14,6 @@ from math import atan2, hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.acceptance import BRANCH_CHOICES, PROPOSAL_LIMIT_TOLERANCE_RAD, SolverConfig
@@ -143,7 +142,7 @@ def errors_by_method(
     answers = {
         NETWORK: proposed,
         REFINED: refine_proposals(arm, proposed, xy, branch, q_now),
-        CLOSED_FORM: closed_form_batch(arm, xy, branch, q_now),
+        CLOSED_FORM: arm.rigid.closed_form_batch(xy, branch, q_now),
     }
     distances = {method: tip_distance(arm, xy, q) for method, q in answers.items()}
     return {method: np.where(np.isnan(d), np.inf, d) for method, d in distances.items()}

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 # MERGED motion.line_equation: The equation of a straight line of the tip, for the joints.  With n the line's normal and p(q) the tip, n · (p(q) - goal) = 0 is one equation for two joints: a curve. Its gradient Jᵀn, with the Jacobian J, does not vanish where the arm is stretched or folded, and there the inverse kinematics loses half its digits; so the curve is followed along its tangent and put right along its gradient. Forwards on the line is where the tangent, turned by a right angle from the gradient, points for the side that the elbow is bent to.
 
@@ -37,13 +38,13 @@ class TipLineEquation:
     :param elbow_sign: +1 or -1, the sign of :attr:`LineCoordinates.elbow_sine` on the way
     """
 
-    arm: ArmModel
+    arm: Kinematics
     goal: JointPair
     direction: JointPair
     elbow_sign: float
 
     @classmethod
-    def between(cls, arm: ArmModel, start: JointPair, goal: JointPair) -> TipLineEquation | None:
+    def between(cls, arm: Kinematics, start: JointPair, goal: JointPair) -> TipLineEquation | None:
         """Return the line between the tips at two joint positions, rad; None: they are one."""
         (x, y), (to_x, to_y) = arm.fk_point(*start), arm.fk_point(*goal)
         length = hypot(to_x - x, to_y - y)
@@ -57,13 +58,12 @@ class TipLineEquation:
 
     def coordinates(self, q: JointPair) -> LineCoordinates:
         """Return where the tip is at joint positions, rad."""
-        (dx, dy), (l1, l2) = self.direction, self.arm.lengths
+        dx, dy = self.direction
         x, y, a, b, c, d = self.arm.linearize_point(*q)
         x, y = x - self.goal[0], y - self.goal[1]
         gradient = dx * c - dy * a, dx * d - dy * b
-        return LineCoordinates(
-            dx * y - dy * x, dx * x + dy * y, gradient, (a * d - b * c) / (l1 * l2)
-        )
+        elbow_sine = (a * d - b * c) / self.arm.max_determinant
+        return LineCoordinates(dx * y - dy * x, dx * x + dy * y, gradient, elbow_sine)
 
     def tangent(self, gradient: JointPair) -> JointPair:
         """Return the direction of the joints for forwards, a unit vector."""
@@ -173,7 +173,7 @@ def _cumulative_arc_lengths(nodes: Array, tangents: Array) -> Array:
     return np.concatenate(([0.0], np.cumsum(chords * (1.0 + turned / 24.0))))
 
 
-def trace_tip_line(arm: ArmModel, start: JointPair, goal: JointPair) -> TipLineCurve | None:
+def trace_tip_line(arm: Kinematics, start: JointPair, goal: JointPair) -> TipLineCurve | None:
     """
     Return the straight line of the tip between two joint positions, rad.
 
@@ -234,7 +234,7 @@ def _trace_step(
     return (there, turned) if forwards and _dot(tangent, turned) >= MIN_STEP_TURN_COSINE else None
 
 
-def _is_within_limits(arm: ArmModel, q: JointPair) -> bool:
+def _is_within_limits(arm: Kinematics, q: JointPair) -> bool:
     return all(
         low - JOINT_LIMIT_SLACK_RAD <= value <= up + JOINT_LIMIT_SLACK_RAD
         for value, low, up in zip(q, arm.lower, arm.upper, strict=True)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.trajectory.cartesian_line import TipLineEquation, trace_tip_line
 from ik_nn_ros.trajectory.online_generator import (
@@ -54,7 +55,7 @@ class Decomposition(NamedTuple):
 
 
 def merge_onto_line(
-    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits
+    arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
 ) -> SplineTrajectory | None:
     """
     Return a way on which the tip turns onto a straight line to its goal, and rests there.
@@ -84,7 +85,11 @@ def merge_onto_line(
 
 
 def _plan_merge(
-    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits, max_duration: float
+    arm: Kinematics,
+    start: KinematicState,
+    goal: JointPair,
+    limits: MotionLimits,
+    max_duration: float,
 ) -> SplineTrajectory | None:
     """
     Plan it within limits that leave something for the sum.
@@ -118,7 +123,7 @@ def _plan_merge(
 
 
 def _find_line_start(
-    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits
+    arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
 ) -> tuple[JointPair, float] | None:
     """Return where the line begins, rad, and the share of the limits that the rest has."""
     place, share = start.position, (MIN_RESIDUAL_FRACTION + MAX_RESIDUAL_FRACTION) / 2.0
@@ -264,7 +269,7 @@ STANDSTILL_TOLERANCE = 1e-9
 
 
 def plan_cartesian_motion(
-    arm: ArmModel, start: KinematicState, goal: JointPair, limits: MotionLimits
+    arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
 ) -> SplineTrajectory | None:
     """
     Return a way on which the tip goes straight to where it is at a goal, and rests there.

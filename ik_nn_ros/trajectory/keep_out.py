@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.collision.zones import (
     Circle,
     Distances,
@@ -69,7 +70,7 @@ class KeepOut:
 
     def __init__(
         self,
-        arm: ArmModel,
+        arm: Kinematics,
         circles: Sequence[Circle],
         half_planes: Sequence[HalfPlane],
         margin: float,
@@ -92,7 +93,7 @@ class KeepOut:
 
     @classmethod
     def from_lists(
-        cls, arm: ArmModel, circles: Sequence[float], half_planes: Sequence[float], margin: float
+        cls, arm: Kinematics, circles: Sequence[float], half_planes: Sequence[float], margin: float
     ) -> KeepOut:
         """
         Return the zones that lists of numbers stand for.
@@ -220,11 +221,7 @@ class KeepOut:
     def _check_braking(self, states: Array, limits: MotionLimits) -> tuple[str, Array]:
         """Return what comes too near, and how near (N,), m, it comes where that may matter."""
         margin = PLANNED_MARGIN_RATIO * self.margin
-        moves = (
-            LEVER_ARM_RATIO
-            * stopping_distances(states, limits)
-            @ (self._arm.reach, self._arm.lengths[1])
-        )
+        moves = LEVER_ARM_RATIO * stopping_distances(states, limits) @ self._arm.lever_arms
         nearest: Array = self.clearance(states[:, 0]) - moves
         rows = np.flatnonzero(nearest < margin)
         distances = self._distances(

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 
 JOINT_COUNT = 2
@@ -47,7 +48,7 @@ class MotionLimits:
     @classmethod
     def from_arm(
         cls,
-        arm: ArmModel,
+        arm: Kinematics,
         velocity_ratios: JointPair,
         acceleration: JointPair,
         jerk: JointPair,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.trajectory.online_generator import (
     KinematicState,
@@ -149,7 +150,9 @@ MAX_PATH_KNOT_INTERVALS = 100_000
 STANDSTILL = (0.0, 0.0)
 
 
-def plan_path_trajectory(arm: ArmModel, path: JointPath, limits: MotionLimits) -> SplineTrajectory:
+def plan_path_trajectory(
+    arm: Kinematics, path: JointPath, limits: MotionLimits
+) -> SplineTrajectory:
     """
     Return the motion along a path, from rest to rest.
 
@@ -215,7 +218,7 @@ class TrajectorySequence:
 
 
 def plan_approach_and_path(
-    arm: ArmModel, start: KinematicState, path: JointPath, limits: MotionLimits
+    arm: Kinematics, start: KinematicState, path: JointPath, limits: MotionLimits
 ) -> TrajectorySequence:
     """
     Return the motion from where the joints are to the path's beginning and along it.

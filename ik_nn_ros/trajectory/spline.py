@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.trajectory.online_generator import KinematicState, MotionLimits
 
 KNOT_PERIOD_S, MIN_KNOT_INTERVALS, MAX_KNOT_INTERVALS = 0.005, 8, 4000
@@ -113,11 +114,11 @@ class SplineTrajectory:
         """Return the same way from rest, so many times slower."""
         return SplineTrajectory(self._control_points, factor * self._period)
 
-    def clipped_to_limits(self, arm: ArmModel) -> SplineTrajectory:
+    def clipped_to_limits(self, arm: Kinematics) -> SplineTrajectory:
         """Return the same way, put inside the limits of position where it leaves them."""
         return SplineTrajectory(np.clip(self._control_points, arm.lower, arm.upper), self._period)
 
-    def is_within_limits(self, arm: ArmModel) -> bool:
+    def is_within_limits(self, arm: Kinematics) -> bool:
         """Tell whether the joints stay within their limits of position."""
         least, most = self._control_points.min(axis=0), self._control_points.max(axis=0)
         return bool((least >= np.subtract(arm.lower, JOINT_LIMIT_SLACK_RAD)).all()) and bool(

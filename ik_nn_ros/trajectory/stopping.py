@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.trajectory.online_generator import (
     KinematicState,
     MotionLimits,
@@ -77,19 +78,22 @@ ROUNDING_RAD = 1e-7
 """rad"""
 
 
-def is_outside_limits(arm: ArmModel, q: JointPair) -> bool:
+def is_outside_limits(arm: Kinematics, q: JointPair) -> bool:
     """Tell whether joint angles, rad, are outside the limits, not only by noise."""
     return _max_joint_difference(q, arm.clip(q)) > LIMIT_NOISE_TOLERANCE_RAD
 
 
-def snap_to_limits(arm: ArmModel, q: JointPair) -> JointPair:
+def snap_to_limits(arm: Kinematics, q: JointPair) -> JointPair:
     """Put what rounding has brought outside the limits at them, rad."""
     near = arm.clip(q)
     return near if _max_joint_difference(q, near) <= 2.0 * ROUNDING_RAD else q
 
 
 def can_stop_within_limits(
-    arm: ArmModel, generator: OnlineTrajectoryGenerator, state: KinematicState, position: JointPair
+    arm: Kinematics,
+    generator: OnlineTrajectoryGenerator,
+    state: KinematicState,
+    position: JointPair,
 ) -> bool:
     """
     Tell whether the brakes bring the arm to rest inside its limits, or not farther out.
@@ -109,7 +113,7 @@ def can_stop_within_limits(
 
 
 def stoppable_velocity(
-    arm: ArmModel, limits: MotionLimits, position: JointPair, velocity: JointPair
+    arm: Kinematics, limits: MotionLimits, position: JointPair, velocity: JointPair
 ) -> JointPair:
     """Return a velocity as measured, or as much less as it takes to stop inside the limits."""
     first, second = (

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.trajectory.online_generator import MotionLimits
 
 CURVATURE_ACCELERATION_FRACTION, CURVATURE_JERK_FRACTION = 0.9, 0.5

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 
 INTERPOLATION_TOLERANCE_RAD = 1e-4
 """How far (rad) cubics between the points may be off the motion."""

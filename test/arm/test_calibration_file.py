@@ -38,7 +38,7 @@ def test_the_base_moves_the_plane(file):
 
 def test_limits_and_names_stay_those_of_the_urdf(file):
     built = Calibration.read(file).apply(ARM)
-    for name in ('name', 'joint_names', 'signs', 'lower', 'upper', 'velocity'):
+    for name in ('name', 'joint_names', 'signs', 'lower', 'upper', 'max_velocity'):
         assert getattr(built, name) == getattr(ARM, name)
 
 
@@ -49,7 +49,7 @@ def test_limits_and_names_stay_those_of_the_urdf(file):
         ({'offsets': (0.1, 0.2)}, 'offsets of its arm'),
         ({'signs': (ARM.signs[0], -ARM.signs[1])}, 'signs of its arm'),
         ({'joint_names': ('b', 'a')}, 'joints of its arm'),
-        ({'plane': replace(ARM.plane, frame='world')}, 'base_frame of its arm'),
+        ({'plane': replace(ARM.plane, base_frame='world')}, 'base_frame of its arm'),
         ({'plane': replace(ARM.plane, origin=ARM.plane.origin + 0.01)}, 'plane_origin of its arm'),
         ({'plane': replace(ARM.plane, rotation=-ARM.plane.rotation)}, 'plane_axes of its arm'),
     ],

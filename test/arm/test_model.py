@@ -10,7 +10,6 @@ from arms import random_arm, random_joints
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.errors import ArmError
 
@@ -77,7 +76,7 @@ def test_numbers_and_arrays_agree(seed):
     near = np.random.default_rng(seed + 1).uniform(-9, 9, size=(20, 2))
     branch = np.where(q[:, 1] > 0, 1, -1)
     xy = arm.fk(q)
-    batch = closed_form_batch(arm, xy, branch, near)
+    batch = arm.closed_form_batch(xy, branch, near)
     turned = arm.wrap_into_limits_batch(q + TWO_PI, near)
     for i in range(20):
         x, y, dxdq1, dxdq2, dydq1, dydq2 = arm.linearize_point(*q[i])
@@ -85,7 +84,7 @@ def test_numbers_and_arrays_agree(seed):
         np.testing.assert_allclose(arm.fk_point(*q[i]), xy[i], atol=1e-14)
         np.testing.assert_allclose([[dxdq1, dxdq2], [dydq1, dydq2]], arm.jacobian(q[i]), atol=1e-14)
         np.testing.assert_allclose(
-            closed_form(arm, *xy[i], branch[i], tuple(near[i])), batch[i], atol=1e-12
+            arm.closed_form(*xy[i], branch[i], tuple(near[i])), batch[i], atol=1e-12
         )
         np.testing.assert_allclose(
             arm.wrap_into_limits(tuple(q[i] + TWO_PI), tuple(near[i])), turned[i]
@@ -98,10 +97,10 @@ def test_closed_form_inverts_fk_on_both_branches(seed):
     q = random_joints(arm, np.random.default_rng(seed), 200)
     xy = arm.fk(q)
     own = np.array([arm.branch_of(pair) for pair in q])
-    np.testing.assert_allclose(closed_form_batch(arm, xy, own, q), q, atol=ROOT_EPS)
+    np.testing.assert_allclose(arm.closed_form_batch(xy, own, q), q, atol=ROOT_EPS)
     free = replace(arm, lower=(-np.inf,) * 2, upper=(np.inf,) * 2)
     for branch in (own, -own):
-        solved = closed_form_batch(free, xy, branch, q)
+        solved = free.closed_form_batch(xy, branch, q)
         np.testing.assert_allclose(arm.fk(solved), xy, atol=1e-13 * arm.reach)
         assert [arm.branch_of(pair) for pair in solved] == branch.tolist()
 
@@ -117,7 +116,7 @@ def test_closed_form_is_exact_at_the_stretched_and_folded_arm(l1, l2, theta1, th
     arm = simple(l1, l2)
     target = arm.fk_point(theta1, theta2)
     for branch in (1, -1):
-        reached = arm.fk_point(*closed_form(arm, *target, branch, (0.0, 0.0)))
+        reached = arm.fk_point(*arm.closed_form(*target, branch, (0.0, 0.0)))
         assert np.hypot(reached[0] - target[0], reached[1] - target[1]) <= 1e-12 * arm.reach
 
 
@@ -177,7 +176,7 @@ def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
         ({'l1': 0.0}, 'link 1'),
         ({'l2': float('nan')}, 'link 2'),
         ({'lower': (1.0, 0.0), 'upper': (0.0, 1.0)}, 'limits of joint1'),
-        ({'velocity': (1.0, 0.0)}, 'velocity limit of joint2'),
+        ({'max_velocity': (1.0, 0.0)}, 'velocity limit of joint2'),
     ],
 )
 def test_values_no_arm_has_are_refused_by_name(kwargs, words):

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from arms import random_arm, random_joints
 
-from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.workspace import BOTH_BRANCHES, Workspace
+from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 
 
 def reachable(arm: ArmModel, point: np.ndarray, branch: int) -> bool:
     for side in (1, -1) if branch == BOTH_BRANCHES else (branch,):
-        q = closed_form(arm, *point, side, arm.home)
+        q = arm.closed_form(*point, side, arm.home)
         if np.hypot(*(np.array(arm.fk_point(*q)) - point)) < 1e-9 * arm.reach:
             return True
     return False
@@ -22,7 +21,7 @@ def reachable(arm: ArmModel, point: np.ndarray, branch: int) -> bool:
 def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
     arm = random_arm(seed).model
     rng = np.random.default_rng(seed)
-    workspace = Workspace(arm, branch)
+    workspace = arm.workspace(branch)
     joints = random_joints(arm, rng, 20000)
     if branch != BOTH_BRANCHES:
         joints = joints[[arm.branch_of(q) == branch for q in joints]]
@@ -61,7 +60,7 @@ def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low
     tip, beside = arm.fk(q), arm.fk(around)
     targets = rng.uniform(-0.7, 0.7, (40, 2))
     targets = np.array([target for target in targets if not reachable(arm, target, 1)])
-    places, away, beyond = Workspace(arm, 1).projection_candidates(targets)
+    places, away, beyond = arm.workspace(1).projection_candidates(targets)
     assert beyond[np.isfinite(away)].all()
     for i, target in enumerate(targets):
         found, off = places[i][np.isfinite(away[i])], away[i][np.isfinite(away[i])]
@@ -72,7 +71,7 @@ def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low
             off < off.min() + 0.2
         )  # on the far side the lowest points are all but highest ones
         for place, distance in zip(found[relevant], off[relevant], strict=True):
-            there = np.array(closed_form(arm, *place, 1, arm.home))
+            there = np.array(arm.closed_form(*place, 1, arm.home))
             stepped = arm.fk(np.clip(there + steps, arm.lower, arm.upper))
             assert np.hypot(*(stepped - target).T).min() > distance - 1e-5
         for point, distance in zip(
@@ -84,18 +83,18 @@ def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low
 
 def test_full_annulus_projects_radially():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2))
-    nearest = Workspace(arm).nearest_points(np.array([[3.0, 4.0], [0.03, 0.04]]))
+    nearest = arm.workspace().nearest_points(np.array([[3.0, 4.0], [0.03, 0.04]]))
     np.testing.assert_allclose(nearest, [[0.3, 0.4], [0.06, 0.08]], atol=1e-12)
 
 
 def test_a_branch_that_the_limits_shut_out_reaches_nothing():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-1.0, 0.1), upper=(1.0, 2.0))
-    assert not Workspace(arm, -1).arcs
-    assert np.isnan(Workspace(arm, -1).nearest_points(np.array([[1.0, 0.0]]))).all()
+    assert not arm.workspace(-1).arcs
+    assert np.isnan(arm.workspace(-1).nearest_points(np.array([[1.0, 0.0]]))).all()
 
 
 def test_arc_points_lie_on_the_arc_no_further_apart_than_asked():
-    for arc in Workspace(random_arm(3).model).arcs:
+    for arc in random_arm(3).model.workspace().arcs:
         points = arc.points(0.01)
         np.testing.assert_allclose(np.hypot(*(points - arc.center).T), arc.radius, atol=1e-12)
         assert np.hypot(*np.diff(points, axis=0).T).max() <= 0.01 + 1e-12
@@ -109,6 +108,6 @@ def test_there_is_no_gap_at_the_limit_of_joint_1(limit, branch):
     away = np.array([0.0, *np.geomspace(1e-8, 1e-3, 200)])
     bearing = limit + np.concatenate((-away, away))
     targets = 0.55 * np.column_stack((np.cos(bearing), np.sin(bearing)))
-    nearest = Workspace(arm, branch).nearest_points(targets)
+    nearest = arm.workspace(branch).nearest_points(targets)
     assert np.hypot(*(nearest - targets).T).max() < 0.0501
     assert all(reachable(arm, point, branch) for point in nearest)

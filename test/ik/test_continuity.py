@@ -7,7 +7,6 @@ import pytest
 from arms import random_arm, random_joints
 from built_arms import calibration_of
 
-from ik_nn_ros.arm.closed_form import closed_form
 from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik.acceptance import SolverConfig
@@ -64,7 +63,7 @@ def follow(solver, path, now):
 
 def start_of(arm, path, side):
     """Joints from which the first target is solved on that branch."""
-    return arm.clip((closed_form(arm, *path[0], side, (0.0, 0.0))[0], side * 0.5))
+    return arm.clip((arm.closed_form(*path[0], side, (0.0, 0.0))[0], side * 0.5))
 
 
 def excess(arm, path, q):
@@ -153,7 +152,7 @@ def test_dragged_out_over_the_edge_the_arm_comes_back_on_its_branch(arm, network
             reached = answer.status == Status.ACCEPTED
             assert slid.status == (Status.ACCEPTED if reached else Status.PROJECTED)
             assert slid.branch == side == (answer.branch or side)
-        assert (side * arm.bend_batch(joints(sliding)) > 1e-6).all()
+        assert (side * arm.elbow_sine_batch(joints(sliding)) > 1e-6).all()
 
 
 @each_side

@@ -33,12 +33,12 @@ def require_good(arm, xy, solution):
     """At the poses, inside the limits, on one branch, without a jump, near the lines."""
     assert solution.reason is Reason.NONE
     assert solution.detail == ''
-    assert solution.index == -1
-    q, places = solution.q, solution.path.places
+    assert solution.failed_index == -1
+    q, places = solution.q, solution.path.waypoints
     assert (np.hypot(*(arm.fk(q) - xy).T) <= 1.1e-5 * REACH).all()
     assert (places >= arm.lower).all()
     assert (places <= arm.upper).all()
-    assert (solution.branch * arm.bend_batch(places) >= -1e-6).all()
+    assert (solution.branch * arm.elbow_sine_batch(places) >= -1e-6).all()
     assert np.abs(np.diff(places, axis=0)).max(initial=0.0) <= 0.1 + 1e-9
     if len(xy) > 1:
         assert off_lines(arm.fk(places), np.asarray(xy)) <= 1e-5 * REACH

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import load_arm, read_description
-from ik_nn_ros.arm.workspace import Workspace
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik.acceptance import SolverConfig
@@ -34,7 +33,7 @@ def require_sound(arm, solution, tolerance):
     assert ((q >= arm.lower) & (q <= arm.upper)).all()
     assert np.hypot(*(arm.fk(q) - point).T).max(initial=0.0) <= tolerance
     branch = solution.branch[solution.status != Status.REJECTED]
-    assert (arm.bend_batch(q) * branch).min(initial=0.0) >= -1e-6
+    assert (arm.elbow_sine_batch(q) * branch).min(initial=0.0) >= -1e-6
     refused = solution.status == Status.REJECTED
     assert (solution.reason[refused] != Reason.NONE).all()
     assert np.isnan(solution.q[refused]).all()
@@ -236,7 +235,7 @@ def test_projection_goes_to_the_nearest_point_inside_the_limits():
     for target, point in zip(xy[projected][:300], solution.point[projected][:300], strict=True):
         assert np.hypot(*(point - target)) <= np.hypot(*(cloud - target).T).min() + 1e-9
     np.testing.assert_allclose(
-        solution.point[projected], Workspace(ARM, 1).nearest_points(xy[projected]), atol=1e-12
+        solution.point[projected], ARM.workspace(1).nearest_points(xy[projected]), atol=1e-12
     )
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 from arms import random_arm, random_joints
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES, find_family
@@ -91,7 +90,7 @@ def test_paper_network_starts_on_the_positive_branch(seed):
     target = PaperNetwork.sample(arm, np.random.default_rng(0), 500).target
     free = ArmModel('arm', arm.joint_names, arm.lengths, arm.signs, arm.offsets)
     q = answer(make(PaperNetwork, arm), target)
-    wanted = closed_form_batch(free, target[:, :2], np.ones(500), q)
+    wanted = free.closed_form_batch(target[:, :2], np.ones(500), q)
     assert np.abs(np.median(q - wanted, axis=0)).max() < 1.0
 
 

@@ -5,7 +5,6 @@ import pytest
 from arms import random_arm
 from built_arms import calibrated_arm
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.sampling import (
     MAX_JOINT_STEP_RAD,
@@ -30,7 +29,7 @@ def test_every_target_can_be_reached_on_its_branch(seed, sample):
     """Catches a branch column of the wrong sign, and targets outside the annulus."""
     arm = free(random_arm(seed).model)
     target = sample(arm, np.random.default_rng(seed), 2000).target.reshape(-1, 4)
-    q = closed_form_batch(arm, target[:, :2], target[:, 2], np.zeros(2))
+    q = arm.closed_form_batch(target[:, :2], target[:, 2], np.zeros(2))
     np.testing.assert_allclose(arm.fk(q), target[:, :2], atol=1e-7 * arm.reach)
     bend = np.sin(q[:, 1] + arm.signs[1] * arm.offsets[1])
     assert (bend * target[:, 2] >= -1e-9).all()
@@ -97,7 +96,7 @@ def test_paper_ranges_are_those_of_the_paper(seed):
     arm = free(random_arm(seed).model)
     target = sample_paper_ranges(arm, np.random.default_rng(0), 20_000).target
     zero = np.asarray(arm.signs) * arm.offsets
-    q = closed_form_batch(arm, target[:, :2], target[:, 2], np.array([0.8, 1.5]) - zero) + zero
+    q = arm.closed_form_batch(target[:, :2], target[:, 2], np.array([0.8, 1.5]) - zero) + zero
     assert q.min() > -1e-6
     assert (q.max(axis=0) < np.array([np.pi / 2, np.pi]) + 1e-6).all()
     np.testing.assert_allclose(q.mean(axis=0), [np.pi / 4, np.pi / 2], atol=0.02)

@@ -5,7 +5,6 @@ from math import inf, pi
 
 import numpy as np
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.studies.compare.evaluation_set import EvaluationSizes
 from ik_nn_ros.studies.compare.results import (
@@ -151,7 +150,7 @@ def _map(rng, size, p50, name):
 
 
 def _joints(xy, rng, p50):
-    exact = closed_form_batch(ARM, xy, np.ones(len(xy), dtype=np.int8), np.zeros(2))
+    exact = ARM.closed_form_batch(xy, np.ones(len(xy), dtype=np.int8), np.zeros(2))
     place = np.linspace(0.0, 1.0, len(xy))
     ripple = sum(np.sin(k * place * 9.0 + 6.0 * rng.random()) / k**0.5 for k in range(1, 7))
     return exact + 2.0 * p50 * ripple[:, None] * np.array([1.0, -0.7])

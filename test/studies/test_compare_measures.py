@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.files import share_directory
@@ -145,7 +144,7 @@ def test_the_closed_form_is_exact_and_as_good_as_the_noise(tests):
 
 def test_the_other_branch_is_on_target_but_does_not_count_as_both(tests):
     def other(q, targets):
-        return closed_form_batch(ARM, targets.xy, -targets.branch, targets.start)
+        return ARM.closed_form_batch(targets.xy, -targets.branch, targets.start)
 
     found = measure(Wrong(other), tests)
     assert found.both_branches <= 0.1  # the nearly straight arm is on either
@@ -155,7 +154,7 @@ def test_the_other_branch_is_on_target_but_does_not_count_as_both(tests):
 
 def test_one_branch_for_everything_is_not_both(tests):
     def positive(q, targets):
-        return closed_form_batch(ARM, targets.xy, np.ones_like(targets.branch), targets.start)
+        return ARM.closed_form_batch(targets.xy, np.ones_like(targets.branch), targets.start)
 
     assert measure(Wrong(positive), tests).both_branches <= 0.1
 

@@ -10,7 +10,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.arm.calibrated import CalibratedArm, FourierTerm
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.trajectory.cartesian_line import trace_tip_line
 from ik_nn_ros.trajectory.cartesian_motion import plan_cartesian_motion
@@ -106,7 +105,7 @@ def followed(arm, start, x, y, branch=1, count=4000):
     """
     points = np.linspace(arm.fk(start), (x, y), count)
     side = np.full(count, branch, dtype=np.int8)
-    q = closed_form_batch(arm, points, side, np.array(start))
+    q = arm.closed_form_batch(points, side, np.array(start))
     error = np.hypot(*(arm.fk(q) - points).T).max() / arm.reach
     q = np.unwrap(np.vstack([start, q]), axis=0)
     outside = np.maximum(np.subtract(arm.lower, q), np.subtract(q, arm.upper)).max()
@@ -126,7 +125,7 @@ def test_is_found_where_inverse_kinematics_finds_one_and_only_there(number, seed
     start, other = map(tuple, random_joints(arm, np.random.default_rng(seed), 2).tolist())
     branch = arm.branch_of(start)
     x, y = arm.fk_point(*other)
-    goal = closed_form(arm, x, y, branch, start)
+    goal = arm.closed_form(x, y, branch, start)
     error = np.hypot(*(arm.fk(goal) - (x, y))) / arm.reach
     assume(error < 1e-9 and arm.branch_of(goal) == branch)
     end, error, jump = followed(arm, start, x, y, branch)
@@ -154,9 +153,9 @@ def test_uses_the_limits_it_has(limits):
 def test_slows_down_and_goes_on_past_a_singularity(arm, half, distance):
     """The tip all but stands while joint 1 turns by half a turn, but the joints go on."""
     y = arm.inner_reach + distance
-    start = closed_form(arm, -half, y, 1, (2.0, 1.0))
+    start = arm.closed_form(-half, y, 1, (2.0, 1.0))
     # So near to the base that samples jump, the turn of joint 1 is known all the same.
-    goal = closed_form(arm, half, y, 1, (start[0] - 2.5, start[1]))
+    goal = arm.closed_form(half, y, 1, (start[0] - 2.5, start[1]))
     way = assert_straight(arm, start, goal, USUAL)
     assert way.duration < 3.3 * quickest(start, goal, USUAL)
     _, v, a = sampled(way)
@@ -168,7 +167,7 @@ def test_slows_down_and_goes_on_past_a_singularity(arm, half, distance):
 @pytest.mark.parametrize(
     ('start', 'goal'),
     [
-        ((0.0, 1.0), closed_form(FREE, 0.5 * cos(0.3), 0.5 * sin(0.3), 1, (0.0, 1.0))),
+        ((0.0, 1.0), FREE.closed_form(0.5 * cos(0.3), 0.5 * sin(0.3), 1, (0.0, 1.0))),
         ((0.0, -1.0), (0.3, 0.0)),
         ((0.3, 0.0), (1.0, 1.5)),
         ((0.3, 0.0), (1.0, -1.5)),
@@ -198,11 +197,11 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
 @pytest.mark.parametrize(
     ('arm', 'start', 'goal'),
     [
-        (FREE, (0.0, 1.0), closed_form(FREE, -0.3, -0.2, 1, (0.0, 1.0))),
+        (FREE, (0.0, 1.0), FREE.closed_form(-0.3, -0.2, 1, (0.0, 1.0))),
         (FREE, (0.0, 1.0), (0.0, -1.0)),
         (FREE, (0.0, 1.0), (0.5 + TWO_PI, 1.3)),
         (FREE, (0.0, 1.0), (0.0, 1.0)),
-        (EQUAL, *((closed_form(EQUAL, x, 0.0, 1, (0.6 - 5.0 * x, 1.8))) for x in (-0.3, 0.3))),
+        (EQUAL, *((EQUAL.closed_form(x, 0.0, 1, (0.6 - 5.0 * x, 1.8))) for x in (-0.3, 0.3))),
         (LIMITED, (2.8, 0.5), (-2.8, 0.5)),
         (build('low', lengths=(0.3, 0.2), upper=(3, 1.5)), (-1.0, 1.2), (1.0, 1.2)),
         (LIMITED, (2.91, 0.5), (2.0, 0.5)),
@@ -326,11 +325,11 @@ def test_the_motion_of_the_joints_can_follow_it():
 def test_follows_goals_that_keep_coming_and_comes_to_rest_at_the_last(path, speed, limits):
     """Where there is no line, or it is not worth it, the joints go their quickest way."""
     ahead, period = 1.2, 0.02
-    state = at_rest(closed_form(FREE, *path(0.0), 1, (0.0, 1.0)))
+    state = at_rest(FREE.closed_form(*path(0.0), 1, (0.0, 1.0)))
     tips = []
     for number in range(round((ahead + 1.2) / period)):
         x, y = path(speed * min(number * period, ahead))
-        goal = closed_form(FREE, x, y, 1, state.position)
+        goal = FREE.closed_form(x, y, 1, state.position)
         way = plan_cartesian_motion(FREE, state, goal, limits)
         if way is None:
             way = OnlineTrajectoryGenerator(limits, state.position).plan_to(goal, state)

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.control.coverage import JointCoverage
 from ik_nn_ros.nodes.collector.sample_source import Sample, StampedMessage
 from ik_nn_ros.nodes.common.diagnostics import diagnostic_status
@@ -39,7 +39,7 @@ class RecordingSession:
     def __init__(
         self,
         path: Path,
-        arm: ArmModel,
+        arm: Kinematics,
         joints_topic: str,
         tip_topic: str,
         dropped: Counter[str],

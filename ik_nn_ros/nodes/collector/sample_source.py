@@ -12,7 +12,8 @@ from builtin_interfaces.msg import Time as Stamp
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.nodes.common.conversions import MessageError, joint_positions
 from ik_nn_ros.recordings.messages import is_in_frame
 
@@ -160,7 +161,7 @@ class SampleSource:
     :param drop: told what cannot be used
     """
 
-    def __init__(self, arm: ArmModel, max_difference: float | None, drop: DropCallback) -> None:
+    def __init__(self, arm: Kinematics, max_difference: float | None, drop: DropCallback) -> None:
         self._arm = arm
         self._drop = drop
         self._last_received = {'joint_states': -inf}

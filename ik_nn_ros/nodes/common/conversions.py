@@ -10,7 +10,7 @@ from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.errors import IkNnError
 
 

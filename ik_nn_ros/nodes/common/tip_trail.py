@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from math import dist
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 
 TRAIL_DURATION_S = 5.0
 """How long (s) a place is remembered."""
@@ -22,7 +23,7 @@ class TipTrail:
     :param arm: the arm
     """
 
-    def __init__(self, arm: ArmModel) -> None:
+    def __init__(self, arm: Kinematics) -> None:
         self._arm = arm
         self._timed_points: deque[tuple[float, JointPair]] = deque()
         self._last_point: JointPair | None = None

@@ -11,7 +11,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.trajectory.waypoints import Waypoints
 
@@ -32,7 +33,7 @@ class CommandType(ABC):
     SUPPORTS_TRAJECTORIES: ClassVar[bool] = False
 
     def __init__(
-        self, arm: ArmModel, joint_order: list[str], period: float, with_velocity: bool
+        self, arm: Kinematics, joint_order: list[str], period: float, with_velocity: bool
     ) -> None:
         self.joint_names = joint_order or list(arm.joint_names)
         if sorted(self.joint_names) != sorted(arm.joint_names):

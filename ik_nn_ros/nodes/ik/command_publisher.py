@@ -13,7 +13,7 @@ from rclpy.time import Time
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.control.controller import Controller
 from ik_nn_ros.control.smooth_controller import STALL_TIMEOUT_S, SmoothController
 from ik_nn_ros.nodes.common.conversions import joint_positions, joint_velocities, stamp_to_seconds

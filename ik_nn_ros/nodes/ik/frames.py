@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import JointPair, Plane
+from ik_nn_ros.arm.geometry import JointPair, Plane
 from ik_nn_ros.nodes.common.conversions import quaternion_from_matrix, rotate_vector
 
 # MERGED nodes.transforms: What tf2 knows: where frames are, and which hangs from which.

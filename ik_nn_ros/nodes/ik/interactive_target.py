@@ -21,7 +21,8 @@ from visualization_msgs.msg import (
     Marker,
 )
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.ik.acceptance import BRANCH_CHOICES
 from ik_nn_ros.nodes.ik.marker_shapes import MarkerFactory, rgba
 from ik_nn_ros.nodes.ik.markers import outcome_color
@@ -75,7 +76,7 @@ class InteractiveTarget:
         self,
         server: Any,
         menu: Any,
-        arm: ArmModel,
+        arm: Kinematics,
         frame_prefix: str,
         branch: str,
         actions: TargetActions,
@@ -174,7 +175,7 @@ class InteractiveTarget:
             menu.setCheckState(entry, menu.CHECKED if name == branch else menu.UNCHECKED)
 
 
-def _disc_marker(arm: ArmModel, frame: str) -> InteractiveMarker:
+def _disc_marker(arm: Kinematics, frame: str) -> InteractiveMarker:
     """Return a disc that can be dragged in the plane, at no pose yet."""
     disc = Marker(type=Marker.CYLINDER, color=rgba(INITIAL_COLOR))
     disc.scale.x = disc.scale.y = DISC_DIAMETER_RATIO * arm.reach
@@ -196,7 +197,7 @@ def _disc_marker(arm: ArmModel, frame: str) -> InteractiveMarker:
 
 
 def create_interactive_target(
-    node: Node, arm: ArmModel, frame_prefix: str, branch: str, actions: TargetActions
+    node: Node, arm: Kinematics, frame_prefix: str, branch: str, actions: TargetActions
 ) -> InteractiveTarget | None:
     """
     Serve a target to drag; None where the package interactive_markers is not installed.

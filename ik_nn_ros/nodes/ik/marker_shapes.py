@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker
 
-from ik_nn_ros.arm.model import Plane
+from ik_nn_ros.arm.geometry import Plane
 from ik_nn_ros.nodes.common.conversions import quaternion_from_matrix
 
 Color = tuple[float, float, float, float]

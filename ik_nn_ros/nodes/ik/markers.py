@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from math import cos, sin
 from typing import NamedTuple
 
 from geometry_msgs.msg import Point
@@ -22,7 +21,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.collision.zone_mesh import build_zone_mesh
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.reachable_region import ReachableRegion
@@ -68,7 +68,7 @@ def outcome_color(code: str) -> Color:
 
 
 def target_markers(
-    factory: MarkerFactory, arm: ArmModel, outcome: TargetOutcome | None
+    factory: MarkerFactory, arm: Kinematics, outcome: TargetOutcome | None
 ) -> list[Marker]:
     """
     Return the target where the arm goes, or where it was asked to go in vain, and why.
@@ -83,7 +83,7 @@ def target_markers(
 
 
 def _visible_markers(
-    factory: MarkerFactory, arm: ArmModel, outcome: TargetOutcome
+    factory: MarkerFactory, arm: Kinematics, outcome: TargetOutcome
 ) -> Mapping[MarkerId, Marker]:
     answer, reach = outcome.result, arm.reach
     color = outcome_color(answer.code)
@@ -139,15 +139,17 @@ def _rejected_target_position(factory: MarkerFactory, outcome: TargetOutcome) ->
     return frame or factory.frame, position
 
 
-def _other_branch_points(arm: ArmModel, point: JointPair, q: JointPair) -> tuple[JointPair, ...]:
+def _other_branch_points(arm: Kinematics, point: JointPair, q: JointPair) -> tuple[JointPair, ...]:
     """Return base, elbow and tip (m) with the elbow on the other side; none where it cannot be."""
     branch = 'negative' if arm.branch_of(q) > 0 else 'positive'
     other = HybridSolver(arm, None, SolverConfig(branch)).solve(*point, q).q
     if other is None:
         return ()
-    theta1 = arm.signs[0] * other[0] + arm.offsets[0]
-    elbow = (arm.lengths[0] * cos(theta1), arm.lengths[0] * sin(theta1))
-    return (0.0, 0.0), elbow, point
+    poses = arm.link_poses(other)
+    if poses is None:
+        return (0.0, 0.0), point
+    base, elbow, _ = (tuple(corner) for corner in poses.points.tolist())
+    return base, elbow, point
 
 
 # MERGED nodes.workspace_markers: The workspace for RViz: a surface that Publish Point can click on, and its boundary.

@@ -24,8 +24,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
 
-from ik_nn_ros.arm.calibrated import CalibratedArm
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError, IkNnError, ModelError
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.solver import HybridSolver
@@ -270,7 +269,7 @@ class IkNode(LifecycleNode):
     def _description_changed(self) -> bool:
         return self._target_solver is not None and self._description != self._configured_description
 
-    def _load_network(self, arm: ArmModel) -> Network | None:
+    def _load_network(self, arm: Kinematics) -> Network | None:
         self._network_error = ''
         try:
             return open_network(self._settings, arm)
@@ -431,11 +430,7 @@ class IkNode(LifecycleNode):
 def _describe_solver(solver: HybridSolver) -> str:
     arm, network = solver.arm, solver.network
     model = f'{network.info.family} network {network.file}' if network else 'closed form only'
-    source = 'calibrated' if isinstance(arm, CalibratedArm) else 'by URDF'
-    return (
-        f'arm {arm.name} {source}: joints {", ".join(arm.joint_names)}, '
-        f'lengths {arm.lengths[0]:.6g} and {arm.lengths[1]:.6g} m, {model}'
-    )
+    return f'arm {arm.name} {arm.describe()}, {model}'
 
 
 def _create_node() -> IkNode:

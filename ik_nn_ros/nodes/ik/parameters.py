@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ik_nn_ros.arm.calibrated import Calibration
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.control.controller import Controller, MotionConfig
 from ik_nn_ros.control.passthrough import PassthroughController
@@ -201,7 +201,7 @@ PARAMETERS = {
 }
 
 
-def read_arm(settings: Parameters, urdf: str) -> ArmModel:
+def read_arm(settings: Parameters, urdf: str) -> Kinematics:
     """
     Return the arm, calibrated where the parameters name a calibration.
 
@@ -238,7 +238,7 @@ def motion_config(settings: Settings) -> MotionConfig:
     )
 
 
-def make_keep_out(settings: Settings, arm: ArmModel) -> KeepOut:
+def make_keep_out(settings: Settings, arm: Kinematics) -> KeepOut:
     """
     Return the zones the arm keeps out of.
 
@@ -280,7 +280,7 @@ def check_at_rest(settings: Settings, current: Settings, controller: Controller)
             raise ConfigError(name, got='a moving arm', expected='an arm at rest, to change it')
 
 
-def make_command_type(settings: Parameters, arm: ArmModel) -> CommandType:
+def make_command_type(settings: Parameters, arm: Kinematics) -> CommandType:
     """
     Return what commands are as messages.
 
@@ -291,7 +291,7 @@ def make_command_type(settings: Parameters, arm: ArmModel) -> CommandType:
     return kind(arm, settings['command_joints'], period, settings['command_velocity'])
 
 
-def make_controller(settings: Parameters, arm: ArmModel) -> Controller:
+def make_controller(settings: Parameters, arm: Kinematics) -> Controller:
     """
     Return what stands between the solver and the arm.
 
@@ -301,7 +301,7 @@ def make_controller(settings: Parameters, arm: ArmModel) -> Controller:
     return kind(arm, motion_config(settings), make_keep_out(settings, arm))
 
 
-def open_network(settings: Parameters, arm: ArmModel) -> Network | None:
+def open_network(settings: Parameters, arm: Kinematics) -> Network | None:
     """
     Open the model file that the parameters name; None where they name none.
 

@@ -15,7 +15,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.nodes.common.diagnostics import ThrottledLogger
 from ik_nn_ros.nodes.common.parameters import overridable_qos

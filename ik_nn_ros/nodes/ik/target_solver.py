@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from math import hypot, inf, isfinite
+from math import hypot, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,8 @@ from nav_msgs.msg import Path
 from rclpy.clock import Clock
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.closed_form import closed_form
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.ik.path import PathSolution, solve_path
 from ik_nn_ros.ik.result import Reason, Solution, Stage, Status
@@ -174,7 +173,7 @@ class TargetSolver:
         return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
 
 
-def _path_result(arm: ArmModel, xy: Array, solved: PathSolution) -> TargetResult:
+def _path_result(arm: Kinematics, xy: Array, solved: PathSolution) -> TargetResult:
     """Return the answer to a path that can be gone."""
     first, second = solved.q[-1].tolist()
     point = arm.fk_point(first, second)
@@ -202,9 +201,9 @@ def _rejection_detail(
         )
     if reason == Reason.OBSTRUCTED:
         return f'keep-out zone in the way of ({x:.6g}, {y:.6g}) m'
-    free = replace(arm, lower=(-inf, -inf), upper=(inf, inf))
-    q = [closed_form(free, x, y, side, q_now) for side in solver.branches]
-    got = ' or '.join(f'({first:.4g}, {second:.4g})' for first, second in q)
+    unlimited = arm.without_limits()
+    solutions = [unlimited.closed_form(x, y, branch, q_now) for branch in solver.context.branches]
+    got = ' or '.join(f'({q[0]:.4g}, {q[1]:.4g})' for q in solutions if q is not None) or 'none'
     (low1, low2), (up1, up2) = arm.lower, arm.upper
     return (
         f'joints for ({x:.6g}, {y:.6g}) m: got {got} rad, expected inside the limits '

@@ -9,7 +9,7 @@ from math import dist
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.nodes.ik.frames import Anchor, FrameError, PlaneTransformer
 
 TRACKING_PERIOD_S = 0.02

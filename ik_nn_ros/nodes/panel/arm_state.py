@@ -13,7 +13,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from ik_nn_ros.arm.calibrated import Calibration
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.common.conversions import (
@@ -63,7 +65,7 @@ class CalibrationFile:
             self._calibration, self.error = None, str(error)
         return self._calibration != before or bool(did_not_fit)
 
-    def apply(self, arm: ArmModel) -> ArmModel:
+    def apply(self, arm: ArmModel) -> Kinematics:
         """Return the arm as built, or as it is drawn where it cannot be told."""
         if self._calibration is None:
             return arm
@@ -90,10 +92,10 @@ class ArmState:
     """
 
     def __init__(
-        self, node: Node, settings: Parameters, on_described: Callable[[str, ArmModel], object]
+        self, node: Node, settings: Parameters, on_described: Callable[[str, Kinematics], object]
     ) -> None:
         self._node, self._settings, self._on_described = node, settings, on_described
-        self.model: ArmModel | None = None
+        self.model: Kinematics | None = None
         """As built, where the ik_node's calibration can be read."""
         self._nominal_model: ArmModel | None = None
         self._calibration = CalibrationFile()
@@ -226,7 +228,7 @@ class OverlayUpdater:
         """Show them anew: there is another arm."""
         self.branch, self._zones, self.keep_out = '', None, None
 
-    def update(self, arm: ArmModel) -> None:
+    def update(self, arm: Kinematics) -> None:
         """Show what has changed."""
         values = self._ik_client.parameters.values
         branch, zones = (
@@ -242,7 +244,7 @@ class OverlayUpdater:
             self._page.show_zones(self.keep_out)
 
     def _read_zones(
-        self, arm: ArmModel, circles: object, half_planes: object, margin: object
+        self, arm: Kinematics, circles: object, half_planes: object, margin: object
     ) -> KeepOut:
         try:
             return KeepOut.from_lists(arm, circles or (), half_planes or (), margin or 0.0)

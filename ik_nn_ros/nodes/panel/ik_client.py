@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from std_srvs.srv import Trigger
 
-from ik_nn_ros.arm.model import JointPair, Plane
+from ik_nn_ros.arm.geometry import JointPair, Plane
 from ik_nn_ros.nodes.common.parameters import overridable_qos
 from ik_nn_ros.panel.status_text import HOLD_UNANSWERED_TEXT, SENT, SILENT
 from ik_nn_ros.panel.view import Outcome, ShapeStatus, View

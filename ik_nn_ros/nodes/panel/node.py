@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.nodes.common.main import run_node
 from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
@@ -209,7 +210,7 @@ class PanelNode(Node):
 
     # To the page
 
-    def _on_arm_described(self, urdf: str, arm: ArmModel) -> None:
+    def _on_arm_described(self, urdf: str, arm: Kinematics) -> None:
         self._shape_player.stop('there is another arm.')
         self._shown_joints = None
         self._overlay_updater.reset()
@@ -265,7 +266,7 @@ class PanelNode(Node):
             table = self._arm.history.table(time.monotonic())
             self._page.show_history(table, self._velocity_limits(arm))
 
-    def _velocity_limits(self, arm: ArmModel) -> JointPair:
+    def _velocity_limits(self, arm: Kinematics) -> JointPair:
         """Return the velocity limits in force, rad/s."""
         values = self._ik_client.parameters.values
         most, share = values.get('max_velocity') or (0.0, 0.0), values.get('speed_scale')

@@ -9,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.timer import Timer
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.nodes.panel.ik_client import IkNodeClient
 from ik_nn_ros.panel.shapes import ShapeProgress
 from ik_nn_ros.panel.status_text import outcome_text
@@ -53,7 +53,7 @@ class ShapePlayer:
         )
         self.notice = ''
         """Why the last figure has ended; empty: that is clear."""
-        self._arm: ArmModel | None = None
+        self._arm: Kinematics | None = None
         self._progress: ShapeProgress | None = None
         self._timer: Timer | None = None
         self._initial_outcome: Outcome | None = None
@@ -68,7 +68,7 @@ class ShapePlayer:
         outline = self._progress.shape
         return ShapeStatus(outline.name, outline.width, self._progress.has_begun, outline.points)
 
-    def start(self, arm: ArmModel, progress: ShapeProgress) -> None:
+    def start(self, arm: Kinematics, progress: ShapeProgress) -> None:
         """Lead this arm along a figure from now on."""
         self.stop()
         self._arm, self._progress = arm, progress

@@ -23,7 +23,8 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.model import LIMIT_TOLERANCE_RAD, ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.kinematics import LIMIT_TOLERANCE_RAD, Kinematics
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.common.conversions import MessageError, joint_positions
@@ -74,7 +75,7 @@ MAX_STEP_S = 0.1
 """The most time (s) one tick simulates: what a paused process missed is not made up for."""
 
 
-def read_command(message: JointState, arm: ArmModel) -> JointPair:
+def read_command(message: JointState, arm: Kinematics) -> JointPair:
     """
     Return the positions of the arm's two joints, rad, found by name among any others.
 

@@ -8,9 +8,7 @@ from math import ceil, floor, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import ArmModel, Array
-from ik_nn_ros.arm.workspace import Workspace
 from ik_nn_ros.errors import ArmError
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO, outside_limits
 from ik_nn_ros.studies.accuracy import tip_distance
@@ -253,20 +251,20 @@ def _sample_outside_paths(
     meant = np.empty_like(xy)
     for side in set(branch.tolist()):
         rows = branch == side
-        nearest = Workspace(arm, side).nearest_points(xy[rows].reshape(-1, 2))
+        nearest = arm.workspace(side).nearest_points(xy[rows].reshape(-1, 2))
         meant[rows] = nearest.reshape(xy[rows].shape)
-    start = closed_form_batch(arm, OUTSIDE_START_RATIO * meant[:, 0], branch, np.array(arm.home))
+    start = arm.closed_form_batch(OUTSIDE_START_RATIO * meant[:, 0], branch, np.array(arm.home))
     return PathBatch(xy, branch, start, meant)
 
 
 def _paths_on_other_branch(arm: ArmModel, paths: PathBatch) -> tuple[PathBatch, IndexArray]:
     """Return those paths that the other branch reaches all along, on that one, and their rows."""
     branch = (-paths.branch).astype(np.int8)
-    start = closed_form_batch(arm, arm.fk(paths.start), branch, paths.start)
+    start = arm.closed_form_batch(arm.fk(paths.start), branch, paths.start)
     reached = np.ones(len(branch), dtype=bool)
     q = start
     for xy in paths.xy.swapaxes(0, 1):
-        q = closed_form_batch(arm, xy, branch, q)
+        q = arm.closed_form_batch(xy, branch, q)
         reached &= tip_distance(arm, xy, q) <= MAX_TIP_ERROR_RATIO * arm.reach
         reached &= (branch * arm.elbow_sine_batch(q) > 0.0) & ~outside_limits(arm, q)
     both = np.flatnonzero(reached)

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ik_nn_ros.arm.closed_form import closed_form_batch
 from ik_nn_ros.arm.model import Array
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 from ik_nn_ros.studies.compare import tables as cells
@@ -133,7 +132,7 @@ def _exact_joints(comparison: Comparison) -> Array:
         [arm.elbow_sine_batch(row.figure_eight_joints) for row in comparison.rows]
     )
     side = -1 if (bends < 0.0).sum() > (bends > 0.0).sum() else 1
-    return closed_form_batch(arm, xy, np.full(len(xy), side, dtype=np.int8), np.array(arm.home))
+    return arm.closed_form_batch(xy, np.full(len(xy), side, dtype=np.int8), np.array(arm.home))
 
 
 def _second_differences(q: Array) -> Array:

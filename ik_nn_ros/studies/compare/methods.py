@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import ArmModel, Array, JointPair
 from ik_nn_ros.ik.refine import refine, refine_batch
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
@@ -68,7 +67,7 @@ class ClosedFormMethod:
     def solve(self, targets: TargetBatch) -> MethodSolutions:
         """See :class:`TimedMethod`."""
         return MethodSolutions(
-            closed_form_batch(self._arm, targets.xy, targets.branch, targets.start)
+            self._arm.closed_form_batch(targets.xy, targets.branch, targets.start)
         )
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
@@ -78,7 +77,7 @@ class ClosedFormMethod:
     def single_target_solver(self) -> SingleTargetSolver:
         """See :class:`TimedMethod`."""
         arm = self._arm
-        return lambda x, y, branch, q_now: closed_form(arm, x, y, branch, q_now)
+        return lambda x, y, branch, q_now: arm.closed_form(x, y, branch, q_now)
 
 
 class NumericalMethod:

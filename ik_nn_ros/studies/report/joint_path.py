@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ik_nn_ros.arm.closed_form import closed_form, closed_form_batch
 from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.solver import HybridSolver
@@ -102,7 +101,7 @@ def largest_figure_eight(
         np.linspace(0.0, 2.0 * pi, PATH_POINT_COUNT)
     )
     x, y = xy[0].tolist()
-    return branch, xy, closed_form(arm, x, y, branch, arm.home)
+    return branch, xy, arm.rigid.closed_form(x, y, branch, arm.home)
 
 
 def _figure_eight(angle: Array) -> Array:
@@ -127,7 +126,7 @@ def _largest_circle(arm: ArmModel, branch_map: BranchMap) -> tuple[float, Array]
 
 
 def _is_clear_of_limits(arm: ArmModel, xy: Array, branch: int) -> NDArray[np.bool_]:
-    q = closed_form_batch(arm, xy, np.full(len(xy), branch, dtype=np.int8), np.array(arm.home))
+    q = arm.rigid.closed_form_batch(xy, np.full(len(xy), branch, dtype=np.int8), np.array(arm.home))
     half_a_turn = np.where(np.isfinite(arm.lower) | np.isfinite(arm.upper), pi, np.inf)
     room = np.minimum(q - arm.lower, arm.upper - q)
     room = np.minimum(room, half_a_turn - np.abs(q - arm.home))
