@@ -10,14 +10,12 @@ from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
 
 DEFAULTS = ExplorationConfig()
 PARAMETERS = {
-    'robot_description': ParameterSpec(
-        '', 'URDF as text; empty: taken from the topic robot_description'
-    ),
-    'base_link': ParameterSpec('base_link', "frame in which the tip's position is recorded"),
+    'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
+    'base_link': ParameterSpec('base_link', 'frame of the recorded tip position'),
     'tip_link': ParameterSpec('tip', 'link whose origin is the tip'),
     'source': ParameterSpec(
         'measured',
-        'where tip positions come from: topic tip_pose, or the forward kinematics of joint_states',
+        'tip positions from the topic tip_pose, or from forward kinematics of joint_states',
         choices=('measured', 'fk'),
     ),
     'max_time_difference': ParameterSpec(
@@ -26,60 +24,53 @@ PARAMETERS = {
     'output': ParameterSpec(
         '', 'file to write, .mcap; empty: recording_<date-time>.mcap in the working directory'
     ),
-    'samples': ParameterSpec(
-        0, 'stop after so many; 0: when ~/stop is called', low=0, high=1_000_000
-    ),
-    'rate': ParameterSpec(
-        100.0, 'without explore: samples in a second at most, Hz', low=0.01, high=1000.0
-    ),
+    'samples': ParameterSpec(0, 'stop after this many; 0: at ~/stop', low=0, high=1_000_000),
+    'rate': ParameterSpec(100.0, 'without explore: largest sample rate, Hz', low=0.01, high=1000.0),
     'autostart': ParameterSpec(
         True,
-        'start without being told; false, and with explore if that has failed: when ~/start is '
-        'called',
+        'start recording at once; false, and after a failed exploration: at ~/start',
     ),
     'joint_states_timeout': ParameterSpec(
         DEFAULTS.joint_states_timeout,
-        'age after which joint_states do not count, s',
+        'age at which joint_states are stale, s',
         low=0.01,
         high=60.0,
     ),
     'explore': ParameterSpec(
         False,
-        'drive the arm over its joint range by joint_command; it does not know of tables, cables '
-        'and people',
+        'move the arm over its joint range by joint_command, ignoring tables, cables and people',
     ),
     'speed_scale': ParameterSpec(
         DEFAULTS.speed_scale,
-        "explore: part of the URDF's velocity limits that is used",
+        "explore: fraction of the URDF's velocity limits in use",
         low=0.01,
         high=1.0,
     ),
     'max_acceleration': ParameterSpec(
-        list(DEFAULTS.acceleration), 'explore: of each joint, rad/s²', low=0.01, high=10_000.0
+        list(DEFAULTS.acceleration), 'explore: per joint, rad/s²', low=0.01, high=10_000.0
     ),
     'max_jerk': ParameterSpec(
-        list(DEFAULTS.jerk), 'explore: of each joint, rad/s³', low=0.01, high=1_000_000.0
+        list(DEFAULTS.jerk), 'explore: per joint, rad/s³', low=0.01, high=1_000_000.0
     ),
     'control_rate': ParameterSpec(
         100.0, 'explore: rate of joint_command, Hz', low=10.0, high=1000.0
     ),
     'settle_time': ParameterSpec(
         DEFAULTS.settle_time,
-        'explore: how long the arm stands still before a sample, s',
+        'explore: time at rest before a sample, s',
         low=0.0,
         high=60.0,
     ),
     'settle_tolerance': ParameterSpec(
         DEFAULTS.settle_tolerance,
-        'explore: how far a joint that stands still may seem to move, rad; more than a tick of its '
-        'encoder',
+        'explore: largest movement of a joint that counts as at rest, rad; more than an '
+        'encoder tick',
         low=0.0,
         high=1.0,
     ),
     'settle_timeout': ParameterSpec(
         DEFAULTS.settle_timeout,
-        'explore: time after which a target without a sample is given up, s; after three in a row '
-        'it stops',
+        'explore: time limit of a target without a sample, s; stops after three in a row',
         low=0.1,
         high=600.0,
     ),
@@ -91,8 +82,8 @@ PARAMETERS = {
     ),
     'tracking_tolerance': ParameterSpec(
         DEFAULTS.tracking_tolerance,
-        'explore: distance of a joint from its command at which this waits, and stops the arm if '
-        'the joint does not come, rad; a moving one may lag 0.1 s besides',
+        'explore: distance of a joint from its command at which the arm waits, and stops '
+        'if the joint does not come, rad; moving joints may lag another 0.1 s',
         low=0.01,
         high=10.0,
     ),

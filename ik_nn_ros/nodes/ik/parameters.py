@@ -33,31 +33,32 @@ AT_REST_ONLY_PARAMETERS = (
 """Parameters that cannot be changed while the arm moves."""
 AT_REST_ONLY_NOTE = '; at rest only'
 PARAMETERS = {
-    'robot_description': ParameterSpec(
-        '', 'URDF as text; empty: taken from the topic robot_description'
-    ),
+    'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
     'base_link': ParameterSpec(
-        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+        'base_link', 'frame the arm stands in; start of the chain to tip_link'
     ),
-    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
+    'tip_link': ParameterSpec('tip', 'frame whose origin moves to the target'),
     'calibration_file': ParameterSpec(
-        '', 'of this arm, YAML of `ik_nn calibrate`; empty: as in the URDF'
+        '', 'file of `ik_nn calibrate` for this arm; empty: as in the URDF'
     ),
     'model_file': ParameterSpec(
         '',
-        'network, ONNX; a bare name is looked up in the package; empty: closed form; '
-        'a change takes effect with ~/reload_model',
+        'network, ONNX; a bare name is looked up in the package; empty: closed form; call '
+        '~/reload_model after a change',
         dynamic=True,
     ),
-    'model_required': ParameterSpec(False, 'refuse to configure when model_file cannot be used'),
+    'model_required': ParameterSpec(False, 'fail to configure if model_file cannot be used'),
     'branch': ParameterSpec(
         'nearest',
-        'side of the elbow: sign of the second joint, 0 where the arm is straight',
+        'side of the elbow: sign of the second joint, counted from the straight arm',
         choices=tuple(BRANCH_CHOICES),
         dynamic=True,
     ),
     'on_unreachable': ParameterSpec(
-        'reject', 'targets out of reach or limits', choices=UNREACHABLE_CHOICES, dynamic=True
+        'reject',
+        'reject targets out of reach or limits, or go to the nearest reachable point',
+        choices=UNREACHABLE_CHOICES,
+        dynamic=True,
     ),
     'position_tolerance': ParameterSpec(
         0.0,
@@ -75,28 +76,26 @@ PARAMETERS = {
     ),
     'transform_timeout': ParameterSpec(
         0.2,
-        'how long a target waits for its transform, s; 0: not at all',
+        'longest wait of a target for its transform, s',
         low=0.0,
         high=60.0,
         dynamic=True,
     ),
-    'frame_prefix': ParameterSpec(
-        '', "put before the URDF's link names to get the names of frames in TF"
-    ),
+    'frame_prefix': ParameterSpec('', "prefix of the URDF's link names in TF"),
     'allow_branch_change': ParameterSpec(
         True,
-        'branch nearest: go to the other side where only that reaches the target',
+        'branch nearest: change the branch if only the other one reaches the target',
         dynamic=True,
     ),
     'motion': ParameterSpec(
         'smooth',
-        'smooth: within all limits; direct: one command a target, for a planner or controller that '
-        'makes the motion: only the position limits are kept',
+        'smooth: within all limits; direct: one command per target, for a planner or '
+        'controller that generates the motion; only position limits are kept',
         choices=('smooth', 'direct'),
     ),
     'path': ParameterSpec(
         'joint',
-        'joint: each joint goes its quickest way; cartesian: the tip goes straight where it can',
+        'joint: the joints move time-optimally; cartesian: the tip moves straight where possible',
         choices=('joint', 'cartesian'),
         dynamic=True,
     ),
@@ -108,96 +107,96 @@ PARAMETERS = {
     ),
     'command_joints': ParameterSpec(
         [],
-        'names of the joints in the order of commands; empty: from base to tip',
+        'joint names in the order of commands; empty: base to tip',
         element_type=str,
     ),
     'command_velocity': ParameterSpec(
-        False, 'command_type joint_state: send velocities, too; not for Isaac Sim'
+        False, 'command_type joint_state: send velocities too; not for Isaac Sim'
     ),
-    'control_rate': ParameterSpec(100.0, 'rate of commands in a motion, Hz', low=25.0, high=500.0),
+    'control_rate': ParameterSpec(100.0, 'rate of commands in motion, Hz', low=25.0, high=500.0),
     'speed_scale': ParameterSpec(
         1.0,
-        'part of the velocity limits that is used, from 0.001; 0: pause, the arm goes on when it '
-        'is raised; motion direct: only 0 counts',
+        'fraction of the velocity limits in use, from 0.001; 0 pauses the arm until it is '
+        'raised; motion direct: only 0 counts',
         low=0.0,
         high=1.0,
         dynamic=True,
     ),
     'max_velocity': ParameterSpec(
         [0.0, 0.0],
-        'of each joint, rad/s, where less than in the URDF; 0: as in the URDF' + AT_REST_ONLY_NOTE,
+        'per joint, rad/s, if lower than in the URDF; 0: as in the URDF' + AT_REST_ONLY_NOTE,
         low=0.0,
         high=1000.0,
         dynamic=True,
     ),
     'max_acceleration': ParameterSpec(
         list(DEFAULT_MOTION.acceleration),
-        'of each joint, rad/s²' + AT_REST_ONLY_NOTE,
+        'per joint, rad/s²' + AT_REST_ONLY_NOTE,
         low=0.01,
         high=10_000.0,
         dynamic=True,
     ),
     'max_jerk': ParameterSpec(
         list(DEFAULT_MOTION.jerk),
-        'of each joint, rad/s³' + AT_REST_ONLY_NOTE,
+        'per joint, rad/s³' + AT_REST_ONLY_NOTE,
         low=0.01,
         high=1_000_000.0,
         dynamic=True,
     ),
     'keep_out.circles': ParameterSpec(
         [],
-        "zones the links keep out of, in the arm's plane: x, y, radius of each, m"
+        "zones in the arm's plane that the links avoid: x, y, radius of each, m"
         + AT_REST_ONLY_NOTE,
         dynamic=True,
         group_size=3,
     ),
     'keep_out.half_planes': ParameterSpec(
         [],
-        'the same: x and y of the normal and offset (m) of each: points p with normal · p < offset'
+        'likewise: normal x, y and offset (m) of each: points p with normal · p < offset'
         + AT_REST_ONLY_NOTE,
         dynamic=True,
         group_size=3,
     ),
     'keep_out.margin': ParameterSpec(
         0.02,
-        'how far the links stay away from them, m' + AT_REST_ONLY_NOTE,
+        'clearance between links and zones, m' + AT_REST_ONLY_NOTE,
         low=0.0,
         high=10.0,
         dynamic=True,
     ),
     'tracking_tolerance': ParameterSpec(
         DEFAULT_MOTION.tracking_tolerance,
-        'largest distance of a joint at rest from its command, rad; one that moves may also lag',
+        'largest distance of a resting joint from its command, rad; moving joints may also lag',
         low=0.001,
         high=10.0,
         dynamic=True,
     ),
     'idle': ParameterSpec(
         'silent',
-        'while there is nothing to do: silent, or hold: repeat the last command',
+        'at rest: send nothing, or repeat the last command',
         choices=('silent', 'hold'),
         dynamic=True,
     ),
     'target_timeout': ParameterSpec(
         0.0,
-        'brake when no target has come for so long, s; 0: off, the last is carried out to its end',
+        'brake if no target has come for this long, s; 0: off, the last one is completed',
         low=0.0,
         high=3600.0,
         dynamic=True,
     ),
     'require_joint_states': ParameterSpec(
         True,
-        'command only while joint_states arrive; false: without them the last command stands for '
-        'the joints, before it the middle of their range',
+        'command only while joint_states arrive; false: without them assume the last '
+        'command, at first the middle of the joint range',
         dynamic=True,
     ),
     'joint_states_timeout': ParameterSpec(
-        0.5, 'age after which joint_states do not count, s', low=0.01, high=60.0, dynamic=True
+        0.5, 'age at which joint_states are stale, s', low=0.01, high=60.0, dynamic=True
     ),
     'max_target_age': ParameterSpec(
-        0.0, 'refuse targets with an older stamp, s; 0: off', low=0.0, high=3600.0, dynamic=True
+        0.0, 'reject targets with an older stamp, s; 0: off', low=0.0, high=3600.0, dynamic=True
     ),
-    'autostart': ParameterSpec(True, 'configure and activate without being told'),
+    'autostart': ParameterSpec(True, 'configure and activate at start'),
 }
 
 

@@ -83,23 +83,17 @@ class ExecutorQueue:
 
 
 PARAMETERS: Mapping[str, ParameterSpec] = {
-    'robot_description': ParameterSpec(
-        '', 'URDF as text; empty: taken from the topic robot_description'
-    ),
+    'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
     'base_link': ParameterSpec(
-        'base_link', 'frame the arm stands in; the chain to tip_link starts here'
+        'base_link', 'frame the arm stands in; start of the chain to tip_link'
     ),
-    'tip_link': ParameterSpec('tip', 'frame whose origin is brought to the target'),
-    'ik_node': ParameterSpec(
-        'ik_node', 'name of the ik_node that moves the arm, in the same namespace'
-    ),
+    'tip_link': ParameterSpec('tip', 'frame whose origin moves to the target'),
+    'ik_node': ParameterSpec('ik_node', 'name of the ik_node in the same namespace'),
     'host': ParameterSpec(
         'localhost',
-        'address the page is served at; anybody who can open it there can move the arm',
+        'address that serves the page; anybody who can open it can move the arm',
     ),
-    'port': ParameterSpec(
-        8080, 'of the page; the next free one, if it is in use', low=1, high=65535
-    ),
+    'port': ParameterSpec(8080, 'port of the page; the next free one if in use', low=1, high=65535),
 }
 SCENE_PERIOD_S, CONTROLS_PERIOD_S, PLOTS_PERIOD_S = 1.0 / 40.0, 0.1, 0.25
 """Between two pictures, two looks at what the controls show, and two plots, s."""

@@ -34,27 +34,25 @@ from ik_nn_ros.sim.deviations import DEVIATION_RANGES, ArmDeviations
 from ik_nn_ros.sim.simulator import ServoConfig, Simulator
 
 PARAMETERS: Mapping[str, ParameterSpec] = {
-    'robot_description': ParameterSpec(
-        '', 'URDF of the arm as text; empty: the topic robot_description'
-    ),
-    'base_link': ParameterSpec('base_link', 'link in whose frame tip_pose is given'),
-    'tip_link': ParameterSpec('tip', 'link whose pose is given'),
+    'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
+    'base_link': ParameterSpec('base_link', 'frame of tip_pose'),
+    'tip_link': ParameterSpec('tip', 'link whose pose is published'),
     'rate': ParameterSpec(100.0, 'rate of joint_states and tip_pose, Hz', low=1.0, high=1000.0),
     'publish_clock': ParameterSpec(
-        False, 'give the simulated time on /clock at this rate; use_sim_time then is for others'
+        False, 'publish simulation time on /clock at this rate; use_sim_time is for the other nodes'
     ),
-    'initial_position': ParameterSpec([0.0, 0.0], 'where the two joints start, rad'),
+    'initial_position': ParameterSpec([0.0, 0.0], 'initial joint positions, rad'),
     'servo_bandwidth': ParameterSpec(
         10.0, 'natural frequency of the servos at the heaviest pose, Hz', low=0.1, high=50.0
     ),
     'as_built.length_errors': ParameterSpec(
         [0.0, 0.0],
-        'fraction by which each link is longer than described',
+        'fraction by which each link is too long',
         *DEVIATION_RANGES['length_errors'],
     ),
     'as_built.joint_offsets': ParameterSpec(
         [0.0, 0.0],
-        'true joint position minus what its encoder says, rad',
+        'true joint position minus encoder reading, rad',
         *DEVIATION_RANGES['joint_offsets'],
     ),
     'as_built.sag': ParameterSpec(
@@ -64,11 +62,11 @@ PARAMETERS: Mapping[str, ParameterSpec] = {
     ),
     'as_built.encoder_noise': ParameterSpec(
         0.0,
-        'standard deviation of each position in joint_states, rad',
+        'standard deviation of joint_states positions, rad',
         *DEVIATION_RANGES['encoder_noise'],
     ),
     'as_built.tip_noise': ParameterSpec(
-        0.0, 'standard deviation of tip_pose along each axis, m', *DEVIATION_RANGES['tip_noise']
+        0.0, 'standard deviation of tip_pose per axis, m', *DEVIATION_RANGES['tip_noise']
     ),
 }
 MAX_STEP_S = 0.1
