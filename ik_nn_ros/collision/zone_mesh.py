@@ -1,4 +1,4 @@
-"""Keep-out zones, their edges and the margins around them, as triangles and lines to be drawn."""
+"""Triangles and lines that display keep-out zones, their edges and the margins around them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.collision.zones import Circle, HalfPlane
 
 CIRCLE_SEGMENT_COUNT = 48
-"""Of the polygon that stands for a circle."""
+"""Number of sides of the polygon that approximates a circle."""
 
 
 class ZoneMesh(NamedTuple):
-    """Corners of triangles (3 N, 2), ends of lines (2 N, 2) and corners of triangles, m."""
+    """Keep-out zones as primitives to be drawn, in the arm's plane, m."""
 
     zones: Array
+    """(3 N, 2) corners of triangles."""
     edges: Array
+    """(2 N, 2) ends of lines."""
     margins: Array
+    """(3 N, 2) corners of triangles."""
 
 
 def build_zone_mesh(
     circles: Sequence[Circle], half_planes: Sequence[HalfPlane], margin: float, half_extent: float
 ) -> ZoneMesh:
     """
-    Return what there is to draw.
+    Return the mesh of keep-out zones.
 
     :param circles: keep-out zones in the arm's plane
     :param half_planes: keep-out zones in the arm's plane
-    :param margin: how far the links stay away from them, m
-    :param half_extent: how far from the first axis half planes are drawn, up, down, left and right, m
+    :param margin: distance that the links keep from the zones, m
+    :param half_extent: half planes are drawn inside a square around the first joint's axis; half
+        its side, m
     """
     square = np.array(
         [
@@ -54,7 +58,7 @@ def build_zone_mesh(
 
 
 def _circle_points(circle: Circle, radius: float) -> Array:
-    """Return (SIDES + 1, 2) points around the center, the last one being the first."""
+    """Return (CIRCLE_SEGMENT_COUNT + 1, 2) points around the center; the last is the first."""
     angle = np.linspace(0.0, 2.0 * np.pi, CIRCLE_SEGMENT_COUNT + 1)
     points: Array = circle.center + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
     return points
@@ -71,12 +75,10 @@ def _circle_edge(circle: Circle) -> Array:
 def _ring(circle: Circle, width: float) -> Array:
     if width == 0.0:
         return np.empty((0, 2))
-    inner, outer = (
-        _circle_points(circle, circle.radius),
-        _circle_points(circle, circle.radius + width),
-    )
-    pieces = np.stack((inner[:-1], outer[:-1], outer[1:], inner[1:]), axis=1)
-    return pieces[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 2)
+    inner = _circle_points(circle, circle.radius)
+    outer = _circle_points(circle, circle.radius + width)
+    quads = np.stack((inner[:-1], outer[:-1], outer[1:], inner[1:]), axis=1)
+    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 2)
 
 
 def _clipped_half_plane(square: Array, plane: HalfPlane) -> Array:
@@ -84,19 +86,19 @@ def _clipped_half_plane(square: Array, plane: HalfPlane) -> Array:
 
 
 def _strip(square: Array, plane: HalfPlane, width: float) -> Array:
+    if width == 0.0:
+        return np.empty((0, 2))
     normal = np.array(plane.normal)
     below = _clip_polygon(square, normal, plane.offset + width)
-    return (
-        _triangle_fan(_clip_polygon(below, -normal, -plane.offset)) if width else np.empty((0, 2))
-    )
+    return _triangle_fan(_clip_polygon(below, -normal, -plane.offset))
 
 
 def _half_plane_edge(square: Array, plane: HalfPlane) -> Array:
-    """Return the two ends of the line that bounds a half plane; none outside the square."""
+    """Return the ends (2, 2) of a half plane's edge; (0, 2) where it is outside the square."""
     normal = np.array(plane.normal)
     corners = _clip_polygon(square, normal, plane.offset)
-    on_it = np.abs(corners @ normal - plane.offset) < 1e-9 * np.abs(square).max()
-    return corners[on_it] if on_it.sum() == 2 else np.empty((0, 2))
+    on_edge = np.abs(corners @ normal - plane.offset) < 1e-9 * np.abs(square).max()
+    return corners[on_edge] if on_edge.sum() == 2 else np.empty((0, 2))
 
 
 def _clip_polygon(polygon: Array, normal: Array, offset: float) -> Array:

@@ -1,4 +1,9 @@
-"""Zones that the links of an arm stay out of, and how near the links come to them."""
+"""
+Keep-out zones in the arm's plane, and the distances of the links from them along a motion.
+
+Distances hold between the samples of a motion, too: :func:`sweep_links` bounds how far a point of a
+link can be from the straight line between two samples.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +15,34 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ArmError, ConfigError
-
-# MERGED motion.swept_links: Where the links of an arm are along a motion, and what lies between its samples.
 
 
 class SweptLinks(NamedTuple):
     """
-    Base, elbow and tip at the samples of a motion, (3, ..., N) each.
+    Base, elbow and tip at the samples of a motion, with bounds for the motion between samples.
 
-    ``points`` x + iy, m; ``travel`` how far they go, straight, to the neighbouring sample that is
-    farther off, m; ``bend`` how far they are off that straight line on the way, at most, m.
+    All arrays are (3, ..., N): base, elbow and tip at N samples.
     """
 
     points: NDArray[np.complex128]
+    """Positions x + iy in the arm's plane, m."""
     travel: Array
+    """Straight distance to the neighboring sample that is farther away, m."""
     chord_deviation: Array
+    """Upper bound on the distance from the straight line between neighboring samples, m."""
 
 
 def sweep_links(arm: Kinematics, q: Array) -> SweptLinks:
     """
-    Return where the links are.
+    Return the positions of the links along motions.
 
-    A link of length L that turns by Δ goes an arc: up to L Δ²/8 off its chord. That the joints do
-    not turn evenly adds L/8 times the difference of neighbouring Δ.
+    A link of length L that turns by Δ moves on an arc, which deviates from its chord by up to
+    L Δ²/8. Uneven joint speeds add L/8 times the difference of neighboring Δ.
 
+    :param arm: the arm
     :param q: (..., N, 2) joint angles along motions, rad
     :raises ArmError: the arm has no rigid links
     """
@@ -48,14 +54,19 @@ def sweep_links(arm: Kinematics, q: Array) -> SweptLinks:
     points = np.moveaxis(poses.points[..., 0] + 1j * poses.points[..., 1], -1, 0)
     turns = np.diff(np.moveaxis(poses.angles, -1, 0))
     arcs = turns**2 + neighbor_maximum(np.abs(np.diff(turns)))
-    bend = np.zeros(points.shape)
-    bend[1] = poses.lengths[0] / 8.0 * neighbor_maximum(arcs[0])
-    bend[2] = bend[1] + poses.lengths[1] / 8.0 * neighbor_maximum(arcs[1])
-    return SweptLinks(points, neighbor_maximum(np.abs(np.diff(points))), bend)
+    deviation = np.zeros(points.shape)
+    deviation[1] = poses.lengths[0] / 8.0 * neighbor_maximum(arcs[0])
+    deviation[2] = deviation[1] + poses.lengths[1] / 8.0 * neighbor_maximum(arcs[1])
+    return SweptLinks(points, neighbor_maximum(np.abs(np.diff(points))), deviation)
 
 
 def neighbor_maximum(gaps: Array) -> Array:
-    """Return (..., N + 1) the larger of two neighbouring gaps, from (..., N)."""
+    """
+    Return for each sample the larger of the values before and after it.
+
+    :param gaps: (..., N) values between N + 1 samples
+    :return: (..., N + 1)
+    """
     larger = np.zeros((*gaps.shape[:-1], gaps.shape[-1] + 1))
     larger[..., :-1] = gaps
     np.maximum(larger[..., 1:], gaps, out=larger[..., 1:])
@@ -65,14 +76,14 @@ def neighbor_maximum(gaps: Array) -> Array:
 @dataclass(frozen=True)
 class Circle:
     """
-    A zone around a point of the arm's plane, e.g. a post.
+    Circular keep-out zone in the arm's plane, e.g. a post.
 
-    :param center: m
+    :param center: (x, y), m
     :param radius: m
-    :raises ConfigError: not finite, or the radius is not positive
+    :raises ConfigError: a number is not finite, or the radius is not positive
     """
 
-    center: JointPair
+    center: Point2
     radius: float
 
     def __post_init__(self) -> None:
@@ -91,14 +102,14 @@ class Circle:
 @dataclass(frozen=True)
 class HalfPlane:
     """
-    The zone where normal · p < offset, e.g. a table: (0, 1) and -0.1 for all that is below it.
+    Keep-out zone where normal · p < offset, e.g. (0, 1) and -0.1 for a table 0.1 m below the base.
 
-    :param normal: out of the zone; of any length
-    :param offset: m, where the normal is of length 1; scaled with it
-    :raises ConfigError: not finite, or the normal is zero
+    :param normal: direction out of the zone, of any length; stored as a unit vector
+    :param offset: m for a unit normal; scaled together with the normal
+    :raises ConfigError: a number is not finite, or the normal is zero
     """
 
-    normal: JointPair
+    normal: Point2
     offset: float
 
     def __post_init__(self) -> None:
@@ -119,21 +130,23 @@ class HalfPlane:
 
 class Distances(NamedTuple):
     """
-    How far the two links are from each zone, m; negative inside. (2, ..., N, zones) each.
+    Distances of the two links from each zone, m, negative inside: (2, ..., N, zones) each.
 
-    ``at`` a sample of a motion, and at least until the neighbouring ones: ``between``.
+    N is the number of samples of a motion.
     """
 
     at_samples: Array
+    """Distance at each sample."""
     between_samples: Array
+    """Lower bound on the distance from each sample to its neighbors."""
 
 
 class Zones:
     """
-    Any number of zones.
+    Set of keep-out zones: circles first, then half planes.
 
-    :param circles: the first of them
-    :param half_planes: the others
+    :param circles: circular zones
+    :param half_planes: half planes
     """
 
     def __init__(self, circles: Sequence[Circle], half_planes: Sequence[HalfPlane]) -> None:
@@ -148,41 +161,44 @@ class Zones:
         self._offsets = np.array([plane.offset for plane in half_planes])
 
     def distances_from_base(self) -> Array:
-        """Return how far (m) the base is from each zone."""
+        """Return the distance of the base from each zone, (zones,), m."""
         return np.concatenate((np.abs(self._centers) - self._radii, -self._offsets))
 
     def distances(self, links: SweptLinks) -> Distances:
         """
-        Return how near the links come.
+        Return the distances of the links from the zones along a motion.
 
-        Between two samples a point of a link goes nearly straight. Going straight over s, from one
-        place at least r away from a center to another one, it stays sqrt(r² - s²/4) away.
+        Between two samples a point of a link moves nearly straight. A straight move of length s
+        between two points at a distance of at least r from a center stays sqrt(r² - s²/4) away.
+
+        :param links: the swept links
         """
-        points, travel, bend = (
-            links.points[..., None],
-            links.travel[..., None],
-            links.chord_deviation[..., None],
-        )
+        points = links.points[..., None]
+        travel, deviation = links.travel[..., None], links.chord_deviation[..., None]
         heights = (points * self._normals.conj()).real - self._offsets
         start, link = points[:-1], points[1:] - points[:-1]
-        away = self._centers - start
-        share = np.clip((away * link.conj()).real / (link * link.conj()).real, 0.0, 1.0)
-        nearest = np.abs(away - share * link)
-        straight = np.sqrt(
-            np.maximum(nearest**2 - (_interpolate_along_link(travel, share) / 2.0) ** 2, 0.0)
-        )
-        between = np.maximum(straight - _interpolate_along_link(bend, share), 0.0)
+        to_center = self._centers - start
+        fraction = np.clip((to_center * link.conj()).real / (link * link.conj()).real, 0.0, 1.0)
+        nearest = np.abs(to_center - fraction * link)
+        chord = _interpolate_along_link(travel, fraction)
+        straight = np.sqrt(np.maximum(nearest**2 - (chord / 2.0) ** 2, 0.0))
+        between = np.maximum(straight - _interpolate_along_link(deviation, fraction), 0.0)
         return Distances(
             _join_distances(nearest - self._radii, heights),
-            _join_distances(between - self._radii, heights - bend),
+            _join_distances(between - self._radii, heights - deviation),
         )
 
 
 def _interpolate_along_link(ends: Array, fraction: Array) -> Array:
-    """Return what grows evenly along a link, at a share of its length."""
+    """Interpolate linearly between values at the ends of the links."""
     return ends[:-1] + fraction * (ends[1:] - ends[:-1])
 
 
 def _join_distances(circles: Array, heights: NDArray[np.float64]) -> Array:
-    """Join the links' distances from circles and those of three points from half planes."""
+    """
+    Return the links' distances from all zones.
+
+    :param circles: (2, ..., circles) distances of the links
+    :param heights: (3, ..., half planes) distances of base, elbow and tip
+    """
     return np.concatenate((circles, np.minimum(heights[:-1], heights[1:])), axis=-1)

@@ -1,4 +1,4 @@
-"""What stands between joint goals and commands: knows the joints, and when to take no goals."""
+"""Interface and configuration of the controllers, which turn joint goals into commands."""
 
 from __future__ import annotations
 
@@ -16,31 +16,38 @@ from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.trajectory.keep_out import KeepOut
 from ik_nn_ros.trajectory.online_generator import MotionLimits
 
-# MERGED motion.motion_config: How an arm is moved to its targets.
-
 MIN_SPEED_RATIO = 1e-3
-"""Part of the velocity limits with which motions can still be planned."""
+"""Smallest fraction of the velocity limits with which motions can be planned."""
 MIN_ACCELERATION_TIME_S = 1e-4
-"""The shortest time (s) in which an acceleration may be reached."""
+"""Shortest time in which the acceleration limit may be reached, s."""
+REST_DRIFT_TOLERANCE_RAD = 0.02
+"""
+Distance that joints at rest may drift and still count as where the controller left them, rad.
+
+It covers noise and the sag of a servo under load; a larger distance means that something else has
+moved the arm.
+"""
 
 
 @dataclass(frozen=True)
 class MotionConfig:
     """
-    How an arm is moved to its targets.
+    Configuration of a controller.
 
-    :param speed_scale: part of the velocity limits that is used; 0: the arm stops on its way
-    :param cartesian_path: whether the tip goes on straight lines where it can
-    :param velocity: of each joint, rad/s, where that is less than in the URDF; 0: as in the URDF
-    :param acceleration: largest of each joint, rad/s²
-    :param jerk: largest of each joint, rad/s³
-    :param tracking_tolerance: largest distance of a joint at rest from its command, rad; one that
-        moves may also lag
-    :param require_joint_states: whether the arm is moved only while its joints are measured;
-        otherwise the last command stands for them
-    :param joint_states_timeout: age after which measured joints do not count, s
-    :param target_timeout: a motion ends when no target has come for so long, s; 0: at its goal
-    :param hold_when_idle: whether the last command is repeated while there is nothing to do
+    :param speed_scale: fraction of the velocity limits to use; 0: the arm stops and keeps its goal
+    :param cartesian_path: whether the tip moves on straight lines where it can
+    :param velocity: velocity limit of each joint, rad/s, where lower than in the URDF; 0: as in the
+        URDF
+    :param acceleration: acceleration limit of each joint, rad/s²
+    :param jerk: jerk limit of each joint, rad/s³
+    :param tracking_tolerance: largest distance of a standing joint from its command, rad; a moving
+        joint may lag in addition
+    :param require_joint_states: whether the arm moves only while its joints are measured; otherwise
+        the last command stands for the measured positions
+    :param joint_states_timeout: age after which measured joints are stale, s
+    :param target_timeout: time without a target after which a motion ends, s; 0: no timeout
+    :param hold_when_idle: whether the last command is repeated while there is no goal
+    :raises ConfigError: ``speed_scale`` or ``jerk`` is out of range
     """
 
     speed_scale: float = 1.0
@@ -64,114 +71,121 @@ class MotionConfig:
                 raise ConfigError(
                     f'jerk of joint {joint + 1}',
                     got=f'{j:g} rad/s³',
-                    expected=f'{MIN_SPEED_RATIO:g} to {1.0 / MIN_ACCELERATION_TIME_S:g} 1/s times the acceleration',
+                    expected=f'{MIN_SPEED_RATIO:g} to {1.0 / MIN_ACCELERATION_TIME_S:g} 1/s '
+                    'times the acceleration',
                 )
 
     def motion_limits(self, arm: Kinematics) -> MotionLimits:
         """
-        Return how the arm may move at full speed.
+        Return the limits of the arm at full speed.
 
+        :param arm: the arm
         :raises ConfigError: a joint has no velocity limit
         """
         return MotionLimits.from_arm(arm, (1.0, 1.0), self.acceleration, self.jerk, self.velocity)
 
 
 def scale_velocity(limits: MotionLimits, ratio: float) -> MotionLimits:
-    """Return limits with a part of the velocity."""
+    """Return limits with the velocity multiplied by a ratio."""
     first, second = limits.velocity
     return replace(limits, velocity=(ratio * first, ratio * second))
 
 
-REST_DRIFT_TOLERANCE_RAD = 0.02
-"""
-How far (rad) joints at rest may be from where they were left and still count as left there.
-
-Noise, and what a servo gives in under a load; by more than that, somebody has moved the arm.
-"""
-
-
 class Rejection(NamedTuple):
-    """Why no goal is taken now: a reason code, and what was got and what was expected."""
+    """Rejection of a goal."""
 
     code: str
+    """Reason code."""
     detail: str
+    """Text with what was got and what was expected."""
 
 
 class Controller(ABC):
     """
-    Turns joint goals into commands.
+    Controller that turns joint goals into commands.
 
-    No clock and no messages in here: who uses it says what time it is (s, on a clock that nobody
-    sets) and what was measured, and sends the commands it returns.
+    It has no clock and no messages: the caller passes the time (s, of a monotonic clock) and the
+    measured joints, and sends the commands that it returns.
 
     :param arm: the arm
-    :param config: how it is moved
-    :param keep_out: zones it keeps out of; may be changed while it is at rest
+    :param config: configuration
+    :param keep_out: keep-out zones; none where this is None
     """
 
     def __init__(
         self, arm: Kinematics, config: MotionConfig, keep_out: KeepOut | None = None
     ) -> None:
         self.arm = arm
-        self.keep_out = keep_out or KeepOut(arm, (), (), 0.0)
+        self._keep_out = keep_out or KeepOut(arm, (), (), 0.0)
         self.obstruction = ''
-        """Which zone was in the way of the last goal that was not admitted."""
+        """Text on the zone that obstructed the last goal that was not allowed."""
         self._config = config
         self.feedback = JointFeedback(arm, config.joint_states_timeout)
         self.fault = ''
-        """What went wrong in the last motion; empty: nothing."""
+        """Why the last motion was aborted; empty if it was not."""
         self._command: JointPair | None = None
         self._rest_position: JointPair | None = None
 
     @property
     def config(self) -> MotionConfig:
-        """How the arm is moved; may be changed at any time."""
+        """Configuration; may be replaced at any time."""
         return self._config
 
     @config.setter
     def config(self, config: MotionConfig) -> None:
         self._config = config
-        self.feedback.timeout = config.joint_states_timeout
+        self.feedback.set_timeout(config.joint_states_timeout)
+
+    @property
+    def keep_out(self) -> KeepOut:
+        """Keep-out zones; may be replaced while the arm is at rest."""
+        return self._keep_out
+
+    @keep_out.setter
+    def keep_out(self, keep_out: KeepOut) -> None:
+        self._keep_out = keep_out
 
     @property
     def command(self) -> JointPair | None:
-        """The last command (q1, q2), rad; None: there has been none."""
+        """Last command (q1, q2), rad; None before the first."""
         return self._command
 
     @property
     def tracking_error(self) -> float | None:
-        """Distance of the joints from the last command, of the joint that is farther off, rad."""
+        """Larger of the joints' distances from the last command, rad; None before the first."""
         return None if self._command is None else self.feedback.distance_to(self._command)
 
     def update_feedback(
         self, now: float, stamp: float, q: JointPair, velocity: JointPair | None = None
     ) -> bool:
         """
-        Take measured joints in; return False where they are older than those before.
+        Process measured joints.
 
-        :param stamp: when they were measured, s, perhaps on another clock; 0: unknown
-        :param q: rad
-        :param velocity: rad/s; None: not measured
+        :param now: time of reception, s
+        :param stamp: time of measurement, s, possibly of another clock; 0: unknown
+        :param q: positions, rad
+        :param velocity: rad/s; None where it is not measured
+        :return: whether the measurement is used, see :meth:`JointFeedback.add`
         """
         return self.feedback.add(now, stamp, q, self._command, velocity)
 
     def feedback_lost(self, now: float) -> bool:
-        """Tell whether it is not known where the joints are, and should be."""
+        """Tell whether the joints must be measured and are not."""
         return self._config.require_joint_states and self.feedback.is_stale(now)
 
     def rejection(self, now: float) -> Rejection | None:
-        """Return why no goal is taken now; None: one is."""
+        """Return why no goal is accepted now; None where goals are accepted."""
         if self.feedback_lost(now):
             timeout = self._config.joint_states_timeout
             return Rejection('NO_JOINT_STATES', f'joint_states: got none for {timeout:g} s')
         return None
 
     def seed_joints(self, now: float) -> JointPair:
-        """Return the joints (rad) from which branch and turn of the next goal are chosen."""
+        """Return the joint positions, rad, that decide the next goal's branch and turn."""
         return self._start_position(now)
 
     def goal_filter(self, now: float) -> Callable[[JointPair], bool] | None:
-        """Return what tells whether a goal (rad) can be gone to; None: every one can."""
+        """Return a predicate of the goals, rad, that are allowed; None where all are."""
         return partial(self._is_goal_allowed, now) if self.keep_out else None
 
     def _is_goal_allowed(self, now: float, q: JointPair) -> bool:
@@ -180,64 +194,65 @@ class Controller(ABC):
 
     @abstractmethod
     def _obstruction_to(self, now: float, q: JointPair) -> str:
-        """Return which zone is in the way to a goal, rad; empty: none."""
+        """Return a text on the zone that obstructs the motion to a goal, rad; empty if none."""
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is commanded that moves the arm."""
+        """Whether no command moves the arm."""
         return True
 
     @abstractmethod
     def stop(self) -> None:
-        """Give the goal up and brake."""
+        """Discard the goal and brake."""
 
     @abstractmethod
     def go_to(self, now: float, q: JointPair) -> JointPair | None:
         """
-        Go to a goal inside the limits, where :meth:`rejection` gave None.
+        Move to a goal within the limits, where :meth:`rejection` returned None.
 
-        :param q: rad
-        :return: a command to be sent at once, rad; None: it is left to :meth:`step`
+        :param now: s
+        :param q: goal, rad
+        :return: command to send at once, rad; None where :meth:`step` returns the commands
         """
 
     @abstractmethod
     def follow_path(self, now: float, path: JointPath) -> Rejection | None:
         """
-        Go to where a path begins and along it, where :meth:`rejection` gave None.
+        Move to the start of a path and follow it, where :meth:`rejection` returned None.
 
-        :param path: inside the limits
-        :return: why it is not gone; None: it is
+        :param now: s
+        :param path: path within the limits
+        :return: why the path is rejected; None where it is accepted
         """
 
     @abstractmethod
     def step(self, now: float) -> JointPair | None:
-        """Return the command (rad) for now; None: there is nothing to be sent."""
+        """Return the command to send now, rad; None where there is none."""
 
     def hold(self, now: float) -> bool:
-        """Bring the arm to rest where it is; return whether that can be done."""
+        """Stop the arm where it is; return whether that is possible."""
         self.stop()
         return True
 
     def reset(self) -> None:
-        """Forget what was commanded: the next motion begins where the joints are measured."""
+        """Discard goal and last command: the next motion starts at the measured joints."""
         self._command = self._rest_position = None
         self.fault = ''
 
     def _start_position(self, now: float) -> JointPair:
         """
-        Return where a motion begins, rad: where the joints are.
+        Return the start of a motion, rad: the position of the joints.
 
-        As long as they are where the last command brought them, that command stands for them: a
-        motion from the measured joints would give way under a load again and again, and the noise
-        around a straight arm would choose the branch.
+        As long as the joints are where the last command left them, that command stands for them:
+        motions from the measured joints would sag under a load again and again, and noise around a
+        straight arm would choose the branch.
         """
         if self._command is None:
             return self.arm.home if self.feedback.is_stale(now) else self.feedback.q
         if self._rest_position is None or self.feedback.is_stale(now):
             return self._command
-        near = self.feedback.distance_to(self._command) <= self._config.tracking_tolerance
-        return (
-            self._command
-            if near and self.feedback.distance_to(self._rest_position) <= REST_DRIFT_TOLERANCE_RAD
-            else self.feedback.q
+        at_command = self.feedback.distance_to(self._command) <= self._config.tracking_tolerance
+        at_rest_position = (
+            self.feedback.distance_to(self._rest_position) <= REST_DRIFT_TOLERANCE_RAD
         )
+        return self._command if at_command and at_rest_position else self.feedback.q

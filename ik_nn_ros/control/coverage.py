@@ -1,4 +1,4 @@
-"""The range of two joints: what of it can be visited, what of it has been."""
+"""Coverage of the joint range: evenly spread targets, and the part that has been visited."""
 
 from __future__ import annotations
 
@@ -13,12 +13,25 @@ from ik_nn_ros.arm.kinematics import Kinematics
 
 GRID_CELLS_PER_JOINT = 8
 """Cells of the coverage grid along each joint."""
+PLASTIC_NUMBER = 1.32471795724474602596
+"""Real root of x³ = x + 1."""
+R2_STEP = np.array([1.0 / PLASTIC_NUMBER, 1.0 / PLASTIC_NUMBER**2])
+"""
+Step of the low-discrepancy sequence R2, whose points are offset + n R2_STEP modulo 1.
+
+M. Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018: of the low-discrepancy
+sequences in two dimensions it keeps its points farthest apart, and any section of it covers the
+square as evenly as its beginning.
+"""
+MIN_BATCH_SIZE = 8
+"""Targets in the first batch; targets are ordered within a batch."""
+MAX_BATCH_SIZE = 512
 
 
 @dataclass(frozen=True)
 class JointRange:
     """
-    An interval for each of two joints.
+    Interval for each of the two joints.
 
     :param lower: rad
     :param upper: rad
@@ -29,14 +42,24 @@ class JointRange:
 
     @classmethod
     def from_arm(cls, arm: Kinematics, reference: JointPair = (0.0, 0.0)) -> JointRange:
-        """Return the arm's limits; of a continuous joint, the turn around the one it is in."""
+        """
+        Return the joint limits of an arm.
+
+        :param arm: the arm
+        :param reference: positions, rad; a continuous joint gets the turn that contains its own
+        """
         middle = [TWO_PI * round(q / TWO_PI) for q in reference]
         low1, low2 = (m - pi if isinf(x) else x for x, m in zip(arm.lower, middle, strict=True))
         up1, up2 = (m + pi if isinf(x) else x for x, m in zip(arm.upper, middle, strict=True))
         return cls((low1, low2), (up1, up2))
 
     def shrunk(self, margin: float, max_fraction: float) -> JointRange:
-        """Return the range without a margin (rad), or share of the range where that is less."""
+        """
+        Return the range without a margin at both ends.
+
+        :param margin: rad
+        :param max_fraction: largest margin, as a fraction of the range
+        """
         margins = [
             min(margin, max_fraction * (up - low))
             for low, up in zip(self.lower, self.upper, strict=True)
@@ -47,16 +70,16 @@ class JointRange:
         )
 
     def clip(self, q: JointPair) -> JointPair:
-        """Return the nearest position inside."""
+        """Return the nearest positions inside the range, rad."""
         first, second = np.clip(q, self.lower, self.upper)
         return float(first), float(second)
 
 
 class JointCoverage:
     """
-    How much of an arm's joint range has been visited.
+    Part of an arm's joint range that has been visited.
 
-    :param arm: a continuous joint counts over one turn
+    :param arm: the arm; of a continuous joint one turn counts
     """
 
     def __init__(self, arm: Kinematics) -> None:
@@ -66,42 +89,26 @@ class JointCoverage:
         self._min, self._max = np.full(2, inf), np.full(2, -inf)
 
     def add(self, q: JointPair) -> None:
-        """Count a position, rad."""
+        """Add visited joint positions, rad."""
         low, up = np.array(self._range.lower), np.array(self._range.upper)
         wrapped = np.where(self._continuous, low + (np.array(q) - low) % TWO_PI, q)
-        first, second = np.clip(
+        row, column = np.clip(
             (wrapped - low) / (up - low) * GRID_CELLS_PER_JOINT, 0, GRID_CELLS_PER_JOINT - 1
         ).astype(int)
-        self._visited[first, second] = True
+        self._visited[row, column] = True
         self._min = np.minimum(self._min, wrapped)
         self._max = np.maximum(self._max, wrapped)
 
     @property
     def fraction(self) -> float:
-        """The part of the grid's cells that were visited, 0 to 1."""
+        """Fraction of the grid cells that have been visited, 0 to 1."""
         return float(self._visited.mean())
 
     @property
     def position_ranges(self) -> tuple[JointPair, JointPair]:
-        """Smallest and largest position of each joint, rad; inf, -inf before the first."""
-        (least1, least2), (most1, most2) = self._min.tolist(), self._max.tolist()
-        return (least1, most1), (least2, most2)
-
-
-# MERGED motion.tour: Joint targets that cover a range evenly, in an order with short ways between them.
-
-PLASTIC_NUMBER = 1.32471795724474602596
-"""The real root of x³ = x + 1."""
-R2_STEP = np.array([1.0 / PLASTIC_NUMBER, 1.0 / PLASTIC_NUMBER**2])
-"""
-Of the sequence R2: its points are offset + n STEP, modulo 1.
-
-M. Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018: of the low-discrepancy
-sequences in two dimensions the one whose points keep farthest apart, and any stretch of it covers
-the square as evenly as its beginning.
-"""
-MIN_BATCH_SIZE, MAX_BATCH_SIZE = 8, 512
-"""Targets in a batch, within which they are put in order."""
+        """Smallest and largest visited position of each joint, rad; (inf, -inf) initially."""
+        (min1, min2), (max1, max2) = self._min.tolist(), self._max.tolist()
+        return (min1, max1), (min2, max2)
 
 
 def coverage_targets(
@@ -110,44 +117,45 @@ def coverage_targets(
     """
     Yield joint targets, rad, without end.
 
-    They come in batches, each as large as all before it together, so that also after a part of them
-    the range is covered evenly.
+    They come in batches, each as large as all batches before it together, so that the range is
+    covered evenly after a part of them, too.
 
-    :param joint_range: where they lie
-    :param start: where the first way begins
-    :param rng: chooses which of the many such sets it is
-    :param target_count: after so many the range shall be covered evenly; 0: after any power of two
+    :param joint_range: range of the targets
+    :param start: position before the first target, rad
+    :param rng: chooses one of the many such sets of targets
+    :param target_count: number of targets after which the range is to be covered evenly; 0: after
+        any power of two
     """
     offset = rng.random(2)
     low, up = np.array(joint_range.lower), np.array(joint_range.upper)
-    place = np.array(start)
-    done = 0
+    position = np.array(start)
+    yielded = 0
     while True:
-        count = min(max(done, MIN_BATCH_SIZE), MAX_BATCH_SIZE)
-        if done < target_count:
-            count = min(count, target_count - done)
-        steps = np.arange(done, done + count)[:, np.newaxis] * R2_STEP
+        count = min(max(yielded, MIN_BATCH_SIZE), MAX_BATCH_SIZE)
+        if yielded < target_count:
+            count = min(count, target_count - yielded)
+        steps = np.arange(yielded, yielded + count)[:, np.newaxis] * R2_STEP
         targets = low + (offset + steps) % 1.0 * (up - low)
-        for target in greedy_order(targets, place):
+        for target in greedy_order(targets, position):
             yield float(target[0]), float(target[1])
-        place = target
-        done += count
+        position = target
+        yielded += count
 
 
 def greedy_order(targets: Array, start: Array) -> Array:
     """
-    Put targets in order: from each to the nearest of those that are left.
+    Return targets in greedy order: each is the nearest remaining one to the one before.
 
     :param targets: (N, 2), rad
-    :param start: (2,) where the first way begins, rad
+    :param start: (2,) position before the first target, rad
     :return: (N, 2), rad
     """
-    left = targets.copy()
-    order = np.empty_like(targets)
-    place = start
+    remaining = targets.copy()
+    ordered = np.empty_like(targets)
+    position = start
     for number in range(len(targets)):
-        # The joints move at the same time: the longer way counts.
-        nearest = np.abs(left - place).max(axis=1).argmin()
-        place = order[number] = left[nearest]
-        left = np.delete(left, nearest, axis=0)
-    return order
+        # The joints move at the same time, so the longer distance counts.
+        nearest = np.abs(remaining - position).max(axis=1).argmin()
+        position = ordered[number] = remaining[nearest]
+        remaining = np.delete(remaining, nearest, axis=0)
+    return ordered

@@ -1,8 +1,8 @@
 """
-Drive an arm from one joint target to the next, and say when it stands still at one.
+Exploration of the joint range: the arm moves from target to target and stands still at each one.
 
-No clock and no messages in here: who uses it says what time it is, what was measured and when the
-sample at a target was taken, and sends the commands it returns.
+It has no clock and no messages: the caller passes the time, the measured joints and the samples
+taken, and sends the commands that it returns.
 """
 
 from __future__ import annotations
@@ -19,29 +19,38 @@ from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.control.coverage import JointRange, coverage_targets
 from ik_nn_ros.control.joint_feedback import JointFeedback, SettlingDetector
-from ik_nn_ros.control.watchdog import TrackingMonitor
+from ik_nn_ros.control.watchdog import CAUTIOUS_SPEED_RATIO, TrackingMonitor
 from ik_nn_ros.trajectory.online_generator import MotionLimits, OnlineTrajectoryGenerator
 
-# MERGED motion.exploration_config: How an arm is explored.
+LIMIT_MARGIN_RAD = 0.02
+"""Distance of targets from a joint limit, rad."""
+LIMIT_MARGIN_FRACTION = 0.05
+"""Largest distance of targets from a joint limit, as a fraction of the range."""
+FEEDBACK_LOSS_TIMEOUT_S = 5.0
+"""Time after the joint_states timeout at which a silent arm ends the exploration, s."""
+MAX_CONSECUTIVE_MISSES = 3
+"""Number of consecutive targets without a sample that ends the exploration."""
+MAX_STEP_S = 0.05
+"""Longest time that one step counts, s: a delay of the computer is not made up for."""
 
 
 @dataclass(frozen=True)
 class ExplorationConfig:
     """
-    How an arm is explored.
+    Configuration of an exploration.
 
-    :param speed_scale: part of the arm's velocity limits that is used
-    :param acceleration: largest of each joint, rad/s²
-    :param jerk: largest of each joint, rad/s³
-    :param samples: targets over which the joint range is covered evenly; 0: no number is known
-    :param settle_time: how long the arm must stand still, s
-    :param settle_tolerance: how far a joint may seem to move meanwhile, rad: at least one tick of
-        its encoder and a bit; a servo of 10 bit has ticks of 0.0051 rad
-    :param settle_timeout: after which a target is given up, s
+    :param speed_scale: fraction of the arm's velocity limits to use
+    :param acceleration: acceleration limit of each joint, rad/s²
+    :param jerk: jerk limit of each joint, rad/s³
+    :param samples: number of targets over which the joint range is covered evenly; 0: unknown
+    :param settle_time: time for which the arm must stand still, s
+    :param settle_tolerance: movement of a joint in that time that counts as standing still, rad: a
+        little more than one tick of its encoder; a servo with 10 bits has ticks of 0.0051 rad
+    :param settle_timeout: time after which a target without a sample is dropped, s
     :param goal_tolerance: largest distance of a joint from its target, rad
-    :param tracking_tolerance: largest distance of a joint at rest from its command, rad; one that
-        moves may also lag
-    :param joint_states_timeout: after which measured positions do not count, s
+    :param tracking_tolerance: largest distance of a standing joint from its command, rad; a moving
+        joint may lag in addition
+    :param joint_states_timeout: age after which measured joints are stale, s
     """
 
     speed_scale: float = 0.3
@@ -59,11 +68,11 @@ class ExplorationConfig:
         self, arm: Kinematics, velocity_ratios: JointPair = (1.0, 1.0)
     ) -> MotionLimits:
         """
-        Return how the arm may move.
+        Return the limits of the arm's motions.
 
         :param arm: the arm
-        :param velocity_ratios: part of the velocity, each joint
-        :raises ConfigError: the arm has no velocity limit
+        :param velocity_ratios: fraction of the scaled velocity that each joint uses
+        :raises ConfigError: the arm has no velocity limits
         """
         scale = self.speed_scale
         return MotionLimits.from_arm(
@@ -74,101 +83,33 @@ class ExplorationConfig:
         )
 
 
-# MERGED motion.measured_joints: Where the joints are, and whether they have settled there.
-
-
-class ExplorationFeedback(JointFeedback):
-    """
-    The latest measured positions, and what can be said of them.
-
-    :param arm: the arm
-    :param config: says what counts as silent, still and near
-    """
-
-    def __init__(self, arm: Kinematics, config: ExplorationConfig) -> None:
-        super().__init__(arm, config.joint_states_timeout)
-        self._config = config
-        self._settling_detector = SettlingDetector(config.settle_time, config.settle_tolerance)
-
-    def add(
-        self,
-        now: float,
-        stamp: float,
-        q: JointPair,
-        command: JointPair | None = None,
-        velocity: JointPair | None = None,
-    ) -> bool:
-        """Do :meth:`JointFeedback.add`, and watch whether they stand still."""
-        if self.is_stale(now):
-            self._settling_detector.clear()
-        taken = super().add(now, stamp, q, command, velocity)
-        if taken:
-            self._settling_detector.add(stamp, self.q)
-        return taken
-
-    @property
-    def is_still(self) -> bool:
-        """Whether the joints stand still."""
-        return self._settling_detector.is_still
-
-    def is_at(self, q: JointPair) -> bool:
-        """Tell whether they are at a position."""
-        return self.distance_to(q) <= self._config.goal_tolerance
-
-    def unsettled_reason(self, target: JointPair) -> str:
-        """Return what keeps the joints from standing still at a target, with the numbers."""
-        config = self._config
-        if not self.is_at(target):
-            gap, joint = max(zip(self._distances_to(target), self._arm.joint_names, strict=True))
-            return f'{joint} stays {gap:.3g} rad away, goal_tolerance {config.goal_tolerance:g} rad'
-        return (
-            f'the joints moved by {self._settling_detector.movement:.3g} rad in {config.settle_time:g} s, '
-            f'settle_tolerance {config.settle_tolerance:g} rad'
-        )
-
-
-LIMIT_MARGIN_RAD, LIMIT_MARGIN_FRACTION = 0.02, 0.05
-"""Targets keep this far from a limit: rad, or part of the range where that is less."""
-CAUTIOUS_SPEED_RATIO = 0.1
-"""
-Part of the velocity with which an arm moves that is outside its limits, and a joint that has not
-been seen to obey: it may begin to at any time, and shall not jump then.
-"""
-FEEDBACK_LOSS_TIMEOUT_S = 5.0
-"""How much longer (s) than their timeout joint_states may be silent; then it is over."""
-MAX_CONSECUTIVE_MISSES = 3
-"""Targets in a row without a sample after which it is over."""
-MAX_STEP_S = 0.05
-"""The most time (s) one step counts: what a busy computer was late is not made up for."""
-
-
 class ExplorationPhase(Enum):
-    """What is being done."""
+    """Phase of an exploration."""
 
     WAITING = auto()
-    """For joints that are measured and stand still; nothing is commanded."""
+    """Waits for joints that are measured and stand still; nothing is commanded."""
     RETURNING = auto()
-    """From outside the limits back inside, slowly."""
+    """Moves slowly from outside the limits back inside."""
     MOVING = auto()
-    """To a target."""
+    """Moves to a target."""
     SETTLING = auto()
-    """At a target."""
+    """Waits at a target until the joints stand still and a sample is taken."""
     HOLDING = auto()
-    """The command stands still until the joints are there."""
+    """Holds the command until the joints have caught up with it."""
     BRAKING = auto()
-    """The joints are not measured any more."""
+    """Brakes, because the joints are not measured any more."""
     YIELDING = auto()
-    """The command goes back to where the joints are, so that they do not push; then it is over."""
+    """Moves the command back to the joints, so that they do not push; ends the exploration."""
     STOPPED = auto()
-    """For good; nothing is commanded."""
+    """Has ended; nothing is commanded."""
 
 
 class Explorer:
     """
-    Visits one joint target after the other, and stops by itself when the joints do not follow.
+    Explorer that visits joint targets one after the other, and stops if the joints do not follow.
 
-    :param arm: the arm; targets and the ways between them are inside its limits
-    :param config: how
+    :param arm: the arm; targets and the motions between them are within its limits
+    :param config: configuration
     :param rng: chooses the set of targets
     :raises ConfigError: the arm has no velocity limits
     """
@@ -182,7 +123,8 @@ class Explorer:
         self._cautious_limits = config.motion_limits(
             arm, (CAUTIOUS_SPEED_RATIO, CAUTIOUS_SPEED_RATIO)
         )
-        self._feedback = ExplorationFeedback(arm, config)
+        self._feedback = JointFeedback(arm, config.joint_states_timeout)
+        self._settling_detector = SettlingDetector(config.settle_time, config.settle_tolerance)
         self._generator = OnlineTrajectoryGenerator(self._cautious_limits, arm.home)
         self._tracking_monitor = TrackingMonitor(arm.home, config.tracking_tolerance)
         self._targets: Iterator[JointPair] | None = None
@@ -194,17 +136,17 @@ class Explorer:
         self._missing = ''
         self.phase = ExplorationPhase.WAITING
         self.fault = ''
-        """Why it stopped by itself."""
+        """Why the exploration ended early; empty if it did not."""
         self.settled_at: float | None = None
-        """Since when (s) the arm has been standing still at a target; None: it does not."""
+        """Time since which the arm stands still at a target, s; None where it does not."""
         self.dropped: Counter[str] = Counter()
-        """Targets given up, by reason."""
+        """Number of dropped targets by reason."""
         self.last_dropped = ''
-        """The last of them, and what was measured there."""
+        """Text on the last dropped target and what was measured there."""
 
     @property
     def blocking_reason(self) -> str:
-        """What keeps it from going on; empty: nothing."""
+        """Text on what blocks the exploration; empty if nothing does."""
         if self.phase is ExplorationPhase.RETURNING:
             return 'the arm is outside its limits: it moves back inside, slowly'
         if self.phase is ExplorationPhase.HOLDING and not self._stopping:
@@ -220,14 +162,17 @@ class Explorer:
 
     def update_feedback(self, now: float, stamp: float, q: JointPair) -> None:
         """
-        Take in measured joint positions.
+        Process measured joint positions.
 
-        :param now: s
-        :param stamp: when they were measured, s, perhaps on another clock
+        :param now: time of reception, s
+        :param stamp: time of measurement, s, possibly of another clock
         :param q: rad
         """
+        if self._feedback.is_stale(now):
+            self._settling_detector.clear()
         command = None if self.phase is ExplorationPhase.WAITING else self._generator.position
-        self._feedback.add(now, stamp, q, command)
+        if self._feedback.add(now, stamp, q, command):
+            self._settling_detector.add(stamp, self._feedback.q)
         if self.phase is ExplorationPhase.SETTLING:
             self._check_settled(now)
         elif self.phase is ExplorationPhase.MOVING and self._tracking_monitor.update_responsive(
@@ -237,10 +182,10 @@ class Explorer:
 
     def step(self, now: float, missing: str = '') -> JointPair | None:
         """
-        Return the command (rad) for now; None: there is nothing to be sent.
+        Return the command to send now, rad; None where there is none.
 
         :param now: s
-        :param missing: what there must be for samples and is not; it does not set out then
+        :param missing: what samples need and is missing; the exploration does not start then
         """
         self._missing = missing
         seconds = min(now - self._stepped_at, MAX_STEP_S)
@@ -256,15 +201,15 @@ class Explorer:
         return self._generator.position
 
     def sample_taken(self) -> None:
-        """Go to the next target: the sample at this one has been taken."""
+        """Move to the next target, because the sample at this one has been taken."""
         self._miss_count = 0
         self._next_target()
 
     def stop(self, fault: str = '') -> None:
         """
-        Brake and stop for good, with the command where the joints are.
+        Brake and end the exploration, with the command at the joints.
 
-        :param fault: why, if nobody wanted it
+        :param fault: why; empty where the user stops it
         """
         if self.phase is ExplorationPhase.STOPPED:
             return
@@ -279,34 +224,39 @@ class Explorer:
             ExplorationPhase.SETTLING,
         ):
             self._hold()
-            if self._generator.at_rest and self._feedback.is_at(self._generator.position):
+            if self._generator.at_rest and self._is_at(self._generator.position):
                 self.phase = ExplorationPhase.STOPPED
 
     def _wait(self, now: float) -> JointPair | None:
-        """Begin as soon as the joints stand still; who has been away for long is not waited for."""
+        """Start once the joints stand still; end the exploration after a long silence."""
         silence = self._feedback.age(now)
         if silence > self._config.joint_states_timeout + FEEDBACK_LOSS_TIMEOUT_S:
             self.stop(f'no joint_states for {silence:.0f} s')
-        elif not self._missing and self._feedback.is_still and not self._feedback.is_stale(now):
+        elif (
+            not self._missing
+            and self._settling_detector.is_still
+            and not self._feedback.is_stale(now)
+        ):
             self._start_motion()
             return self._generator.position
         return None
 
     def _start_motion(self) -> None:
-        """Start from where the joints are."""
-        here = self._feedback.q = self._feedback.raw_q
-        self._tracking_monitor = TrackingMonitor(here, self._config.tracking_tolerance)
-        self._generator = OnlineTrajectoryGenerator(self._cautious_limits, here)
-        inside = JointRange.from_arm(self._arm, here).shrunk(
+        """Start a motion from the measured joints."""
+        self._feedback.forget_turns()
+        start = self._feedback.q
+        self._tracking_monitor = TrackingMonitor(start, self._config.tracking_tolerance)
+        self._generator = OnlineTrajectoryGenerator(self._cautious_limits, start)
+        target_range = JointRange.from_arm(self._arm, start).shrunk(
             LIMIT_MARGIN_RAD, LIMIT_MARGIN_FRACTION
         )
         if self._targets is None:
-            self._targets = coverage_targets(inside, here, self._rng, self._config.samples)
+            self._targets = coverage_targets(target_range, start, self._rng, self._config.samples)
             self._target = next(self._targets)
-        if self._arm.within_limits(here):
+        if self._arm.within_limits(start):
             self._move_to_target()
         else:
-            self._goal = inside.clip(here)
+            self._goal = target_range.clip(start)
             self._generator.set_goal(self._goal)
             self.phase = ExplorationPhase.RETURNING
 
@@ -323,12 +273,13 @@ class Explorer:
 
     def _motion_limits(self) -> MotionLimits:
         first, second = (
-            1.0 if obeys else CAUTIOUS_SPEED_RATIO for obeys in self._tracking_monitor.responsive
+            1.0 if responsive else CAUTIOUS_SPEED_RATIO
+            for responsive in self._tracking_monitor.responsive
         )
         return self._config.motion_limits(self._arm, (first, second))
 
     def _check_watchdog(self, now: float) -> None:
-        """Brake when the joints are not measured any more, or do not follow."""
+        """Brake if the joints are not measured any more, or do not follow."""
         if self.phase in (ExplorationPhase.BRAKING, ExplorationPhase.YIELDING):
             return
         if self._feedback.is_stale(now):
@@ -349,7 +300,7 @@ class Explorer:
         self._tracking_monitor.start_waiting()
 
     def _on_motion_end(self, now: float) -> None:
-        """Do what comes next where the motion has ended."""
+        """Enter the next phase at the end of a motion."""
         if self.phase is ExplorationPhase.RETURNING:
             self._move_to_target()
         elif self.phase is ExplorationPhase.MOVING:
@@ -365,9 +316,9 @@ class Explorer:
             self.phase = ExplorationPhase.STOPPED
 
     def _check_catch_up(self, now: float) -> None:
-        """Go on where the joints are at the command again; where they do not come, let go."""
+        """Continue once the joints have caught up with the command; yield if they do not."""
         gap = self._feedback.distance_to(self._generator.position)
-        if self._stopping and self._feedback.is_at(self._generator.position):
+        if self._stopping and self._is_at(self._generator.position):
             self.phase = ExplorationPhase.STOPPED
         elif not self._stopping and gap <= self._config.tracking_tolerance:
             self.phase = (
@@ -377,45 +328,67 @@ class Explorer:
             )
             self._generator.set_goal(self._goal)
         elif not self._tracking_monitor.is_progressing(now, gap):
-            at, to = _format_joints(self._feedback.q), _format_joints(self._generator.position)
-            self.stop(f'the joints do not follow: they are at {at}, commanded to {to}')
+            q, command = _format_joints(self._feedback.q), _format_joints(self._generator.position)
+            self.stop(f'the joints do not follow: they are at {q}, commanded to {command}')
             self._start_yielding()
 
     def _start_yielding(self) -> None:
-        here = self._feedback.q
+        """Move the command back to the joints."""
+        goal = self._feedback.q
         if self._arm.within_limits(self._generator.position):
-            here = self._arm.clip(here)
+            goal = self._arm.clip(goal)
         self.phase = ExplorationPhase.YIELDING
-        self._generator.set_goal(here)
+        self._generator.set_goal(goal)
+
+    def _is_at(self, q: JointPair) -> bool:
+        """Tell whether the joints are at a position, rad, within the goal tolerance."""
+        return self._feedback.distance_to(q) <= self._config.goal_tolerance
 
     def _settle_timed_out(self, now: float) -> bool:
         return now - self._arrived_at > self._config.settle_timeout
 
     def _check_settled(self, now: float) -> None:
-        """Tell whether the arm has settled at the target."""
-        if not (self._feedback.is_at(self._target) and self._feedback.is_still):
+        """Update whether the arm has settled at the target."""
+        if not (self._is_at(self._target) and self._settling_detector.is_still):
             self.settled_at = None
         elif self.settled_at is None:
             self.settled_at = now
 
     def _drop_target(self) -> None:
-        """Leave the target without a sample; too many of them in a row are a fault."""
+        """Leave the target without a sample; end the exploration after too many in a row."""
         self.dropped['not settled' if self.settled_at is None else 'no sample'] += 1
         self._miss_count += 1
-        self.last_dropped = f'target {_format_joints(self._target)} given up: {self._drop_reason()}'
+        target = _format_joints(self._target)
+        self.last_dropped = f'target {target} given up: {self._drop_reason()}'
         if self._miss_count >= MAX_CONSECUTIVE_MISSES:
             self.stop(
-                f'no sample at {MAX_CONSECUTIVE_MISSES} targets in a row; the last: {self.last_dropped}'
+                f'no sample at {MAX_CONSECUTIVE_MISSES} targets in a row; '
+                f'the last: {self.last_dropped}'
             )
         else:
             self._next_target()
 
     def _drop_reason(self) -> str:
-        """Return what was wrong at the target."""
+        """Return a text on what was wrong at the target."""
         if self.settled_at is None:
-            return self._feedback.unsettled_reason(self._target)
-        lack = f': {self._missing}' if self._missing else ''
-        return f'the arm stood still there, but no sample came{lack}'
+            return self._unsettled_reason()
+        missing = f': {self._missing}' if self._missing else ''
+        return f'the arm stood still there, but no sample came{missing}'
+
+    def _unsettled_reason(self) -> str:
+        """Return a text on why the arm has not settled at the target, with numbers."""
+        config = self._config
+        if not self._is_at(self._target):
+            distances = self._feedback.distances_to(self._target)
+            distance, joint = max(zip(distances, self._arm.joint_names, strict=True))
+            return (
+                f'{joint} stays {distance:.3g} rad away, '
+                f'goal_tolerance {config.goal_tolerance:g} rad'
+            )
+        return (
+            f'the joints moved by {self._settling_detector.movement:.3g} rad '
+            f'in {config.settle_time:g} s, settle_tolerance {config.settle_tolerance:g} rad'
+        )
 
 
 def _format_joints(q: JointPair) -> str:

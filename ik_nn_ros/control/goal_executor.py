@@ -1,4 +1,4 @@
-"""What an arm is to do: go to a goal that may change at any time, or along a path."""
+"""Execution of a goal, which may change at any time, or of a path."""
 
 from __future__ import annotations
 
@@ -13,52 +13,57 @@ from ik_nn_ros.trajectory.spline import SplineTrajectory
 from ik_nn_ros.trajectory.time_scaling import ScaledTrajectory
 
 PATH_END_TOLERANCE_S = 1e-9
-"""s"""
+"""Remaining path time that counts as the end of the path, s."""
 
 
 class GoalExecutor:
     """
-    Has a motion do what is to be done.
+    Executor that makes a trajectory generator move to a goal or follow a path.
 
-    A path is gone to first, to rest where it begins. A motion that was interrupted on it, or that
-    has come to rest there, goes back to the place where it was, and on from there.
+    For a path the joints first move to its start and stop there. A motion that was interrupted on
+    the path returns to the position where it left the path, and continues from there.
 
     :param arm: the arm
+    :param cartesian_path: whether the tip moves to goals on straight lines where it can
     """
 
-    def __init__(self, arm: Kinematics) -> None:
+    def __init__(self, arm: Kinematics, cartesian_path: bool) -> None:
         self._arm = arm
+        self._cartesian_path = cartesian_path
         self._goal_stream = GoalStream()
         self._replan = self._on_cartesian_line = False
         self.path_trajectory: SplineTrajectory | None = None
-        """The motion along a path, at its full pace; None: there is no path."""
+        """Trajectory of the path at full speed; None where there is no path."""
         self._path_time = 0.0
         self._scaled_trajectory: ScaledTrajectory | None = None
         self._committed: TrajectorySequence | None = None
-        self.cartesian_path = False
-        """Whether the tip goes straight to goals, where it can."""
         self.goal: JointPair | None = None
-        """Where to go, rad; for a path, where it is joined; None: there is nothing to do."""
+        """Goal, rad; for a path the position where the arm joins it; None where there is none."""
+
+    def set_cartesian_path(self, enabled: bool) -> None:
+        """Set whether the tip moves to goals on straight lines where it can."""
+        self._cartesian_path = enabled
 
     @property
     def has_path(self) -> bool:
-        """Whether it is a path that is gone along, or to."""
+        """Whether a path is being executed, including the motion to its start."""
         return self.path_trajectory is not None
 
     @property
     def on_path(self) -> bool:
-        """Whether the motion is on a path, and not on its way to it."""
+        """Whether the motion is on the path, or committed to it."""
         return self._scaled_trajectory is not None or self._committed is not None
 
     @property
     def committed(self) -> bool:
-        """Whether the motion goes by a plan that others follow, too."""
+        """Whether the motion follows a plan that was handed over to a downstream controller."""
         return self._committed is not None
 
     def go_to(self, now: float, goal: JointPair) -> None:
         """
-        Go to a goal, and not along a path any more.
+        Move to a goal; discard a path.
 
+        :param now: s
         :param goal: rad
         """
         self.path_trajectory = self._scaled_trajectory = self._committed = None
@@ -66,23 +71,23 @@ class GoalExecutor:
         self._goal_stream.add(now, goal)
 
     def follow_path(self, now: float, path_trajectory: SplineTrajectory) -> None:
-        """Go along a path."""
+        """Follow a path."""
         self._goal_stream.clear()
         self.go_to(now, path_trajectory.at(0.0).position)
         self.path_trajectory, self._path_time = path_trajectory, 0.0
 
     def commit(self, generator: OnlineTrajectoryGenerator, sequence: TrajectorySequence) -> None:
-        """Have a motion go along the path by a plan, as long as nothing comes between."""
+        """Make a generator follow a plan for the path until something interrupts it."""
         self._committed = sequence
         generator.follow(sequence)
 
     def clear(self) -> None:
-        """Do nothing any more."""
+        """Discard goal and path."""
         self.goal = self.path_trajectory = self._scaled_trajectory = self._committed = None
         self._goal_stream.clear()
 
     def restart(self, now: float, generator: OnlineTrajectoryGenerator) -> None:
-        """Begin anew, with another motion than this one."""
+        """Plan again for another motion than the one of this generator."""
         self._leave_path(generator)
         self._replan = True
         self._goal_stream.clear()
@@ -90,12 +95,12 @@ class GoalExecutor:
             self._goal_stream.add(now, self.goal)
 
     def interrupt(self, generator: OnlineTrajectoryGenerator) -> None:
-        """Plan anew in the next step; the motion is about to leave what was planned."""
+        """Plan again in the next step, because the motion is about to leave the plan."""
         self._leave_path(generator)
         self._replan = True
 
     def request_replan(self) -> None:
-        """Plan anew in the next step, as something has changed; on a path only its pace is."""
+        """Plan again in the next step, because a setting changed; on a path only the speed does."""
         self._replan = self._replan or not self.on_path
 
     def update(
@@ -107,13 +112,14 @@ class GoalExecutor:
         speed_ratio: float,
     ) -> None:
         """
-        Have a motion do what is to be done in its next step.
+        Set the trajectory of a generator for its next step.
 
-        :param now: the end of the step, s
-        :param seconds: how long it takes
-        :param limits: of the joints
-        :param speed_ratio: of their speed; 0: it comes to rest on the way
-        :raises ConfigError: there is no way
+        :param generator: generator that makes the motion
+        :param now: end of the step, s
+        :param seconds: duration of the step, s
+        :param limits: limits of the joints at full speed
+        :param speed_ratio: fraction of their velocity; 0: the joints stop
+        :raises ConfigError: there is no motion to the goal
         """
         if self._committed is not None:
             if speed_ratio == self._committed.speed_ratio:
@@ -132,7 +138,7 @@ class GoalExecutor:
     def resume_path(
         self, generator: OnlineTrajectoryGenerator, limits: MotionLimits, speed_ratio: float
     ) -> bool:
-        """Have a motion that has come to rest go on along a path; return whether it does."""
+        """Continue the path with a generator that has stopped; return whether any is left."""
         if self.path_trajectory is None:
             return False
         self._leave_path(generator)
@@ -147,8 +153,8 @@ class GoalExecutor:
     def plan_line_to(
         self, generator: OnlineTrajectoryGenerator, goal: JointPair
     ) -> SplineTrajectory | None:
-        """Return the way on which the tip goes straight; None: there is none, or it need not."""
-        if not self.cartesian_path:
+        """Plan the straight line of the tip to a goal; None where there is no such motion."""
+        if not self._cartesian_path:
             return None
         return plan_cartesian_motion(self._arm, generator.state, goal, generator.limits)
 
@@ -160,9 +166,9 @@ class GoalExecutor:
         seconds: float,
         replan: bool,
     ) -> None:
-        """Have the motion go to a goal."""
+        """Make a generator move to a goal."""
         if replan:
-            if self.path_trajectory is not None:  # it may have to go back to another place on it
+            if self.path_trajectory is not None:  # the goal is where the arm left the path
                 self._goal_stream.clear()
                 self._goal_stream.add(now, goal)
             line = self.plan_line_to(generator, goal)
@@ -179,7 +185,7 @@ class GoalExecutor:
         limits: MotionLimits,
         speed_ratio: float,
     ) -> None:
-        """Have the motion go along the path with another pace, as soon as that can be done."""
+        """Change the speed on the path as soon as the limits allow."""
         if speed_ratio != scaled_trajectory.speed_ratio:
             self._scaled_trajectory = (
                 scaled_trajectory.with_speed_ratio(generator.elapsed, speed_ratio, limits)
@@ -194,13 +200,13 @@ class GoalExecutor:
         generator: OnlineTrajectoryGenerator,
         limits: MotionLimits,
     ) -> None:
-        """Go on from where the plan is, at a pace that may change."""
-        place = sequence.path_time(generator.elapsed)
+        """Continue a committed plan at a speed that may change."""
+        path_time = sequence.path_time(generator.elapsed)
         self._committed = None
-        if place > 0.0 and self.path_trajectory is not None:
+        if path_time > 0.0 and self.path_trajectory is not None:
             self._scaled_trajectory = ScaledTrajectory(
                 self.path_trajectory,
-                (place, sequence.speed_ratio, 0.0),
+                (path_time, sequence.speed_ratio, 0.0),
                 sequence.speed_ratio,
                 limits,
             )
@@ -209,15 +215,16 @@ class GoalExecutor:
             self._replan = True
 
     def _leave_path(self, generator: OnlineTrajectoryGenerator) -> None:
-        """Note where the path is left, to come back there."""
-        if self._committed is not None and self.path_trajectory is not None:
-            self._path_time = min(
-                max(self._committed.path_time(generator.elapsed), 0.0),
-                self.path_trajectory.duration,
-            )
-            self.goal = self.path_trajectory.at(self._path_time).position
-            self._committed = None
-        if self._scaled_trajectory is not None and self.path_trajectory is not None:
+        """Store where the motion leaves the path, to return there."""
+        trajectory = self.path_trajectory
+        if trajectory is None:
+            return
+        if self._committed is not None:
+            elapsed = self._committed.path_time(generator.elapsed)
+            self._path_time = min(max(elapsed, 0.0), trajectory.duration)
+        elif self._scaled_trajectory is not None:
             self._path_time = self._scaled_trajectory.path_time(generator.elapsed)
-            self.goal = self.path_trajectory.at(self._path_time).position
-            self._scaled_trajectory = None
+        else:
+            return
+        self.goal = trajectory.at(self._path_time).position
+        self._committed = self._scaled_trajectory = None

@@ -1,4 +1,4 @@
-"""Where the joints are, as far as the latest measurement tells."""
+"""Joint feedback: the latest measured joints, their age, and whether they stand still."""
 
 from __future__ import annotations
 
@@ -10,41 +10,48 @@ from ik_nn_ros.arm.kinematics import Kinematics
 
 REORDERING_WINDOW_S = 0.2
 """
-A measurement that is older than the one before by up to this much (s) was overtaken on the way.
+Largest age difference of a measurement that was overtaken by a later one, s.
 
-By more than that, somebody has set the clock back.
+A stamp that lies back farther means that the clock was set back.
 """
-OUTLIER_DISTANCE_RAD, OUTLIER_VELOCITY_RATIO = 0.1, 2.0
+OUTLIER_DISTANCE_RAD = 0.1
+"""Distance between two measurements that is always plausible, rad."""
+OUTLIER_VELOCITY_RATIO = 2.0
 """
-How far (rad), besides how many times faster than its limit, a joint may seem to go between two
-measurements; one that is farther off counts when the next confirms it.
+Multiple of the velocity limit by which joints may move in addition between two measurements.
+
+A measurement farther away is used only once the next one confirms it.
 """
 MAX_VELOCITY_MISMATCH = 0.5
-"""How much (rad/s, and as a part) a velocity may differ from the change of the positions."""
+"""Largest difference, rad/s and as a fraction, of a measured from an estimated velocity."""
 VELOCITY_WINDOW_S = 0.05
-"""Time (s) over which velocities are estimated where none are measured."""
+"""Time over which velocities are estimated, s."""
 
 
 class JointFeedback:
     """
-    The latest measured joints; their age is judged by when they were received.
+    Latest measured joints; their age counts from their reception.
 
     :param arm: the arm
-    :param timeout: age (s) after which they do not count
+    :param timeout: age after which they are stale, s
     """
 
     def __init__(self, arm: Kinematics, timeout: float) -> None:
         self._arm = arm
-        self.timeout = timeout
+        self._timeout = timeout
         self._received_at = self._changed_at = self._stamp = -inf
         self._recent: deque[tuple[float, JointPair]] = deque()
         self._outlier: JointPair | None = None
         self.raw_q: JointPair = arm.home
-        """(q1, q2), rad."""
+        """Positions as measured, rad."""
         self.q: JointPair = arm.home
-        """The same, rad; beginning in the turn of the command, turns are counted."""
+        """Positions with counted turns of continuous joints, from the command's turn on, rad."""
         self.velocity: JointPair = (0.0, 0.0)
-        """rad/s, estimated where it is not measured."""
+        """Velocities, rad/s; estimated where they are not measured."""
+
+    def set_timeout(self, timeout: float) -> None:
+        """Set the age after which measurements are stale, s."""
+        self._timeout = timeout
 
     def add(
         self,
@@ -55,16 +62,17 @@ class JointFeedback:
         velocity: JointPair | None = None,
     ) -> bool:
         """
-        Take a measurement in; return False where it does not count.
+        Process a measurement.
 
-        One that is older than the one before does not, nor the first of a place where the joints
-        cannot be already.
+        It is not used where it is older than the one before, or at a position that the joints
+        cannot have reached, unless the next measurement confirms that.
 
-        :param now: s, on a clock that nobody sets
-        :param stamp: when it was made, s, perhaps on another clock; 0: unknown
-        :param q: rad
-        :param command: rad; None: there is none
-        :param velocity: rad/s; None: not measured
+        :param now: time of reception, s, of a monotonic clock
+        :param stamp: time of measurement, s, possibly of another clock; 0: unknown
+        :param q: positions, rad
+        :param command: last command, rad; None where there is none
+        :param velocity: rad/s; None where it is not measured
+        :return: whether the measurement is used
         """
         if (
             0.0 < self._stamp - stamp < REORDERING_WINDOW_S
@@ -80,87 +88,84 @@ class JointFeedback:
         if self._outlier is not None:
             self._outlier = None
             self._recent.clear()
-        known = not self.is_stale(now)
-        if q != self.raw_q or not known:
+        fresh = not self.is_stale(now)
+        if q != self.raw_q or not fresh:
             self._changed_at = now
         self.raw_q, self._received_at, self._stamp = q, now, stamp
         if command is not None:
-            # A joint that others turn on is counted: its encoder may count, too, and would spin
-            # back for a command in another turn.
-            self.q = self._arm.unwrap_near(q, self.q if known else command)
+            # Turns made by hand are counted, too: with an encoder that counts turns, the joint
+            # would spin back for a command in another turn.
+            self.q = self._arm.unwrap_near(q, self.q if fresh else command)
         else:
             self.q = q
         estimate = self._estimate_velocity(now)
         self.velocity = estimate if velocity is None else _plausible_velocity(velocity, estimate)
         return True
 
+    def forget_turns(self) -> None:
+        """Set the positions to those measured, without counted turns."""
+        self.q = self.raw_q
+
     @property
     def outlier_pending(self) -> bool:
-        """Whether the last measurement does not count until the next confirms it."""
+        """Whether the last measurement is an outlier that the next one may confirm."""
         return self._outlier is not None
 
     def age(self, now: float) -> float:
-        """Return how long there has been no measurement, s; 0: there has never been one."""
+        """Return the time since the last measurement, s; 0 before the first."""
         return now - self._received_at if isfinite(self._received_at) else 0.0
 
     def is_stale(self, now: float) -> bool:
-        """Tell whether they do not count any more."""
-        return now - self._received_at > self.timeout
+        """Tell whether there has been no measurement for the timeout."""
+        return now - self._received_at > self._timeout
 
     def frozen_time(self, now: float) -> float:
-        """Return for how long every measurement has been the same to the last bit, s."""
+        """Return the time for which all measurements have been equal to the last bit, s."""
         return now - self._changed_at
 
     def distance_to(self, q: JointPair) -> float:
-        """Return how far they are from a position, the joint that is farther off, rad."""
-        return max(self._distances_to(q))
+        """Return the larger of the joints' distances from a position, rad."""
+        return max(self.distances_to(q))
 
-    def _distances_to(self, q: JointPair) -> JointPair:
+    def distances_to(self, q: JointPair) -> JointPair:
+        """Return the distance of each joint from a position, rad."""
         return abs(self.q[0] - q[0]), abs(self.q[1] - q[1])
 
     def _is_plausible(self, q: JointPair, reference: JointPair, now: float) -> bool:
-        """Tell whether the joints can have gone there since the last measurement."""
-        passed = now - self._received_at
-        if passed > self.timeout:
+        """Tell whether the joints can have moved from a reference to q since they were measured."""
+        elapsed = now - self._received_at
+        if elapsed > self._timeout:
             return True
         q = self._arm.unwrap_near(q, reference)
         return all(
-            abs(b - a) <= OUTLIER_DISTANCE_RAD + OUTLIER_VELOCITY_RATIO * passed * limit
-            for a, b, limit in zip(reference, q, self._arm.max_velocity, strict=True)
+            abs(to - origin) <= OUTLIER_DISTANCE_RAD + OUTLIER_VELOCITY_RATIO * elapsed * limit
+            for origin, to, limit in zip(reference, q, self._arm.max_velocity, strict=True)
         )
 
     def _estimate_velocity(self, now: float) -> JointPair:
+        """Return the mean velocity over the last measurements, rad/s; 0 where there are too few."""
         recent = self._recent
         recent.append((now, self.q))
         while len(recent) > 2 and recent[1][0] <= now - VELOCITY_WINDOW_S:
             recent.popleft()
-        then, before = recent[0]
-        if now - then > self.timeout:
+        since, earlier_q = recent[0]
+        elapsed = now - since
+        if elapsed > self._timeout:
             recent.popleft()
-        if not VELOCITY_WINDOW_S / 2.0 <= now - then <= self.timeout:
+        if not VELOCITY_WINDOW_S / 2.0 <= elapsed <= self._timeout:
             return 0.0, 0.0
-        first, second = ((b - a) / (now - then) for a, b in zip(before, self.q, strict=True))
+        first, second = ((b - a) / elapsed for a, b in zip(earlier_q, self.q, strict=True))
         return first, second
-
-
-def _plausible_velocity(velocity: JointPair, estimate: JointPair) -> JointPair:
-    """Return measured velocities (rad/s), or the less that positions tell where they differ."""
-    first, second = (
-        v if abs(v - e) <= MAX_VELOCITY_MISMATCH * (1.0 + abs(e)) else min(v, e, key=abs)
-        for v, e in zip(velocity, estimate, strict=True)
-    )
-    return first, second
-
-
-# MERGED motion.stillness: Whether the joints stand still, judged by measured positions alone.
 
 
 class SettlingDetector:
     """
-    Watches positions over a window of time; velocities are not used, hardware may have none.
+    Detector of joints that stand still, by their positions over a window of time.
+
+    It does not use velocities, which hardware may not measure.
 
     :param window_time: length of the window, s
-    :param tolerance: how far a joint that stands still may seem to move, rad
+    :param tolerance: largest movement of a joint that counts as standing still, rad
     """
 
     def __init__(self, window_time: float, tolerance: float) -> None:
@@ -170,34 +175,43 @@ class SettlingDetector:
 
     def add(self, stamp: float, q: JointPair) -> None:
         """
-        Take in measured positions.
+        Add measured positions.
 
-        :param stamp: when they were measured, s; not when they were received: two that are sent
-            shortly after each other may arrive a window apart on a busy computer
+        :param stamp: time of measurement, s; the time of reception would not do: on a busy computer
+            two measurements shortly after each other may arrive a window apart
         :param q: rad
         """
         if self._window and stamp < self._window[-1][0]:
-            self._window.clear()  # somebody has set the time back
+            self._window.clear()  # the clock was set back
         self._window.append((stamp, q))
-        # One that is as old as the window is long stays.
+        # The newest measurement that is at least a window old stays.
         while len(self._window) > 2 and self._window[1][0] <= stamp - self._window_time:
             self._window.popleft()
 
     def clear(self) -> None:
-        """Forget what was measured."""
+        """Discard all measurements."""
         self._window.clear()
 
     @property
     def is_still(self) -> bool:
-        """Whether the joints stood still for as long as the window is."""
+        """Whether the joints have stood still for the length of the window."""
         if not self._window or self._window[-1][0] - self._window[0][0] < self._window_time:
             return False
         return self.movement <= self._tolerance
 
     @property
     def movement(self) -> float:
-        """Distance between the outermost positions in the window, of the joint with more, rad."""
+        """Range of positions in the window, rad, of the joint that moved more."""
         if not self._window:
             return 0.0
         first, second = [q[0] for _, q in self._window], [q[1] for _, q in self._window]
         return max(max(first) - min(first), max(second) - min(second))
+
+
+def _plausible_velocity(velocity: JointPair, estimate: JointPair) -> JointPair:
+    """Return measured velocities, rad/s, or the smaller of both where they differ too much."""
+    first, second = (
+        v if abs(v - e) <= MAX_VELOCITY_MISMATCH * (1.0 + abs(e)) else min(v, e, key=abs)
+        for v, e in zip(velocity, estimate, strict=True)
+    )
+    return first, second

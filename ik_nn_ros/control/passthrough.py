@@ -1,4 +1,4 @@
-"""One command for each goal, for a planner or a controller that makes the motion."""
+"""Passthrough controller: one command per goal, for a downstream planner or controller."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from ik_nn_ros.control.controller import Controller, MotionConfig, Rejection
 from ik_nn_ros.trajectory.keep_out import KeepOut
 
 ARRIVAL_TOLERANCE_RAD = 0.05
-"""Joints this near (rad) to where they were sent are taken to be there."""
+"""Distance from the command up to which joints count as arrived, rad."""
 LINE_SAMPLE_COUNT = 200
-"""Of the way to a goal, to find out whether a keep-out zone is in it."""
+"""Samples of the straight joint motion to a goal that are checked against keep-out zones."""
 
 
 class PassthroughController(Controller):
-    """Sends each goal as it is; nothing but the position limits is kept on the way."""
+    """
+    Controller that sends each goal unchanged as a command.
+
+    Only the position limits are kept.
+
+    :param arm: the arm
+    :param config: configuration
+    :param keep_out: keep-out zones; none where this is None
+    """
 
     def __init__(
         self, arm: Kinematics, config: MotionConfig, keep_out: KeepOut | None = None
@@ -26,49 +34,48 @@ class PassthroughController(Controller):
         self._hold_command: JointPair | None = None
 
     def rejection(self, now: float) -> Rejection | None:
-        """Return why no goal is taken now; None: one is."""
+        """Return why no goal is accepted now; None where goals are accepted."""
         if self.config.speed_scale == 0.0:
             return Rejection('HOLDING', 'speed_scale: got 0, expected more, to move the arm')
         return super().rejection(now)
 
     def seed_joints(self, now: float) -> JointPair:
-        """Return where the joints are, rad; where they are as commanded, the command."""
+        """Return the measured joints, rad, or the command where the joints have arrived at it."""
         command = self._command
         if self.feedback.is_stale(now):
             return command or self.arm.home
         q = self.feedback.q
         if command is None:
             return q
-        off = max(abs(q[0] - command[0]), abs(q[1] - command[1]))
-        return command if off < ARRIVAL_TOLERANCE_RAD else q
+        return command if self.feedback.distance_to(command) < ARRIVAL_TOLERANCE_RAD else q
 
     def _obstruction_to(self, now: float, q: JointPair) -> str:
-        """Judge the straight line between the joints: whoever makes the motion may go another."""
+        """Check the straight line of the joints; the downstream controller may move otherwise."""
         return self.keep_out.obstruction_along(
             np.linspace(self.seed_joints(now), q, LINE_SAMPLE_COUNT)
         )
 
     def go_to(self, now: float, q: JointPair) -> JointPair:
-        """Return the goal."""
+        """Return the goal as the command."""
         self._command = q
         return q
 
     def follow_path(self, now: float, path: JointPath) -> Rejection:
-        """Refuse it: a path takes a motion."""
-        return Rejection('UNSUPPORTED', 'motion: got direct, expected smooth, to go along a path')
+        """Reject the path: following it needs a smooth motion."""
+        return Rejection('UNSUPPORTED', 'motion: got direct, expected smooth, to follow a path')
 
     def stop(self) -> None:
-        """Do nothing: the last command has been sent."""
+        """Do nothing: the last command has already been sent."""
 
     def step(self, now: float) -> JointPair | None:
-        """Return the last command again, where it is to be held."""
-        held, self._hold_command = self._hold_command, None
+        """Return the command of :meth:`hold`, or the last command where it is to be held."""
+        hold_command, self._hold_command = self._hold_command, None
         if self.feedback_lost(now):
-            self._command = None  # where the arm will be when it is back is not known
-        return held or (self._command if self._config.hold_when_idle else None)
+            self._command = None  # the arm may be anywhere once it is measured again
+        return hold_command or (self._command if self._config.hold_when_idle else None)
 
     def hold(self, now: float) -> bool:
-        """Have the arm sent to where it is: so it gives up the way it still had to go."""
+        """Command the measured position, so that the arm does not move on to its goal."""
         if self.feedback.is_stale(now):
             return False
         self._command = self._hold_command = self.arm.clip(self.feedback.q)

@@ -1,4 +1,11 @@
-"""A straight line of the tip, as the curve of the joints on which the tip stays on it."""
+"""
+Straight lines of the tip, as curves of the joints that keep the tip on the line.
+
+With the normal n of the line and the tip p(q), n · (p(q) - goal) = 0 is one equation for two
+joints: a curve. Its gradient Jᵀn, with the Jacobian J, does not vanish where the arm is stretched
+or folded, while inverse kinematics loses half of its digits there. Therefore the curve is traced
+along its tangent and corrected along its gradient.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +14,90 @@ from math import ceil, cos, hypot
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
-from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 
-# MERGED motion.line_equation: The equation of a straight line of the tip, for the joints.  With n the line's normal and p(q) the tip, n · (p(q) - goal) = 0 is one equation for two joints: a curve. Its gradient Jᵀn, with the Jacobian J, does not vanish where the arm is stretched or folded, and there the inverse kinematics loses half its digits; so the curve is followed along its tangent and put right along its gradient. Forwards on the line is where the tangent, turned by a right angle from the gradient, points for the side that the elbow is bent to.
-
 MIN_LINE_LENGTH_RATIO = 1e-9
-"""Part of the reach."""
+"""Minimum length of a line, as a fraction of the reach."""
+MAX_STEP_RAD = 0.1
+"""Longest step along the curve, rad."""
+MIN_STEP_RAD = 1e-7
+"""Shortest step along the curve, rad."""
+MIN_STEP_TURN_COSINE = cos(0.15)
+"""Cosine of the largest angle by which the tangent may turn in a step."""
+STEP_GROWTH_TURN_COSINE = cos(0.075)
+"""Cosine of the turn of the tangent below which the next step may be longer."""
+MAX_STEPS = 250
+"""Maximum number of steps tried; a curve that needs more is not followed."""
+MAX_CORRECTION_FRACTION = 0.3
+"""Largest correction of a step towards the curve, as a fraction of the step."""
+ROUNDING_RATIO = 1e-9
+"""Rounding as a fraction of the reach, and of the sine of the elbow's angle."""
+MIN_ELBOW_SINE = -1e-3
+"""Sine of the elbow's angle down to which an arm on the other branch counts as straight."""
+JOINT_LIMIT_SLACK_RAD = 1e-9
+"""Rounding by which positions may exceed a joint limit, rad."""
+MIN_INTERVALS_PER_STEP = 4
+"""Minimum number of grid intervals per step."""
+MIN_INTERVALS = 24
+"""Minimum number of grid intervals of a curve."""
+MIN_NODE_SPACING_RAD = 1e-9
+"""Nodes closer than this to the goal are replaced by it, rad."""
 
 
 class LineCoordinates(NamedTuple):
-    """Where the tip is relative to a line: beside and along it, m; gradient of the first, m/rad."""
+    """Position of the tip relative to a line."""
 
     cross_track: float
+    """Distance beside the line, m."""
     along_track: float
+    """Distance along the line from the goal, m; negative before it."""
     gradient: JointPair
+    """Gradient of the cross-track distance by the joints, m/rad."""
     elbow_sine: float
-    """The sine of the rigid elbow's angle, seen along the plane's normal."""
+    """Sine of the elbow's angle, seen along the normal of the plane."""
 
 
 @dataclass(frozen=True)
 class TipLineEquation:
     """
-    The line that is to be followed to a goal.
+    Equation of the straight line on which the tip moves to a goal.
 
     :param arm: the arm
-    :param goal: the tip at its end, m
-    :param direction: unit vector towards it
-    :param elbow_sign: +1 or -1, the sign of :attr:`LineCoordinates.elbow_sine` on the way
+    :param goal: position of the tip at the end of the line, m
+    :param direction: unit vector along the line, towards the goal
+    :param elbow_sign: +1 or -1, the sign of :attr:`LineCoordinates.elbow_sine` on the line
     """
 
     arm: Kinematics
-    goal: JointPair
-    direction: JointPair
+    goal: Point2
+    direction: Point2
     elbow_sign: float
 
     @classmethod
     def between(cls, arm: Kinematics, start: JointPair, goal: JointPair) -> TipLineEquation | None:
-        """Return the line between the tips at two joint positions, rad; None: they are one."""
-        (x, y), (to_x, to_y) = arm.fk_point(*start), arm.fk_point(*goal)
-        length = hypot(to_x - x, to_y - y)
+        """
+        Return the line between the tips at two joint positions.
+
+        :param arm: the arm
+        :param start: rad
+        :param goal: rad
+        :return: None where the two tips coincide
+        """
+        (x, y), (goal_x, goal_y) = arm.fk_point(*start), arm.fk_point(*goal)
+        length = hypot(goal_x - x, goal_y - y)
         if length < MIN_LINE_LENGTH_RATIO * arm.reach:
             return None
-        direction = (to_x - x) / length, (to_y - y) / length
-        line = cls(arm, (to_x, to_y), direction, 1.0)
-        # Where both are straight, either side will do.
+        direction = (goal_x - x) / length, (goal_y - y) / length
+        line = cls(arm, (goal_x, goal_y), direction, 1.0)
+        # Where the arm is straight at both ends, either branch is possible.
         elbow = line.coordinates(goal).elbow_sine or line.coordinates(start).elbow_sine
-        return cls(arm, (to_x, to_y), direction, 1.0 if elbow >= 0.0 else -1.0)
+        return cls(arm, (goal_x, goal_y), direction, 1.0 if elbow >= 0.0 else -1.0)
 
     def coordinates(self, q: JointPair) -> LineCoordinates:
-        """Return where the tip is at joint positions, rad."""
+        """Return the position of the tip relative to the line at joint positions, rad."""
         dx, dy = self.direction
         x, y, a, b, c, d = self.arm.linearize_point(*q)
         x, y = x - self.goal[0], y - self.goal[1]
@@ -66,147 +106,145 @@ class TipLineEquation:
         return LineCoordinates(dx * y - dy * x, dx * x + dy * y, gradient, elbow_sine)
 
     def tangent(self, gradient: JointPair) -> JointPair:
-        """Return the direction of the joints for forwards, a unit vector."""
+        """
+        Return the unit tangent of the curve in the direction of the goal.
+
+        The gradient turned by a right angle, clockwise or not depending on the branch.
+
+        :param gradient: gradient of the cross-track distance, m/rad
+        """
         scale = self.elbow_sign / hypot(*gradient)
         return gradient[1] * scale, -gradient[0] * scale
 
     def curvature(self, q: JointPair, tangent: JointPair, step: float = 1e-4) -> Array:
-        """Return how fast the tangent turns along the curve, (2,), 1/rad."""
+        """
+        Return the derivative of the tangent along the curve, by central differences.
+
+        :param q: joint positions on the curve, rad
+        :param tangent: unit tangent at q
+        :param step: step of the differences, rad
+        :return: (2,), 1/rad
+        """
         ahead, behind = (
             self.tangent(
-                self.coordinates((q[0] + way * tangent[0], q[1] + way * tangent[1])).gradient
+                self.coordinates((q[0] + offset * tangent[0], q[1] + offset * tangent[1])).gradient
             )
-            for way in (step, -step)
+            for offset in (step, -step)
         )
         return np.subtract(ahead, behind) / (2.0 * step)
 
     def project(self, q: Array) -> tuple[Array, Array]:
-        """Return (N, 2) joint positions, rad, next to given ones and on the curve; tangents."""
+        """
+        Project joint positions onto the curve by two Newton steps along the gradient.
+
+        :param q: (N, 2) positions close to the curve, rad
+        :return: (N, 2) positions on the curve, rad, and the unit tangents there
+        """
         (dx, dy), goal = self.direction, self.goal
         for _ in range(2):
             x, y, a, b, c, d = self.arm.linearize(q)
-            beside = dx * (y - goal[1]) - dy * (x - goal[0])
+            cross_track = dx * (y - goal[1]) - dy * (x - goal[0])
             gradient = np.stack((dx * c - dy * a, dx * d - dy * b), axis=-1)
-            square = (gradient * gradient).sum(axis=1)
-            q = q - (beside / square)[:, None] * gradient
+            squared_norm = (gradient * gradient).sum(axis=1)
+            q = q - (cross_track / squared_norm)[:, None] * gradient
         turned = np.stack((gradient[:, 1], -gradient[:, 0]), axis=-1)
-        return q, turned * (self.elbow_sign / np.sqrt(square))[:, None]
-
-
-MAX_STEP_RAD, MIN_STEP_RAD = 0.1, 1e-7
-"""Steps along the curve, rad."""
-MIN_STEP_TURN_COSINE, STEP_GROWTH_TURN_COSINE = cos(0.15), cos(0.075)
-"""Of the angle by which the tangent turns in one step at most; below which it may be longer."""
-MAX_STEPS = 250
-"""Tried at most: a curve so long, or with such corners, is none to be followed."""
-MAX_CORRECTION_FRACTION = 0.3
-"""Part of a step by which the next place may be put right; farther off is another curve."""
-ROUNDING_RATIO = 1e-9
-"""Part of the reach; also of the sine of the elbow's angle."""
-MIN_ELBOW_SINE = -1e-3
-"""Sine of the elbow's angle up to which an arm bent to the other side counts as straight."""
-JOINT_LIMIT_SLACK_RAD = 1e-9
-"""By how much rounding may put a joint past its limit, rad."""
-MIN_INTERVALS_PER_STEP, MIN_INTERVALS = 4, 24
-"""Parts that a step is cut into afterwards, and the fewest of the whole line."""
+        return q, turned * (self.elbow_sign / np.sqrt(squared_norm))[:, None]
 
 
 class TipLineCurve:
     """
-    The joints along a line, by the length σ (rad) of their curve.
+    Curve of the joints along a line of the tip, by its length σ (rad).
 
-    :param line: in the plane
-    :param nodes: (N, 2) joint positions along it, rad, so near to each other that it is all but
-        straight between them
-    :param tangents: (N, 2)
+    Cubics through the nodes, with the tangents there, are projected onto the curve.
+
+    :param line: line of the tip
+    :param nodes: (N, 2) joint positions on the curve, rad, so close that it is nearly straight
+        between them
+    :param tangents: (N, 2) unit tangents at the nodes
     """
 
     def __init__(self, line: TipLineEquation, nodes: Array, tangents: Array) -> None:
         self._line = line
-        self._sigma, self._nodes, self._tangents = (
-            _cumulative_arc_lengths(nodes, tangents),
-            nodes,
-            tangents,
-        )
+        node_sigma = _cumulative_arc_lengths(nodes, tangents)
+        self._interpolate = CubicHermiteSpline(node_sigma, nodes, tangents)
         parts = max(MIN_INTERVALS_PER_STEP, ceil(MIN_INTERVALS / (len(nodes) - 1)))
-        share = np.arange(parts) / parts
-        inner = self._sigma[:-1, None] + np.diff(self._sigma)[:, None] * share
-        self.sigma = np.append(inner.ravel(), self._sigma[-1])
-        """(M,) places along the curve, closer where it bends, rad; the following are there."""
+        fractions = np.arange(parts) / parts
+        inner = node_sigma[:-1, None] + np.diff(node_sigma)[:, None] * fractions
+        self.sigma: Array = np.append(inner.ravel(), node_sigma[-1])
+        """(M,) grid of σ, rad, denser where the curve bends; the derivatives are given there."""
         _, self.tangents = line.project(self._interpolate(self.sigma))
-        """(M, 2) unit vectors."""
-        self.curvatures = np.gradient(self.tangents, self.sigma, axis=0, edge_order=2)
-        """(M, 2) their derivative by σ, 1/rad."""
-        self.third_derivatives = np.gradient(self.curvatures, self.sigma, axis=0, edge_order=2)
-        """(M, 2) and the derivative of that, 1/rad²."""
+        """(M, 2) unit tangents."""
+        self.curvatures: Array = np.gradient(self.tangents, self.sigma, axis=0, edge_order=2)
+        """(M, 2) second derivatives by σ, 1/rad."""
+        self.third_derivatives: Array = np.gradient(
+            self.curvatures, self.sigma, axis=0, edge_order=2
+        )
+        """(M, 2) third derivatives by σ, 1/rad²."""
 
     @property
     def length(self) -> float:
-        """Of the curve, rad."""
+        """Length of the curve, rad."""
         return float(self.sigma[-1])
 
     def joints_at(self, sigma: Array) -> Array:
-        """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
+        """Return joint positions (N, 2), rad, at (N,) values of σ, rad."""
         q, _ = self._line.project(self._interpolate(np.clip(sigma, 0.0, self.length)))
         return q
 
-    def _interpolate(self, sigma: Array) -> Array:
-        """Interpolate between the nodes with cubics that have their tangents."""
-        left = np.clip(np.searchsorted(self._sigma, sigma, side='right') - 1, 0, None)
-        left = np.minimum(left, len(self._sigma) - 2)
-        width = (self._sigma[left + 1] - self._sigma[left])[:, None]
-        part = (sigma - self._sigma[left])[:, None] / width
-        rest = 1.0 - part
-        begin, end = (
-            share * share * (3.0 - 2.0 * share) * node
-            for share, node in ((rest, self._nodes[left]), (part, self._nodes[left + 1]))
-        )
-        slopes = rest * self._tangents[left] - part * self._tangents[left + 1]
-        between: Array = begin + end + width * rest * part * slopes
-        return between
-
 
 def _cumulative_arc_lengths(nodes: Array, tangents: Array) -> Array:
-    """Return the length of the curve up to each node: the chord, and what an arc is longer."""
+    """Return the length of the curve up to each node: chords, lengthened as circular arcs."""
     chords = np.hypot(*np.diff(nodes, axis=0).T)
-    turned = (np.diff(tangents, axis=0) ** 2).sum(axis=1)
-    return np.concatenate(([0.0], np.cumsum(chords * (1.0 + turned / 24.0))))
+    squared_turns = (np.diff(tangents, axis=0) ** 2).sum(axis=1)
+    return np.concatenate(([0.0], np.cumsum(chords * (1.0 + squared_turns / 24.0))))
 
 
 def trace_tip_line(arm: Kinematics, start: JointPair, goal: JointPair) -> TipLineCurve | None:
     """
-    Return the straight line of the tip between two joint positions, rad.
+    Trace the joint curve of the tip's straight line between two joint positions.
 
-    :return: None where there is none on which the joints go from one to the other, on the side the
-        elbow is bent to at the goal and within their limits: it leaves what the tip can reach,
-        needs the other side, or ends a whole turn off; or the tip is at the goal
+    :param arm: the arm
+    :param start: rad
+    :param goal: rad
+    :return: None where no such curve leads from start to goal on the branch of the goal and within
+        the joint limits, because the line leaves the workspace, needs the other branch or ends a
+        whole turn off; or where the tip is at the goal
     """
     line = TipLineEquation.between(arm, start, goal) if _is_within_limits(arm, start) else None
     if line is None or line.elbow_sign * line.coordinates(start).elbow_sine < MIN_ELBOW_SINE:
         return None
     q, tangent = start, line.tangent(line.coordinates(start).gradient)
-    end = line.tangent(line.coordinates(goal).gradient)
+    goal_tangent = line.tangent(line.coordinates(goal).gradient)
     nodes, tangents = [start], [tangent]
-    step, lean = MAX_STEP_RAD, (0.0, 0.0)
+    step, curvature = MAX_STEP_RAD, (0.0, 0.0)
     for _ in range(MAX_STEPS):
         to_goal = goal[0] - q[0], goal[1] - q[1]
         distance = hypot(*to_goal)
-        straight_on = _dot(to_goal, tangent) >= MIN_STEP_TURN_COSINE * distance
-        if distance <= step and straight_on and _dot(tangent, end) >= MIN_STEP_TURN_COSINE:
-            return TipLineCurve(line, np.array([*nodes, goal]), np.array([*tangents, end]))
-        found = _trace_step(line, q, tangent, lean, step)
+        goal_is_ahead = _dot(to_goal, tangent) >= MIN_STEP_TURN_COSINE * distance
+        if (
+            distance <= step
+            and goal_is_ahead
+            and _dot(tangent, goal_tangent) >= MIN_STEP_TURN_COSINE
+        ):
+            kept = -1 if distance < MIN_NODE_SPACING_RAD and len(nodes) > 1 else len(nodes)
+            return TipLineCurve(
+                line,
+                np.array([*nodes[:kept], goal]),
+                np.array([*tangents[:kept], goal_tangent]),
+            )
+        found = _trace_step(line, q, tangent, curvature, step)
         if found is None:
             step /= 2.0
             if step < MIN_STEP_RAD:
                 return None
             continue
-        there, turned = found
-        if not _is_within_limits(arm, there):
+        next_q, next_tangent = found
+        if not _is_within_limits(arm, next_q):
             return None
-        lean = (turned[0] - tangent[0]) / step, (turned[1] - tangent[1]) / step
-        if _dot(tangent, turned) > STEP_GROWTH_TURN_COSINE:
+        curvature = (next_tangent[0] - tangent[0]) / step, (next_tangent[1] - tangent[1]) / step
+        if _dot(tangent, next_tangent) > STEP_GROWTH_TURN_COSINE:
             step = min(1.5 * step, MAX_STEP_RAD)
-        q, tangent = there, turned
+        q, tangent = next_q, next_tangent
         nodes.append(q)
         tangents.append(tangent)
     return None
@@ -215,29 +253,29 @@ def trace_tip_line(arm: Kinematics, start: JointPair, goal: JointPair) -> TipLin
 def _trace_step(
     line: TipLineEquation, q: JointPair, tangent: JointPair, curvature: JointPair, step: float
 ) -> tuple[JointPair, JointPair] | None:
-    """Return the next place on the curve and the tangent there; None: the step is too long."""
+    """Return the next joint positions on the curve and the tangent; None: the step is too long."""
     guess = (
         q[0] + step * (tangent[0] + step / 2.0 * curvature[0]),
         q[1] + step * (tangent[1] + step / 2.0 * curvature[1]),
     )
-    beside, _, (g1, g2), _ = line.coordinates(guess)
-    if abs(beside) > MAX_CORRECTION_FRACTION * step * hypot(g1, g2):
+    cross_track, _, (g1, g2), _ = line.coordinates(guess)
+    if abs(cross_track) > MAX_CORRECTION_FRACTION * step * hypot(g1, g2):
         return None
-    correction = beside / (g1 * g1 + g2 * g2)
-    there = guess[0] - correction * g1, guess[1] - correction * g2
-    place = line.coordinates(there)
-    turned = line.tangent(place.gradient)
-    rounding = ROUNDING_RATIO * line.arm.reach
-    forwards = (
-        line.elbow_sign * place.elbow_sine > -ROUNDING_RATIO and place.along_track <= rounding
-    )
-    return (there, turned) if forwards and _dot(tangent, turned) >= MIN_STEP_TURN_COSINE else None
+    correction = cross_track / (g1 * g1 + g2 * g2)
+    next_q = guess[0] - correction * g1, guess[1] - correction * g2
+    coordinates = line.coordinates(next_q)
+    next_tangent = line.tangent(coordinates.gradient)
+    on_branch = line.elbow_sign * coordinates.elbow_sine > -ROUNDING_RATIO
+    before_goal = coordinates.along_track <= ROUNDING_RATIO * line.arm.reach
+    if on_branch and before_goal and _dot(tangent, next_tangent) >= MIN_STEP_TURN_COSINE:
+        return next_q, next_tangent
+    return None
 
 
 def _is_within_limits(arm: Kinematics, q: JointPair) -> bool:
     return all(
-        low - JOINT_LIMIT_SLACK_RAD <= value <= up + JOINT_LIMIT_SLACK_RAD
-        for value, low, up in zip(q, arm.lower, arm.upper, strict=True)
+        lower - JOINT_LIMIT_SLACK_RAD <= value <= upper + JOINT_LIMIT_SLACK_RAD
+        for value, lower, upper in zip(q, arm.lower, arm.upper, strict=True)
     )
 
 

@@ -1,10 +1,12 @@
 """
-Onto a straight line of the tip from whatever the joints do, without a halt.
+Motions whose tip moves on a straight line to its goal, from standstill or from any other state.
 
-What the joints do is split in two: a motion along the new line, which goes on, and a rest, which is
-braked meanwhile. The joints are where the sum of both is; until the rest is gone, the two share the
-limits of acceleration and jerk. The line begins where the arm would be with the rest gone and
-nothing else; so, once it is gone, the tip is on the line.
+From standstill the tip stays on the line between start and goal. Moving joints are merged onto a
+line without a stop: their motion is decomposed into a motion along the new line, which continues,
+and a residual motion, which brakes meanwhile. The joints follow the sum of both; until the residual
+motion has ended, the two share the limits of acceleration and jerk. The line starts where the arm
+would be without the motion along the line and with the residual motion ended; so the tip is on the
+line from the end of the residual motion on.
 """
 
 from __future__ import annotations
@@ -26,61 +28,103 @@ from ik_nn_ros.trajectory.online_generator import (
 from ik_nn_ros.trajectory.spline import SplineTrajectory, knot_times
 from ik_nn_ros.trajectory.time_parameterization import InitialPathState, TimeLaw, VelocityProfile
 
+STANDSTILL_TOLERANCE = 1e-9
+"""Velocity (rad/s) and acceleration (rad/s²) of joints at standstill, for rounding."""
 LIMIT_RATIOS = (1.0, 0.95, 0.9), (0.95, 0.8, 0.7)
-"""Parts of the velocity, acceleration and jerk to plan with, the next where a limit is not kept."""
-MIN_RESIDUAL_FRACTION, MAX_RESIDUAL_FRACTION = 0.1, 0.8
-"""Bounds on the share of the rest."""
+"""
+Fractions of velocity, acceleration and jerk limits to plan with.
+
+The next are tried where the motion exceeds a limit.
+"""
+MIN_RESIDUAL_FRACTION = 0.1
+"""Smallest fraction of acceleration and jerk limits for the residual motion."""
+MAX_RESIDUAL_FRACTION = 0.8
+"""Largest fraction of acceleration and jerk limits for the residual motion."""
 INITIAL_CURVATURE_FRACTION = 0.4
-"""Part of the acceleration that the line's bend may take where it begins."""
+"""Fraction of the acceleration limit that the curvature of the line may require at its start."""
 STRETCH_TOLERANCE_RATIO = 1e-9
+"""Relative tolerance of the motion limits, for rounding."""
 DECOMPOSITION_ITERATIONS = 3
-"""Times the split is made: it depends on where the line begins, and that on the split."""
-SPEED_BACKOFF_RATIO, STANDSTILL_SPEED_RAD_PER_S = 0.9, 1e-3
-"""The speed along the line is lowered to this part, where it is too fast; rad/s that are none."""
-MAX_DURATION_RATIO, MAX_LATE_DURATION_RATIO, LATE_MERGE_FRACTION = 2.5, 1.25, 0.5
+"""Number of iterations: the decomposition depends on the start of the line, and vice versa."""
+SPEED_BACKOFF_RATIO = 0.9
+"""Factor by which the speed along the line is reduced where it is too high."""
+STANDSTILL_SPEED_RAD_PER_S = 1e-3
+"""Speed along the line that is not reduced further but set to zero, rad/s."""
+MAX_DURATION_RATIO = 2.5
 """
-A way is not worth it that takes so many times as long as the quickest way of the joints, or the
-second number of times and is no line for so large a part of it: it would not follow goals that keep
-coming, or turn round them.
+Longest duration of a merge, in durations of the joints' time-optimal motion.
+
+A longer one would not keep up with a stream of goals, or would circle around them.
 """
+MAX_LATE_DURATION_RATIO = 1.25
+"""The same for a motion that reaches its line only after :data:`LATE_MERGE_FRACTION`."""
+LATE_MERGE_FRACTION = 0.5
 
 
 class Decomposition(NamedTuple):
-    """Speed and acceleration along a line, rad/s and rad/s²; the rest of both joints' (2,)."""
+    """Motion of the joints as the sum of a motion along a line and a residual motion."""
 
     path_speed: float
+    """Speed along the line, rad/s."""
     path_acceleration: float
+    """Acceleration along the line, rad/s²."""
     residual_velocity: Array
+    """(2,), rad/s."""
     residual_acceleration: Array
+    """(2,), rad/s²."""
+
+
+def plan_cartesian_motion(
+    arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
+) -> SplineTrajectory | None:
+    """
+    Plan a motion on which the tip moves straight to its position at a goal, and stops there.
+
+    Joints that already move are merged onto a straight line, see :func:`merge_onto_line`.
+
+    :param arm: the arm
+    :param start: initial state of the joints
+    :param goal: (q1, q2), rad
+    :param limits: limits of the motion, which hold at every time
+    :return: None where the line does not exist, see
+        :func:`~ik_nn_ros.trajectory.cartesian_line.trace_tip_line`, or takes too long to merge onto
+    """
+    if any(abs(value) > STANDSTILL_TOLERANCE for value in (*start.velocity, *start.acceleration)):
+        return merge_onto_line(arm, start, goal, limits)
+    line = trace_tip_line(arm, start.position, goal)
+    if line is None:
+        return None
+    law = TimeLaw(VelocityProfile(line, limits), InitialPathState())
+    times, period = knot_times(law.duration)
+    trajectory = SplineTrajectory.from_samples(line.joints_at(law.at(times)), period, start, goal)
+    trajectory = trajectory.stretched(trajectory.required_stretch(limits))
+    return trajectory if trajectory.is_within_limits(arm) else None
 
 
 def merge_onto_line(
     arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
 ) -> SplineTrajectory | None:
     """
-    Return a way on which the tip turns onto a straight line to its goal, and rests there.
+    Plan a motion from moving joints onto a straight line of the tip to its goal.
 
     :param arm: the arm
-    :param start: of joints that move
+    :param start: state of moving joints
     :param goal: (q1, q2), rad
-    :param limits: of the joints
-    :return: None: there is no such way, or it is not worth it
+    :param limits: limits of the motion
+    :return: None where there is no such motion, or it takes too long
     """
     try:
-        longest = (
-            MAX_DURATION_RATIO
-            * OnlineTrajectoryGenerator(limits, start.position).plan_to(goal, start).duration
-        )
-        for margins in LIMIT_RATIOS:
-            found = _plan_merge(arm, start, goal, _scale_limits(limits, *margins), longest)
-            if found is None:
+        time_optimal = OnlineTrajectoryGenerator(limits, start.position).plan_to(goal, start)
+        max_duration = MAX_DURATION_RATIO * time_optimal.duration
+        for ratios in LIMIT_RATIOS:
+            merge = _plan_merge(arm, start, goal, _scale_limits(limits, *ratios), max_duration)
+            if merge is None:
                 return None
-            if found.required_stretch(
-                limits
-            ) <= 1.0 + STRETCH_TOLERANCE_RATIO and found.is_within_limits(arm):
-                return found
+            keeps_limits = merge.required_stretch(limits) <= 1.0 + STRETCH_TOLERANCE_RATIO
+            if keeps_limits and merge.is_within_limits(arm):
+                return merge
     except ConfigError:
-        pass  # one of the motions in it is one that Ruckig does not find
+        pass  # Ruckig finds no solution for one of the motions
     return None
 
 
@@ -92,147 +136,172 @@ def _plan_merge(
     max_duration: float,
 ) -> SplineTrajectory | None:
     """
-    Plan it within limits that leave something for the sum.
+    Plan a merge within limits that leave a reserve for the sum of the two motions.
 
-    :param max_duration: that it may take, s
+    :param arm: the arm
+    :param start: state of moving joints
+    :param goal: (q1, q2), rad
+    :param limits: limits of the motion, reduced
+    :param max_duration: longest duration, s
+    :return: None where there is no such motion
     """
-    begun = _find_line_start(arm, start, goal, limits)
-    line = None if begun is None else trace_tip_line(arm, begun[0], goal)
-    if begun is None or line is None:
+    found = _find_line_start(arm, start, goal, limits)
+    if found is None:
         return None
-    (place, share), pace = begun, VelocityProfile(line, limits)
-    if pace.duration > max_duration:
+    line_start, residual_fraction = found
+    line = trace_tip_line(arm, line_start, goal)
+    if line is None:
         return None
-    splitting = _Decomposer(start, line.tangents[0], line.curvatures[0], limits)
-    split = splitting.feasible_for(pace, share)
-    offset = np.subtract(start.position, place)
-    gone = _residual_generator(limits, share).plan_to((0.0, 0.0), _residual_state(offset, split))
-    law = TimeLaw(
-        pace,
-        InitialPathState(split.path_speed, split.path_acceleration, 1.0 - share, gone.duration),
+    profile = VelocityProfile(line, limits)
+    if profile.duration > max_duration:
+        return None
+    decomposer = _Decomposer(start, line.tangents[0], line.curvatures[0], limits)
+    decomposition = decomposer.feasible_for(profile, residual_fraction)
+    offset = np.subtract(start.position, line_start)
+    residual = _residual_generator(limits, residual_fraction).plan_to(
+        (0.0, 0.0), _residual_state(offset, decomposition)
     )
-    duration = max(law.duration, gone.duration)
-    late = gone.duration > LATE_MERGE_FRACTION * duration
+    law = TimeLaw(
+        profile,
+        InitialPathState(
+            decomposition.path_speed,
+            decomposition.path_acceleration,
+            1.0 - residual_fraction,
+            residual.duration,
+        ),
+    )
+    duration = max(law.duration, residual.duration)
+    late = residual.duration > LATE_MERGE_FRACTION * duration
     if duration > (MAX_LATE_DURATION_RATIO / MAX_DURATION_RATIO if late else 1.0) * max_duration:
         return None
     times, period = knot_times(duration)
-    places = line.joints_at(law.at(times))
-    bent = times[times < gone.duration]
-    places[: len(bent)] += np.array([gone.at(time).position for time in bent.tolist()])
-    return SplineTrajectory.from_samples(places, period, start, goal)
+    samples = line.joints_at(law.at(times))
+    residual_times = times[times < residual.duration].tolist()
+    samples[: len(residual_times)] += np.array(
+        [residual.at(time).position for time in residual_times]
+    )
+    return SplineTrajectory.from_samples(samples, period, start, goal)
 
 
 def _find_line_start(
     arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
 ) -> tuple[JointPair, float] | None:
-    """Return where the line begins, rad, and the share of the limits that the rest has."""
-    place, share = start.position, (MIN_RESIDUAL_FRACTION + MAX_RESIDUAL_FRACTION) / 2.0
+    """Return the start of the line, rad, and the fraction of the limits for the residual motion."""
+    line_start = start.position
+    residual_fraction = (MIN_RESIDUAL_FRACTION + MAX_RESIDUAL_FRACTION) / 2.0
     for _ in range(DECOMPOSITION_ITERATIONS):
-        line = TipLineEquation.between(arm, place, goal)
+        line = TipLineEquation.between(arm, line_start, goal)
         if line is None:
             return None
-        tangent = line.tangent(line.coordinates(place).gradient)
-        ahead = hypot(goal[0] - place[0], goal[1] - place[1])
-        split = _Decomposer(start, np.array(tangent), line.curvature(place, tangent), limits)(
-            share, ahead
+        tangent = line.tangent(line.coordinates(line_start).gradient)
+        curvature = line.curvature(line_start, tangent)
+        distance = hypot(goal[0] - line_start[0], goal[1] - line_start[1])
+        decomposition = _Decomposer(start, np.array(tangent), curvature, limits)(
+            residual_fraction, distance
         )
-        share = _residual_fraction(split, limits)
-        braking = _residual_generator(limits, share).plan_stop(_residual_state(np.zeros(2), split))
-        moved = braking.at(braking.duration).position
-        place = start.position[0] + moved[0], start.position[1] + moved[1]
-    return place, share
+        residual_fraction = _residual_fraction(decomposition, limits)
+        stop = _residual_generator(limits, residual_fraction).plan_stop(
+            _residual_state(np.zeros(2), decomposition)
+        )
+        moved = stop.at(stop.duration).position
+        line_start = start.position[0] + moved[0], start.position[1] + moved[1]
+    return line_start, residual_fraction
 
 
 class _Decomposer:
     """
-    Splits what the joints do into a motion along a line, as much as it can take, and a rest.
+    Decomposition of a state into a motion along a line, as fast as possible, and a residual.
 
-    :param start: what they do
-    :param tangent: of the line where it begins, (2,)
-    :param bend: its derivative
-    :param limits: of the joints
+    :param start: state of the joints
+    :param tangent: (2,) tangent at the start of the line
+    :param curvature: (2,) derivative of the tangent, 1/rad
+    :param limits: limits of the joints
     """
 
     def __init__(
         self, start: KinematicState, tangent: Array, curvature: Array, limits: MotionLimits
     ) -> None:
-        largest = np.array(limits.acceleration)
+        max_acceleration = np.array(limits.acceleration)
         self._velocity, self._acceleration = np.array(start.velocity), np.array(start.acceleration)
         self._tangent, self._curvature = tangent, curvature
-        # The rest that remains is the least, measured by the time to brake it.
-        self._weight = tangent / largest**2
+        # Minimizes the residual motion, measured by the time it takes to brake.
+        self._weight = tangent / max_acceleration**2
         self._weight /= self._weight @ tangent
-        self._max_path_acceleration = 1.0 / float((np.abs(tangent) / largest).max())
-        self._rise_time = float((largest / limits.jerk).max())
+        self._max_path_acceleration = 1.0 / float((np.abs(tangent) / max_acceleration).max())
+        self._rise_time = float((max_acceleration / limits.jerk).max())
         self._max_path_speed = min(
             1.0 / float((np.abs(tangent) / limits.velocity).max()),
-            sqrt(INITIAL_CURVATURE_FRACTION / float((np.abs(curvature) / largest).max() + 1e-12)),
+            sqrt(
+                INITIAL_CURVATURE_FRACTION
+                / float((np.abs(curvature) / max_acceleration).max() + 1e-12)
+            ),
         )
 
     def __call__(self, residual_fraction: float, line_length: float) -> Decomposition:
         """
-        Return the split.
+        Return the decomposition from which the motion along the line can stop on the line.
 
-        :param residual_fraction: of the limits that the rest has
-        :param line_length: the length of the line, rad
+        :param residual_fraction: fraction of the limits for the residual motion
+        :param line_length: length of the line, rad
         """
-        most = (1.0 - residual_fraction) * self._max_path_acceleration
-        return self._decompose(most, self._max_stoppable_speed(line_length, most))
+        max_acceleration = (1.0 - residual_fraction) * self._max_path_acceleration
+        max_speed = self._max_stoppable_speed(line_length, max_acceleration)
+        return self._decompose(max_acceleration, max_speed)
 
     def feasible_for(self, profile: VelocityProfile, residual_fraction: float) -> Decomposition:
-        """Return the split with which a motion along the line can begin."""
-        rate = (
+        """Return the decomposition with which a motion along the line can start."""
+        max_acceleration = (
             (1.0 - residual_fraction) * profile.acceleration_fraction * self._max_path_acceleration
         )
-        fastest = self._max_path_speed
+        max_speed = self._max_path_speed
         while True:
-            split = self._decompose(rate, fastest)
-            least = -2.0 * split.path_speed / profile.smoothing_window
-            most = 2.0 * (self._max_path_speed - split.path_speed) / profile.smoothing_window
-            split = self._decomposition(
-                split.path_speed, min(max(split.path_acceleration, least), most)
-            )
+            found = self._decompose(max_acceleration, max_speed)
+            speed, acceleration = found.path_speed, found.path_acceleration
+            lowest = -2.0 * speed / profile.smoothing_window
+            highest = 2.0 * (self._max_path_speed - speed) / profile.smoothing_window
+            found = self._decomposition(speed, min(max(acceleration, lowest), highest))
             if profile.is_feasible_start(
-                InitialPathState(split.path_speed, split.path_acceleration)
+                InitialPathState(found.path_speed, found.path_acceleration)
             ):
-                return split
-            if split.path_speed <= STANDSTILL_SPEED_RAD_PER_S:
+                return found
+            if found.path_speed <= STANDSTILL_SPEED_RAD_PER_S:
                 return self._decomposition(0.0, 0.0)
-            fastest = SPEED_BACKOFF_RATIO * split.path_speed
+            max_speed = SPEED_BACKOFF_RATIO * found.path_speed
 
     def _decompose(self, max_acceleration: float, max_speed: float) -> Decomposition:
-        """Return the split with at most a rate and a speed."""
+        """Return the decomposition with bounded acceleration and speed along the line."""
         speed = min(max(float(self._weight @ self._velocity), 0.0), max_speed, self._max_path_speed)
-        turning = speed * speed * self._curvature
-        wanted = float(self._weight @ (self._acceleration - turning))
-        return self._decomposition(speed, min(max(wanted, -max_acceleration), max_acceleration))
+        centripetal = speed * speed * self._curvature
+        desired = float(self._weight @ (self._acceleration - centripetal))
+        return self._decomposition(speed, min(max(desired, -max_acceleration), max_acceleration))
 
     def _decomposition(self, speed: float, acceleration: float) -> Decomposition:
-        turning = speed * speed * self._curvature
-        velocity = self._velocity - speed * self._tangent
+        centripetal = speed * speed * self._curvature
         return Decomposition(
             speed,
             acceleration,
-            velocity,
-            self._acceleration - acceleration * self._tangent - turning,
+            self._velocity - speed * self._tangent,
+            self._acceleration - acceleration * self._tangent - centripetal,
         )
 
     def _max_stoppable_speed(self, distance: float, deceleration: float) -> float:
-        """Return the speed from which one stops within a distance, with a rise time."""
-        half = self._rise_time / 2.0
-        return deceleration * (sqrt(half * half + 2.0 * distance / deceleration) - half)
+        """Return the highest speed from which the joints stop within a distance, rad/s."""
+        half_rise = self._rise_time / 2.0
+        return deceleration * (
+            sqrt(half_rise * half_rise + 2.0 * distance / deceleration) - half_rise
+        )
 
 
 def _residual_fraction(decomposition: Decomposition, limits: MotionLimits) -> float:
-    """Return the share of the limits with which the rest is braked: the more, the more there is."""
-    largest, jerk = np.array(limits.acceleration), np.array(limits.jerk)
+    """Return the fraction of the limits for the residual motion: more where it is larger."""
+    max_acceleration, jerk = np.array(limits.acceleration), np.array(limits.jerk)
     times = (
-        np.abs(decomposition.residual_velocity) / largest
+        np.abs(decomposition.residual_velocity) / max_acceleration
         + np.abs(decomposition.residual_acceleration) / jerk
     )
     time = float(times.max())
     return min(
-        max(time / (time + float((largest / jerk).max())), MIN_RESIDUAL_FRACTION),
+        max(time / (time + float((max_acceleration / jerk).max())), MIN_RESIDUAL_FRACTION),
         MAX_RESIDUAL_FRACTION,
     )
 
@@ -240,7 +309,7 @@ def _residual_fraction(decomposition: Decomposition, limits: MotionLimits) -> fl
 def _residual_generator(
     limits: MotionLimits, residual_fraction: float
 ) -> OnlineTrajectoryGenerator:
-    """Return what plans the motion of the rest; its velocity only becomes less."""
+    """Return the generator of the residual motion, whose velocity only decreases."""
     return OnlineTrajectoryGenerator(
         _scale_limits(limits, 2.0, residual_fraction, residual_fraction), (0.0, 0.0)
     )
@@ -254,42 +323,12 @@ def _residual_state(position: Array, decomposition: Decomposition) -> KinematicS
 def _scale_limits(
     limits: MotionLimits, velocity: float, acceleration: float, jerk: float
 ) -> MotionLimits:
-    """Return parts of the limits."""
-    shares = velocity, acceleration, jerk
+    """Return the limits multiplied by fractions."""
+    ratios = velocity, acceleration, jerk
     bounds = limits.velocity, limits.acceleration, limits.jerk
     return MotionLimits(
-        *((share * bound[0], share * bound[1]) for share, bound in zip(shares, bounds, strict=True))
+        *(
+            (ratio * first, ratio * second)
+            for ratio, (first, second) in zip(ratios, bounds, strict=True)
+        )
     )
-
-
-# MERGED motion.straight_line: Plan a motion on which the tip goes straight to its goal.
-
-STANDSTILL_TOLERANCE = 1e-9
-"""Velocity and acceleration of joints at rest, for rounding, rad/s and rad/s²."""
-
-
-def plan_cartesian_motion(
-    arm: Kinematics, start: KinematicState, goal: JointPair, limits: MotionLimits
-) -> SplineTrajectory | None:
-    """
-    Return a way on which the tip goes straight to where it is at a goal, and rests there.
-
-    Joints that move bend onto a straight line to it, see :mod:`ik_nn_ros.trajectory.cartesian_motion`.
-
-    :param arm: the arm
-    :param start: of the joints
-    :param goal: (q1, q2), rad
-    :param limits: of the joints, kept at every time
-    :return: None where there is no such line, see :func:`~ik_nn_ros.trajectory.cartesian_line.tip_line`, or
-        bending onto it is not worth it
-    """
-    if any(abs(value) > STANDSTILL_TOLERANCE for value in (*start.velocity, *start.acceleration)):
-        return merge_onto_line(arm, start, goal, limits)
-    line = trace_tip_line(arm, start.position, goal)
-    if line is None:
-        return None
-    law = TimeLaw(VelocityProfile(line, limits), InitialPathState())
-    times, period = knot_times(law.duration)
-    way = SplineTrajectory.from_samples(line.joints_at(law.at(times)), period, start, goal)
-    way = way.stretched(way.required_stretch(limits))
-    return way if way.is_within_limits(arm) else None

@@ -1,14 +1,14 @@
 """
-Keep-out zones: the links stay out of them by a margin, on the whole of a motion.
+Keep-out checks: the links keep a margin from zones during a whole motion.
 
-What holds for every motion, and for every braking: no link comes nearer to a zone than the margin.
-A link that is nearer where the motion begins, because it was pushed there or the zones were
-changed, comes no nearer to that zone than it is there: so it can leave.
+Every motion, and every stop from it, keeps the links at least the margin away from each zone. A
+link that is closer when the motion starts, because it was pushed there or the zones have changed,
+must not come closer to that zone than it is: so it can leave.
 
-A motion is judged as a whole before it is taken, by :meth:`KeepOut.trajectory_obstruction`, and in every step
-by :meth:`KeepOut.can_stop_clear`. Where it brakes, the arm leaves its way, so half of the margin is
-left to that. The plan asks for more than half: then the steps have no reason to end what was
-planned.
+:meth:`KeepOut.trajectory_obstruction` checks a motion as a whole before it starts,
+:meth:`KeepOut.can_stop_clear` every step. A braking arm leaves its planned path, so half of the
+margin is reserved for stops. Planning requires more than half, so that the checks of the steps do
+not interrupt what was planned.
 """
 
 from __future__ import annotations
@@ -40,32 +40,38 @@ from ik_nn_ros.trajectory.spline import SplineTrajectory
 from ik_nn_ros.trajectory.stopping import stopping_distances, stopping_positions
 from ik_nn_ros.trajectory.waypoints import SampleableTrajectory
 
-STOPPING_MARGIN_RATIO, PLANNED_MARGIN_RATIO = 0.5, 0.7
-"""Parts of the margin that are kept where the arm brakes: in a step, and by plan."""
-SAMPLE_PERIOD_S, MAX_SAMPLES = 0.005, 300
-"""Between the samples of a way (s), and the most of them: a long way has them farther apart."""
-BRAKING_SAMPLE_STRIDE, BRAKING_INTERVAL_COUNT = 4, 24
-"""By plan, the arm brakes from every fourth sample first; so many samples has each braking."""
+STOPPING_MARGIN_RATIO = 0.5
+"""Fraction of the margin that a stop must keep when a step is checked."""
+PLANNED_MARGIN_RATIO = 0.7
+"""Fraction of the margin that stops must keep when a motion is planned."""
+SAMPLE_PERIOD_S = 0.005
+"""Time between the samples of a motion, s; longer for motions with :data:`MAX_SAMPLES`."""
+MAX_SAMPLES = 300
+BRAKING_SAMPLE_STRIDE = 4
+"""Stops are first checked from every fourth sample of a motion."""
+BRAKING_INTERVAL_COUNT = 24
+"""Number of intervals at which a stop is checked."""
 LEVER_ARM_RATIO = 1.1
-"""On the distances between joints and tip, for an arm that is not as rigid as drawn."""
+"""Reserve on the distances from the joints to the tip, for calibrated arms."""
 APPROACH_SLACK_RATIO = 0.002
 """
-Part of the reach by which a link that is leaving may seem to come nearer between two samples, by
-the bound on what lies between them.
+Fraction of the reach by which a leaving link may seem to approach between two samples.
+
+The distance between samples is only a lower bound.
 """
 ROUNDING_M = 1e-9
-"""m"""
 
 
 class KeepOut:
     """
-    The zones an arm keeps out of.
+    Keep-out zones of an arm.
 
     :param arm: the arm; its links are the straight lines from base to elbow to tip
-    :param circles: in the arm's plane
-    :param half_planes: in the arm's plane
-    :param margin: how far the links stay away from them, m
-    :raises ConfigError: a margin that is none; the arm's base is nearer to a zone than the margin
+    :param circles: zones in the arm's plane
+    :param half_planes: zones in the arm's plane
+    :param margin: distance that the links keep from the zones, m
+    :raises ConfigError: the margin is negative or not finite, or the base of the arm is closer to
+        a zone than the margin
     """
 
     def __init__(
@@ -96,13 +102,13 @@ class KeepOut:
         cls, arm: Kinematics, circles: Sequence[float], half_planes: Sequence[float], margin: float
     ) -> KeepOut:
         """
-        Return the zones that lists of numbers stand for.
+        Return keep-out zones from lists of numbers, as in parameters.
 
         :param arm: the arm
-        :param circles: x, y, radius of each, m
-        :param half_planes: x and y of its normal, offset (m) of each
+        :param circles: x, y, radius of each circle, m
+        :param half_planes: x and y of the normal and the offset (m) of each half plane
         :param margin: m
-        :raises ConfigError: not three numbers for each, or what :class:`KeepOut` refuses
+        :raises ConfigError: a number is missing, or :class:`KeepOut` rejects the zones
         """
         return cls(
             arm,
@@ -112,32 +118,35 @@ class KeepOut:
         )
 
     def __bool__(self) -> bool:
+        """Whether there is any zone."""
         return bool(self._zones.names)
 
     @property
     def stopping_margin(self) -> float:
-        """The margin for :meth:`can_stop_clear`, m."""
+        """Margin to use with :meth:`can_stop_clear`, m."""
         return STOPPING_MARGIN_RATIO * self.margin
 
     def clearance(self, q: Array) -> Array:
-        """Return how far (N,), m, the links are from the nearest zone at (N, 2) joints, rad."""
+        """Return distances (N,), m, of the links from the nearest zone at (N, 2) positions, rad."""
         distances: Array = self._distances(q[:, None]).at_samples.min(
             axis=(0, 2, 3), initial=np.inf
         )
         return distances
 
     def obstruction_at(self, q: JointPair) -> str:
-        """Return what is too near at joint angles, rad; empty: nothing."""
-        at = self._distances(np.array([q])).at_samples
-        return self._describe_obstruction(at, at < self.margin - ROUNDING_M, self.margin)
+        """Return a text on the zone that is too close at joint positions, rad; empty if none."""
+        distances = self._distances(np.array([q])).at_samples
+        too_close = distances < self.margin - ROUNDING_M
+        return self._describe_obstruction(distances, too_close, self.margin)
 
     def obstruction_along(self, positions: Array) -> str:
         """
-        Return what comes too near on a motion; empty: nothing.
+        Return a text on the zone that the links approach along a motion; empty if none.
 
-        What lies between the samples counts; the farther they are apart, the more cautiously.
+        The motion between the samples counts, with a bound that is more conservative the farther
+        they are apart.
 
-        :param positions: (N, 2) along it, rad; up to 0.2 rad apart
+        :param positions: (N, 2) samples, rad, up to 0.2 rad apart
         """
         distances = self._distances(positions)
         return self._describe_obstruction(
@@ -148,108 +157,108 @@ class KeepOut:
         self, generator: OnlineTrajectoryGenerator, trajectory: SampleableTrajectory
     ) -> str:
         """
-        Return what comes too near on a way, or braking on it; empty: nothing.
+        Return a text on the zone that the arm approaches on a trajectory, or in a stop from it.
 
-        :param generator: its limits are those of the braking
-        :param trajectory: from its beginning to rest
+        :param generator: its limits apply to the stops
+        :param trajectory: motion that ends at standstill
+        :return: empty where the arm keeps its distance
         """
         if not self:
             return ''
         count = min(max(ceil(trajectory.duration / SAMPLE_PERIOD_S), 1), MAX_SAMPLES)
         times = trajectory.duration * np.arange(count + 1) / count
         states = np.stack(trajectory.states_at(times), axis=1)
-        on_the_way = self.obstruction_along(states[:, 0])
-        if on_the_way:
-            return f'on the way, {on_the_way}'
-        braking = self._braking_obstruction(states, generator.limits)
-        return braking and f'braking on the way, {braking}'
+        obstruction = self.obstruction_along(states[:, 0])
+        if obstruction:
+            return f'on the way, {obstruction}'
+        obstruction = self._braking_obstruction(states, generator.limits)
+        return obstruction and f'braking on the way, {obstruction}'
 
     def path_obstruction(self, limits: MotionLimits, trajectory: SplineTrajectory) -> str:
         """
-        Do :meth:`trajectory_obstruction` for a long motion, part by part.
+        Check a long trajectory section by section, like :meth:`trajectory_obstruction`.
 
-        :param limits: of the braking
-        :param trajectory: from rest to rest
+        :param limits: limits of the stops
+        :param trajectory: trajectory from standstill to standstill
+        :return: empty where the arm keeps its distance
         """
-        motion = OnlineTrajectoryGenerator(limits, trajectory.at(0.0).position)
-        longest = MAX_SAMPLES * SAMPLE_PERIOD_S
-        for number in range(ceil(trajectory.duration / longest)):
-            blocked = self.trajectory_obstruction(
-                motion, _TrajectorySection(trajectory, number * longest, longest)
-            )
-            if blocked:
-                return blocked
+        generator = OnlineTrajectoryGenerator(limits, trajectory.at(0.0).position)
+        section_duration = MAX_SAMPLES * SAMPLE_PERIOD_S
+        for number in range(ceil(trajectory.duration / section_duration)):
+            section = _TrajectorySection(trajectory, number * section_duration, section_duration)
+            obstruction = self.trajectory_obstruction(generator, section)
+            if obstruction:
+                return obstruction
         return ''
 
     def can_stop_clear(
         self, generator: OnlineTrajectoryGenerator, state: KinematicState, margin: float
     ) -> bool:
         """
-        Tell whether the arm, braking now, keeps clear of the zones.
+        Tell whether a stop from a state keeps the arm clear of the zones.
 
-        :param generator: plans the braking
-        :param state: of the joints
-        :param margin: m
+        :param generator: plans the stop
+        :param state: state of the joints
+        :param margin: distance to keep, m
         """
         if not self:
             return True
-        braking = generator.plan_stop(state)
-        positions = braking.positions(
-            max(braking.duration, SAMPLE_PERIOD_S) / BRAKING_INTERVAL_COUNT
-        )
+        stop = generator.plan_stop(state)
+        positions = stop.positions(max(stop.duration, SAMPLE_PERIOD_S) / BRAKING_INTERVAL_COUNT)
         return bool(self._keeps_clearance(self._distances(positions), margin).all())
 
     def _braking_obstruction(self, states: Array, limits: MotionLimits) -> str:
         """
-        Return what comes too near where the arm brakes in one of (N, 3, 2) states.
+        Return a text on the zone that the arm approaches in a stop from one of (N, 3, 2) states.
 
-        First it brakes in some of them, then in those between which it may come nearer, as fast as
-        it comes nearer from each of them to the next.
+        The first pass checks every fourth state. The second checks those between which the arm may
+        come closer, extrapolated from how fast the distance changes from state to state.
         """
-        words, nearest = self._check_braking(states[::BRAKING_SAMPLE_STRIDE], limits)
-        if words:
-            return words
-        near = (
-            nearest - neighbor_maximum(np.abs(np.diff(nearest))) / 2.0
-            < PLANNED_MARGIN_RATIO * self.margin
-        )
-        near[:-1] |= near[1:]
-        return self._check_braking(
-            states[np.repeat(near, BRAKING_SAMPLE_STRIDE)[: len(states)]], limits
-        )[0]
+        obstruction, clearance = self._check_stops(states[::BRAKING_SAMPLE_STRIDE], limits)
+        if obstruction:
+            return obstruction
+        lowest = clearance - neighbor_maximum(np.abs(np.diff(clearance))) / 2.0
+        close = lowest < PLANNED_MARGIN_RATIO * self.margin
+        close[:-1] |= close[1:]
+        rows = np.repeat(close, BRAKING_SAMPLE_STRIDE)[: len(states)]
+        return self._check_stops(states[rows], limits)[0]
 
-    def _check_braking(self, states: Array, limits: MotionLimits) -> tuple[str, Array]:
-        """Return what comes too near, and how near (N,), m, it comes where that may matter."""
+    def _check_stops(self, states: Array, limits: MotionLimits) -> tuple[str, Array]:
+        """
+        Check the stops from (N, 3, 2) states.
+
+        :return: a text on what comes too close; the clearance (N,) of each stop, m: exact where it
+            may be less than the margin, else a lower bound
+        """
         margin = PLANNED_MARGIN_RATIO * self.margin
-        moves = LEVER_ARM_RATIO * stopping_distances(states, limits) @ self._arm.lever_arms
-        nearest: Array = self.clearance(states[:, 0]) - moves
-        rows = np.flatnonzero(nearest < margin)
+        travel = LEVER_ARM_RATIO * stopping_distances(states, limits) @ self._arm.lever_arms
+        clearance: Array = self.clearance(states[:, 0]) - travel
+        rows = np.flatnonzero(clearance < margin)
         distances = self._distances(
             stopping_positions(states[rows], limits, BRAKING_INTERVAL_COUNT)
         )
-        nearest[rows] = distances.between_samples.min(axis=(0, 2, 3))
-        return self._describe_obstruction(
-            distances.between_samples, ~self._keeps_clearance(distances, margin), margin
-        ), nearest
+        clearance[rows] = distances.between_samples.min(axis=(0, 2, 3))
+        too_close = ~self._keeps_clearance(distances, margin)
+        return self._describe_obstruction(distances.between_samples, too_close, margin), clearance
 
     def _distances(self, q: Array) -> Distances:
         return self._zones.distances(sweep_links(self._arm, q))
 
     def _keeps_clearance(self, distances: Distances, margin: float) -> NDArray[np.bool_]:
-        """Tell where the links keep their distance: the margin, or the one they began with."""
+        """Tell where the links keep their distance: the margin, or the distance at the start."""
         at, between = distances
-        first = at[..., :1, :]
+        initial = at[..., :1, :]
         return (between >= margin - ROUNDING_M) | (
-            (at >= first - ROUNDING_M) & (between >= first - self._slack)
+            (at >= initial - ROUNDING_M) & (between >= initial - self._slack)
         )
 
     def _describe_obstruction(
-        self, distances: Array, too_near: NDArray[np.bool_], margin: float
+        self, distances: Array, too_close: NDArray[np.bool_], margin: float
     ) -> str:
-        """Say which link is nearest to which zone, of those that are too near."""
-        if not too_near.any():
+        """Return a text on the link and the zone that are closest, of those that are too close."""
+        if not too_close.any():
             return ''
-        distances = np.where(too_near, distances, np.inf)
+        distances = np.where(too_close, distances, np.inf)
         link, *_, zone = np.unravel_index(np.argmin(distances), distances.shape)
         return (
             f'link {link + 1} to {self._zones.names[zone]}: got {distances.min():.4g} m, '
@@ -258,11 +267,13 @@ class KeepOut:
 
 
 class _TrajectorySection(NamedTuple):
-    """A part of a motion; its beginning and its duration in s."""
+    """Section of a trajectory."""
 
     trajectory: SplineTrajectory
     start_time: float
+    """Start of the section on the trajectory, s."""
     duration: float
+    """Duration, s."""
 
     def states_at(self, times: Array) -> tuple[Array, Array, Array]:
         """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
@@ -270,7 +281,7 @@ class _TrajectorySection(NamedTuple):
 
 
 def _triples(name: str, numbers: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Take numbers three by three."""
+    """Return consecutive groups of three numbers."""
     if len(numbers) % 3:
         raise ConfigError(
             f'keep-out {name}', got=f'{len(numbers)} numbers', expected='three for each'

@@ -1,4 +1,8 @@
-"""From joint goals to a smooth motion: velocity, acceleration and jerk stay within their limits."""
+"""
+Online trajectory generation: jerk-limited motion of two joints to a goal that may change.
+
+Ruckig plans it; velocity, acceleration and jerk stay within their limits.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +19,22 @@ from ik_nn_ros.errors import ConfigError
 JOINT_COUNT = 2
 JERK_LIMIT_RATIOS = (1.0, 1.0 - 1e-9, 1.0 - 1e-8, 1.0 - 1e-7)
 """
-Parts of the jerk limit to plan with, the next where one fails.
+Fractions of the jerk limit to plan with, each tried where the one before fails.
 
-Ruckig may find no way where one shape of it turns into another, e.g. where the acceleration limit
-is just reached: of ways between round numbers some in a hundred thousand.
+Ruckig may fail at the border between two profile types, e.g. where the acceleration limit is just
+reached: of motions between round numbers a few in a hundred thousand.
 """
 
 
 @dataclass(frozen=True)
 class MotionLimits:
     """
-    How the two joints may move.
+    Limits of velocity, acceleration and jerk of the two joints.
 
     :param velocity: rad/s
     :param acceleration: rad/s²
     :param jerk: rad/s³
-    :raises ConfigError: one that is not positive, or infinite
+    :raises ConfigError: a limit is not positive, or infinite
     """
 
     velocity: JointPair
@@ -57,28 +61,28 @@ class MotionLimits:
         """
         Return the limits of an arm.
 
-        :param arm: its URDF limits the velocity
-        :param velocity_ratios: part of that, each joint
+        :param arm: its URDF limits the velocities
+        :param velocity_ratios: fraction of the velocity limit that each joint uses
         :param acceleration: rad/s²
         :param jerk: rad/s³
-        :param max_velocity: velocities (rad/s) that count where they are less; 0: none
+        :param max_velocity: limits in addition to those of the URDF, rad/s; 0: none
         :raises ConfigError: a joint has no velocity limit
         """
         speeds = []
-        for joint, urdf, own, share in zip(
+        for joint, urdf_limit, extra_limit, ratio in zip(
             arm.joint_names, arm.max_velocity, max_velocity, velocity_ratios, strict=True
         ):
-            limit = min(urdf, own or inf)
+            limit = min(urdf_limit, extra_limit or inf)
             if isinf(limit):
                 raise ConfigError(
                     f'velocity limit of {joint}', got='none', expected='one in the URDF, to move it'
                 )
-            speeds.append(share * limit)
+            speeds.append(ratio * limit)
         return cls((speeds[0], speeds[1]), acceleration, jerk)
 
 
 class KinematicState(NamedTuple):
-    """How two joints move: positions (rad), velocities (rad/s), accelerations (rad/s²)."""
+    """Positions (rad), velocities (rad/s) and accelerations (rad/s²) of the two joints."""
 
     position: JointPair
     velocity: JointPair
@@ -86,30 +90,30 @@ class KinematicState(NamedTuple):
 
 
 class Trajectory(Protocol):
-    """What a motion can follow."""
+    """Motion of the two joints over time, which a generator can follow."""
 
     @property
     def duration(self) -> float:
-        """s; infinite where it has no end."""
+        """Duration, s; infinite where the motion has no end."""
 
     def at(self, time: float) -> KinematicState:
-        """Return the state a time (s) after the beginning."""
+        """Return the state at a time after the start, s."""
 
 
 class RuckigTrajectory:
     """
-    A planned way of the two joints, from its beginning to its end, where they stay as they are.
+    Trajectory planned by Ruckig; after its end the joints keep their final state.
 
-    :param trajectory: Ruckig's
+    :param trajectory: ``ruckig.Trajectory``
     """
 
     def __init__(self, trajectory: Any) -> None:
         self._trajectory = trajectory
         self.duration: float = trajectory.duration
-        """s"""
+        """Duration, s."""
 
     def at(self, time: float) -> KinematicState:
-        """Return the state a time (s) after the beginning."""
+        """Return the state at a time after the start, s."""
         (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at_time(time)
         return KinematicState((q1, q2), (v1, v2), (a1, a2))
 
@@ -121,22 +125,22 @@ class RuckigTrajectory:
 
     @property
     def _position_extrema(self) -> tuple[JointPair, JointPair]:
-        """Smallest and largest position of each joint on a braking, rad."""
+        """Smallest and largest position of each joint while it brakes, rad."""
         first, second = self._trajectory.position_extrema
         return (first.min, first.max), (second.min, second.max)
 
     def positions(self, period: float) -> Array:
         """Return (N, 2) positions, rad, at most ``period`` (s) apart, both ends included."""
         count = max(1, ceil(self.duration / period))
-        at_time, share = self._trajectory.at_time, self.duration / count
-        return np.array([at_time(number * share)[0] for number in range(count + 1)])
+        at_time, spacing = self._trajectory.at_time, self.duration / count
+        return np.array([at_time(number * spacing)[0] for number in range(count + 1)])
 
 
 class ConstantJerkSegment(NamedTuple):
     """
-    A state from which the joints go on with constant jerks, without an end.
+    Motion with constant jerk from an initial state, without an end.
 
-    :param initial_state: the state
+    :param initial_state: state at time 0
     :param jerk: rad/s³
     """
 
@@ -145,7 +149,7 @@ class ConstantJerkSegment(NamedTuple):
     duration: float = inf
 
     def at(self, time: float) -> KinematicState:
-        """Return the state a time (s) after the beginning."""
+        """Return the state at a time after the start, s."""
         (q1, q2), (v1, v2), (a1, a2) = self.initial_state
         j1, j2 = self.jerk
         half, third = time / 2.0, time / 3.0
@@ -161,15 +165,15 @@ class ConstantJerkSegment(NamedTuple):
 
 class OnlineTrajectoryGenerator:
     """
-    The motion of two joints towards a goal that may change at any time.
+    Motion of two joints to a goal that may change at any time.
 
-    Each joint goes its own quickest way and does not wait for the other. So, whatever goals follow
-    each other inside an interval, a motion that began inside it at rest stays inside: the quickest
-    way brakes as hard as the limits allow. Joints that wait for each other brake less.
+    Each joint moves time-optimally, not synchronized with the other. Therefore a motion that began
+    at standstill inside an interval stays inside, whatever goals within the interval follow: a
+    time-optimal motion brakes as hard as the limits allow, while synchronized joints brake less.
 
-    :param limits: on the way
-    :param position: (q1, q2) where the joints are, rad
-    :param velocity: how they move, rad/s
+    :param limits: limits of the motion
+    :param position: (q1, q2) at the start, rad
+    :param velocity: velocities at the start, rad/s
     :raises ConfigError: Ruckig's Python module is not installed
     """
 
@@ -186,78 +190,79 @@ class OnlineTrajectoryGenerator:
 
     @property
     def state(self) -> KinematicState:
-        """How the joints move."""
+        """Current state of the joints."""
         return self._state
 
     @property
     def trajectory(self) -> Trajectory:
-        """What they go."""
+        """Trajectory that the joints follow."""
         return self._trajectory
 
     @property
     def position(self) -> JointPair:
-        """(q1, q2), rad."""
+        """Current positions (q1, q2), rad."""
         return self._state.position
 
     @property
     def velocity(self) -> JointPair:
-        """Their velocities, rad/s."""
+        """Current velocities, rad/s."""
         return self._state.velocity
 
     @property
     def acceleration(self) -> JointPair:
-        """Their accelerations, rad/s²."""
+        """Current accelerations, rad/s²."""
         return self._state.acceleration
 
     @property
     def at_rest(self) -> bool:
-        """Whether the goal has been reached, or the brakes have done their work."""
+        """Whether the trajectory has ended: at the goal, or where the arm has braked."""
         return bool(self._elapsed >= self._trajectory.duration)
 
     @property
     def elapsed(self) -> float:
-        """For how long they have gone it, s."""
+        """Time since the start of the trajectory, s."""
         return self._elapsed
 
     @property
     def limits(self) -> MotionLimits:
-        """What it plans with."""
+        """Limits that motions are planned with."""
         return self._limits
 
     def set_limits(self, limits: MotionLimits) -> None:
-        """Plan with these limits from the next goal on."""
+        """Set the limits for the next plan; the current trajectory stays as it is."""
         self._limits = limits
         self._input.max_velocity = list(limits.velocity)
         self._input.max_acceleration = list(limits.acceleration)
 
     def set_goal(self, position: JointPair, limits: MotionLimits | None = None) -> None:
         """
-        Go to a position and rest there, from whatever the joints do now.
+        Move to a position from the current state and stop there.
 
         :param position: (q1, q2), rad
-        :param limits: from now on; None: as before
-        :raises ConfigError: not finite; the goal before stands
+        :param limits: new limits; the current ones stay where this is None
+        :raises ConfigError: the position is not finite, or Ruckig finds no motion; the previous
+            goal stays
         """
         if limits is not None:
             self.set_limits(limits)
         self.follow(self.plan_to(position))
 
     def brake(self) -> None:
-        """Come to rest as soon as the limits allow."""
+        """Stop as soon as the limits allow."""
         self.follow(self.plan_stop(self._state))
 
     def reset_to_standstill(self) -> None:
-        """Stand still at once: for joints that have stopped by themselves."""
+        """Set velocity and acceleration to zero, for joints that stopped without a command."""
         self._state = KinematicState(self.position, (0.0, 0.0), (0.0, 0.0))
         self.brake()
 
     def plan_to(self, position: JointPair, start: KinematicState | None = None) -> RuckigTrajectory:
         """
-        Return the quickest way to rest at a position, without taking it.
+        Plan the time-optimal motion to standstill at a position, without following it.
 
         :param position: (q1, q2), rad
-        :param start: where it begins; None: here
-        :raises ConfigError: not finite
+        :param start: initial state; the current one where this is None
+        :raises ConfigError: the position is not finite, or Ruckig finds no motion
         """
         if not all(map(isfinite, position)):
             raise ConfigError('goal of a motion', got=position, expected='finite positions')
@@ -266,19 +271,19 @@ class OnlineTrajectoryGenerator:
         return self._plan(start or self._state)
 
     def plan_stop(self, state: KinematicState) -> RuckigTrajectory:
-        """Return the way on which the joints come to rest as soon as the limits allow."""
+        """Plan the fastest stop from a state that the limits allow, without following it."""
         self._input.control_interface = self._ruckig.ControlInterface.Velocity
         return self._plan(state)
 
     def stopping_range(self, state: KinematicState) -> tuple[JointPair, JointPair]:
-        """Return how far down and up joint 1, and joint 2, goes when it brakes from here, rad."""
-        # Ruckig takes 0 for the end of a braking: right where it begins there.
+        """Return the smallest and largest position of each joint in a stop from a state, rad."""
+        # Ruckig counts the target position 0 among the extrema: correct only for a start at 0.
         first, second = self.plan_stop(state._replace(position=(0.0, 0.0)))._position_extrema
         q1, q2 = state.position
         return (q1 + first[0], q1 + first[1]), (q2 + second[0], q2 + second[1])
 
     def follow(self, trajectory: Trajectory) -> None:
-        """Go a way that begins here."""
+        """Follow a trajectory that starts at the current state."""
         self._trajectory, self._elapsed = trajectory, 0.0
 
     def state_after(self, seconds: float) -> KinematicState:
@@ -286,28 +291,28 @@ class OnlineTrajectoryGenerator:
         return self._trajectory.at(self._elapsed + seconds)
 
     def step(self, seconds: float) -> tuple[JointPair, JointPair]:
-        """Let the time pass; return position (rad) and velocity (rad/s) of the joints."""
+        """Advance by a time, s; return position (rad) and velocity (rad/s) of the joints."""
         self._elapsed += seconds
         self._state = self._trajectory.at(self._elapsed)
         return self.position, self.velocity
 
     def _plan(self, state: KinematicState) -> RuckigTrajectory:
-        """Plan the way from a state to the input's target."""
+        """Plan the motion from a state to the target set in the input."""
         self._input.current_position, self._input.current_velocity = state[:2]
         self._input.current_acceleration = state.acceleration
-        for share in JERK_LIMIT_RATIOS:
-            self._input.max_jerk = [share * jerk for jerk in self._limits.jerk]
+        for ratio in JERK_LIMIT_RATIOS:
+            self._input.max_jerk = [ratio * jerk for jerk in self._limits.jerk]
             trajectory = self._ruckig.Trajectory(JOINT_COUNT)
             try:
                 self._planner.calculate(self._input, trajectory)
-            except (self._ruckig.RuckigError, ValueError):  # the latter: it takes two hours
+            except (self._ruckig.RuckigError, ValueError):  # ValueError: longer than two hours
                 continue
             return RuckigTrajectory(trajectory)
         raise ConfigError('motion', got=self._input, expected='one that can be planned')
 
 
 def _import_ruckig() -> Any:
-    """Import it where something is to move: no rosdep key stands for its Python module."""
+    """Import Ruckig on first use: no rosdep key installs its Python module."""
     try:
         import ruckig
     except ModuleNotFoundError as error:

@@ -1,10 +1,9 @@
 """
-A way of the two joints as a uniform cubic B-spline.
+Trajectories of the two joints as uniform cubic B-splines.
 
-On such a spline velocity, acceleration and jerk are splines too, with the differences of the
-control points as theirs; a spline stays between its control points, and the acceleration is linear
-and the jerk constant between two knots. So whether they keep their limits at every time, not only
-at samples, is seen from the control points.
+Velocity, acceleration and jerk of such a spline are B-splines, too; their control points are the
+differences of the control points. A B-spline stays within the range of its control points.
+Therefore the control points tell whether the limits hold at every time, not only at samples.
 """
 
 from __future__ import annotations
@@ -19,51 +18,53 @@ from ik_nn_ros.arm.geometry import Array, JointPair
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.trajectory.online_generator import KinematicState, MotionLimits
 
-KNOT_PERIOD_S, MIN_KNOT_INTERVALS, MAX_KNOT_INTERVALS = 0.005, 8, 4000
-"""Between the knots of a way (s); their number, of which a long way has fewer."""
+KNOT_PERIOD_S = 0.005
+"""Time between knots, s; longer where a trajectory would have too many."""
+MIN_KNOT_INTERVALS = 8
+MAX_KNOT_INTERVALS = 4000
 JOINT_LIMIT_SLACK_RAD = 1e-9
-"""By how much rounding may put a joint past its limit, rad."""
+"""Rounding by which control points may exceed a joint limit, rad."""
 
 
 class SplineTrajectory:
     """
-    A planned way of the two joints, from its beginning to its end, where they stay at rest.
+    Trajectory of the two joints as a B-spline, which ends at standstill.
 
-    :param control_points: (N + 3, 2) control points, rad; the last three of them are its end
-    :param period: between its knots, s
+    :param control_points: (N + 3, 2) control points, rad; the last three are equal, its end
+    :param period: time between knots, s
     """
 
     def __init__(self, control_points: Array, period: float) -> None:
         self._control_points = control_points
         self._period = period
         self.duration = (len(control_points) - 3) * period
-        """s"""
+        """Duration, s."""
 
     @classmethod
     def from_samples(
         cls, samples: Array, period: float, start: KinematicState, goal: JointPair
     ) -> SplineTrajectory:
         """
-        Return a way along places, to rest at a goal.
+        Return the trajectory through samples of a smooth motion to standstill at a goal.
 
-        :param samples: (N + 1, 2) where the joints are every period; of a smooth motion, rad
-        :param period: s
-        :param start: how they move at the first of them
-        :param goal: the last of them, without rounding
+        :param samples: (N + 1, 2) positions every period, rad
+        :param period: time between samples, s
+        :param start: state at the first sample
+        :param goal: the last sample, without rounding, rad
         """
         control = np.empty((len(samples) + 2, 2))
-        # Less a sixth of the second difference: exact for cubics, and needs no neighbours but two.
+        # Sample minus a sixth of the second difference: exact for cubics, and local.
         control[2:-2] = (8.0 * samples[1:-1] - samples[:-2] - samples[2:]) / 6.0
         position, velocity, acceleration = (np.array(pair) for pair in start)
-        bend = period * period * acceleration
-        control[1] = position - bend / 6.0
-        control[0] = control[1] - period * velocity + bend / 2.0
-        control[2] = control[1] + period * velocity + bend / 2.0
+        second_difference = period * period * acceleration
+        control[1] = position - second_difference / 6.0
+        control[0] = control[1] - period * velocity + second_difference / 2.0
+        control[2] = control[1] + period * velocity + second_difference / 2.0
         control[-3:] = goal
         return cls(control, period)
 
     def at(self, time: float) -> KinematicState:
-        """Return the state a time (s) after the beginning."""
+        """Return the state at a time after the start, s."""
         if time >= self.duration:
             q1, q2 = self._control_points[-1].tolist()
             return KinematicState((q1, q2), (0.0, 0.0), (0.0, 0.0))
@@ -81,28 +82,28 @@ class SplineTrajectory:
         return self.positions_at(np.linspace(0.0, self.duration, count + 1))
 
     def positions_at(self, times: Array) -> Array:
-        """Return (N, 2) positions, rad, at (N,) times, s; before the beginning as there."""
+        """Return (N, 2) positions, rad, at (N,) times, s; times are clipped to the trajectory."""
         return self.states_at(times)[0]
 
     def states_at(self, times: Array) -> tuple[Array, Array, Array]:
         """Return positions, velocities, accelerations (N, 2): rad, rad/s, rad/s²."""
         last = len(self._control_points) - 4
-        if last < 0:  # it ends where it begins
-            rest = np.zeros((len(times), 2))
-            return rest + self._control_points[-1], rest, rest
+        if last < 0:  # a trajectory of a single position
+            zero = np.zeros((len(times), 2))
+            return zero + self._control_points[-1], zero, zero
         spans = np.clip(times / self._period, 0.0, last + 1.0)
         knot = np.minimum(spans.astype(int), last)
         control = [self._control_points[knot + number] for number in range(4)]
         return _evaluate_segment(control, (spans - knot)[:, None], self._period)
 
     def required_stretch(self, limits: MotionLimits) -> float:
-        """Return how many times slower it must be to keep the limits of motion; 1: it just does."""
+        """Return the factor by which to stretch the duration so that the limits just hold."""
         first = np.diff(self._control_points, axis=0) / self._period
         second = np.diff(first, axis=0) / self._period
         third = np.diff(second, axis=0) / self._period
         velocity, acceleration, jerk = (
-            float((np.abs(rates) / limit).max())
-            for rates, limit in zip(
+            float((np.abs(derivative) / limit).max())
+            for derivative, limit in zip(
                 (first, second, third),
                 (limits.velocity, limits.acceleration, limits.jerk),
                 strict=True,
@@ -111,18 +112,18 @@ class SplineTrajectory:
         return max(velocity, sqrt(acceleration), float(jerk ** (1.0 / 3.0)))
 
     def stretched(self, factor: float) -> SplineTrajectory:
-        """Return the same way from rest, so many times slower."""
+        """Return the trajectory with its duration scaled; valid for a start at standstill."""
         return SplineTrajectory(self._control_points, factor * self._period)
 
     def clipped_to_limits(self, arm: Kinematics) -> SplineTrajectory:
-        """Return the same way, put inside the limits of position where it leaves them."""
+        """Return the trajectory with its control points clipped to the joint limits."""
         return SplineTrajectory(np.clip(self._control_points, arm.lower, arm.upper), self._period)
 
     def is_within_limits(self, arm: Kinematics) -> bool:
-        """Tell whether the joints stay within their limits of position."""
-        least, most = self._control_points.min(axis=0), self._control_points.max(axis=0)
-        return bool((least >= np.subtract(arm.lower, JOINT_LIMIT_SLACK_RAD)).all()) and bool(
-            (most <= np.add(arm.upper, JOINT_LIMIT_SLACK_RAD)).all()
+        """Tell whether the joints stay within their position limits."""
+        lowest, highest = self._control_points.min(axis=0), self._control_points.max(axis=0)
+        return bool((lowest >= np.subtract(arm.lower, JOINT_LIMIT_SLACK_RAD)).all()) and bool(
+            (highest <= np.add(arm.upper, JOINT_LIMIT_SLACK_RAD)).all()
         )
 
 
@@ -130,8 +131,12 @@ def _evaluate_segment(control_points: Sequence[Any], u: Any, period: float) -> t
     """
     Return a cubic B-spline and its first two derivatives between two knots.
 
-    :param control_points: the four control points that count there
-    :param u: how far between the knots, 0 to 1
+    ``scipy.interpolate.BSpline`` needs 8 µs instead of 3 µs for the state at one time, which every
+    control cycle computes.
+
+    :param control_points: the four control points of the interval
+    :param u: position between the knots, 0 to 1
+    :param period: time between the knots, s
     """
     p, q, r, s = control_points
     v, cube = 1.0 - u, u * u * u
@@ -146,6 +151,6 @@ def _evaluate_segment(control_points: Sequence[Any], u: Any, period: float) -> t
 
 
 def knot_times(duration: float, max_intervals: int = MAX_KNOT_INTERVALS) -> tuple[Array, float]:
-    """Return times (N + 1,) from 0 to the end of a way, s, and the period between them, s."""
+    """Return the (N + 1,) knot times of a trajectory, s, and the period between them, s."""
     count = max(MIN_KNOT_INTERVALS, ceil(duration / max(KNOT_PERIOD_S, duration / max_intervals)))
     return np.linspace(0.0, duration, count + 1), duration / count

@@ -1,13 +1,13 @@
 """
-How fast the joints may go along a line of the tip.
+Time parameterization of a curve of the joints, e.g. of a straight line of the tip.
 
-With σ the place along the line and x = σ̇², the velocity of joint i is t σ̇ and its acceleration
+With σ the position along the curve and x = σ̇², the velocity of joint i is t σ̇ and its acceleration
 t σ̈ + k x, where t and k are the tangent and its derivative; σ̈ is half the derivative of x by σ. So
-for every place there is a largest x; from the end backwards a largest one from which the arm can
-still brake; and from the beginning forwards one it can have reached. That is the quickest motion
+every position has a largest x; a backward pass gives the largest x from which the arm can still
+brake, a forward pass the largest x that it can have reached. The result is the time-optimal motion
 within the limits of velocity and acceleration: K. Shin, N. McKay, "Minimum-time control of robotic
-manipulators with geometric path constraints", 1985. Its accelerations jump; the mean of the motion
-over the last moments has a limited jerk, and the place stays on the line.
+manipulators with geometric path constraints", 1985. Its accelerations jump; a moving average of the
+motion over a short window has limited jerk, and its positions stay on the curve.
 """
 
 from __future__ import annotations
@@ -20,50 +20,55 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.trajectory.online_generator import MotionLimits
 
-CURVATURE_ACCELERATION_FRACTION, CURVATURE_JERK_FRACTION = 0.9, 0.5
-"""Parts of the acceleration and of the jerk that the line's own bends may take."""
+CURVATURE_ACCELERATION_FRACTION = 0.9
+"""Fraction of the acceleration limit that the curvature may require at constant speed."""
+CURVATURE_JERK_FRACTION = 0.5
+"""Fraction of the jerk limit that the third derivative may require at constant speed."""
 SLOW_SECTION_WIDENING_RATIO = 0.5
-"""Part of half the window that a slow place is widened by: else the mean is too fast there."""
+"""
+Widening of a slow section, as a fraction of half the window.
+
+Without it the moving average would be too fast there.
+"""
 ZERO_TOLERANCE = 1e-12
+"""Smallest derivative that is distinguished from zero, and smallest divisor."""
 
 
 class JointCurve(Protocol):
-    """
-    What the joints can go along.
-
-    ``sigma`` (N,) holds places along it, rad; one that comes twice is a corner, where they rest.
-    ``tangents``, ``bends`` and ``twists`` (N, 2) are the derivatives by σ there, the last of which
-    may have lost its sign.
-    """
+    """Curve of the two joints by a parameter σ (rad), with its derivatives on a grid."""
 
     sigma: Array
+    """(N,) grid of σ, rad; a value contained twice is a corner, where the joints stop."""
     tangents: Array
+    """(N, 2) first derivatives by σ."""
     curvatures: Array
+    """(N, 2) second derivatives by σ, 1/rad."""
     third_derivatives: Array
+    """(N, 2) third derivatives by σ, 1/rad²; possibly without their signs."""
 
     def joints_at(self, sigma: Array) -> Array:
-        """Return the joints (N, 2), rad, at (N,) places along the curve, rad."""
+        """Return joint positions (N, 2), rad, at (N,) values of σ, rad."""
 
 
 class InitialPathState(NamedTuple):
-    """How a motion along a line begins."""
+    """Initial state of a motion along a curve."""
 
     speed: float = 0.0
-    """rad/s"""
+    """dσ/dt, rad/s."""
     acceleration: float = 0.0
-    """Its derivative, rad/s²."""
+    """d²σ/dt², rad/s²."""
     acceleration_fraction: float = 1.0
-    """Of the acceleration that it may use at first."""
+    """Fraction of the acceleration limits that the motion may use at first."""
     fraction_duration: float = 0.0
-    """That time, s."""
+    """Time for which that fraction applies, s."""
 
 
 class VelocityProfile:
     """
-    The greatest speeds along a line from which the arm comes to rest at its end.
+    Highest speeds along a curve from which the joints can stop at its end.
 
-    :param curve: a line of the tip, or another curve of the joints
-    :param limits: of the joints
+    :param curve: curve of the joints
+    :param limits: limits of the joints
     """
 
     def __init__(self, curve: JointCurve, limits: MotionLimits) -> None:
@@ -76,28 +81,28 @@ class VelocityProfile:
             _max_squared_speeds(curve, limits, SLOW_SECTION_WIDENING_RATIO * rise)
         )
         self._profile_from_rest = self._forward_pass(0.0, 0.0, 1.0, 0.0)
-        time, parts = (
-            float(_arrival_times(*self._profile_from_rest)[-1]),
-            1 + _corner_mask(curve.sigma).sum(),
-        )
-        # A short motion has no use for all of the acceleration: what it gains by a larger one it
-        # loses by the longer window in which that has to come and go. The sum of both is least at:
-        self.acceleration_fraction = min(1.0, (time / (4.0 * rise * parts)) ** (2.0 / 3.0))
+        time = float(_arrival_times(*self._profile_from_rest)[-1])
+        sections = 1 + _corner_mask(curve.sigma).sum()
+        # A short motion cannot use the full acceleration: what it gains by a higher one it loses by
+        # the longer window in which the acceleration rises and falls. The optimum is:
+        self.acceleration_fraction = min(1.0, (time / (4.0 * rise * sections)) ** (2.0 / 3.0))
         self.smoothing_window = 2.0 * self.acceleration_fraction * rise
-        """s"""
-        self.duration = time / self.acceleration_fraction**0.5 + parts * self.smoothing_window
-        """From rest to rest, s."""
+        """Length of the moving average's window, s."""
+        self.duration = time / self.acceleration_fraction**0.5 + sections * self.smoothing_window
+        """Duration from standstill to standstill, s."""
 
     def is_feasible_start(self, start: InitialPathState) -> bool:
-        """Tell whether a motion can begin so."""
-        place, speed = self.unsmoothed_start(start)
-        most = self.acceleration_fraction * float(
-            np.interp(place, self._sigma, self._max_squared_speeds)
+        """Tell whether a motion can start with an initial state."""
+        sigma, speed = self.unsmoothed_start(start)
+        max_squared_speed = self.acceleration_fraction * float(
+            np.interp(sigma, self._sigma, self._max_squared_speeds)
         )
-        return 0.0 <= place < self._sigma[-1] and speed >= 0.0 and speed * speed <= most
+        return (
+            0.0 <= sigma < self._sigma[-1] and speed >= 0.0 and speed * speed <= max_squared_speed
+        )
 
     def unsmoothed_start(self, start: InitialPathState) -> tuple[float, float]:
-        """Return place (rad) and speed (rad/s) of the motion whose mean begins so."""
+        """Return σ (rad) and speed (rad/s) of the motion whose moving average has a start."""
         half = self.smoothing_window / 2.0
         return half * (
             start.speed + half * start.acceleration / 3.0
@@ -111,12 +116,13 @@ class VelocityProfile:
         fraction_duration: float = 0.0,
     ) -> tuple[Array, Array]:
         """
-        Return places (N,), rad, and the squares of the speeds, rad²/s², for the full acceleration.
+        Return the time-optimal motion with full acceleration from a position on the curve.
 
-        :param sigma: where it begins
-        :param squared_speed: of the speed there
-        :param acceleration_fraction: of the acceleration that is used at first
-        :param fraction_duration: that time, s
+        :param sigma: initial position, rad
+        :param squared_speed: initial x = σ̇², rad²/s²
+        :param acceleration_fraction: fraction of the acceleration limits to use at first
+        :param fraction_duration: time for which that fraction applies, s
+        :return: positions σ (N,), rad, and squared speeds (N,), rad²/s²
         """
         if sigma == squared_speed == fraction_duration == 0.0:
             return self._profile_from_rest
@@ -129,8 +135,8 @@ class VelocityProfile:
         acceleration_fraction: float,
         fraction_duration: float,
     ) -> tuple[Array, Array]:
-        # In here and in _braking, which see each place, no call is made that can be spared.
-        places, squares, time = [sigma], [squared_speed], 0.0
+        # This loop and the one of _backward_pass visit every grid point: no avoidable calls.
+        sigmas, squared_speeds, time = [sigma], [squared_speed], 0.0
         nodes = zip(
             self._sigma[1:],
             self._max_squared_speeds[1:],
@@ -138,110 +144,124 @@ class VelocityProfile:
             *self._scaled_curvatures,
             strict=False,
         )
-        for there, most, reserve1, reserve2, bend1, bend2 in nodes:
-            step = 2.0 * (there - sigma)
-            if step < 0.0 or (step == 0.0 and most > 0.0):
+        for next_sigma, max_squared_speed, limit1, limit2, curvature1, curvature2 in nodes:
+            step = 2.0 * (next_sigma - sigma)
+            if step < 0.0 or (step == 0.0 and max_squared_speed > 0.0):
                 continue
             if step == 0.0:  # a corner
-                places.append(sigma)
-                squares.append(0.0)
+                sigmas.append(sigma)
+                squared_speeds.append(0.0)
                 continue
-            part = acceleration_fraction if time < fraction_duration else 1.0
-            # x[i + 1] - x[i] <= step (reserve - bend x[i]), for both joints.
-            rate, other = (
-                reserve1 * part - bend1 * squared_speed,
-                reserve2 * part - bend2 * squared_speed,
-            )
-            if other < rate:
-                rate = other
-            reached = squared_speed + step * rate if rate > 0.0 else squared_speed
-            if most < reached:
-                reached = most
+            fraction = acceleration_fraction if time < fraction_duration else 1.0
+            # x[i + 1] - x[i] <= step (limit - curvature x[i]), for both joints.
+            slope = limit1 * fraction - curvature1 * squared_speed
+            slope2 = limit2 * fraction - curvature2 * squared_speed
+            if slope2 < slope:
+                slope = slope2
+            reached = squared_speed + step * slope if slope > 0.0 else squared_speed
+            if max_squared_speed < reached:
+                reached = max_squared_speed
             if time < fraction_duration:
                 time += step / (squared_speed**0.5 + reached**0.5)
-            sigma, squared_speed = there, reached
-            places.append(sigma)
-            squares.append(squared_speed)
-        return np.array(places), np.array(squares)
+            sigma, squared_speed = next_sigma, reached
+            sigmas.append(sigma)
+            squared_speeds.append(squared_speed)
+        return np.array(sigmas), np.array(squared_speeds)
 
     def _backward_pass(self, max_squared_speeds: list[float]) -> list[float]:
-        """Lower the squares of the speed to those from which the arm can brake."""
-        max_squared_speeds[-1] = ahead = 0.0
-        there = self._sigma[-1]
+        """Reduce squared speeds to those from which the joints can brake."""
+        max_squared_speeds[-1] = next_squared_speed = 0.0
+        next_sigma = self._sigma[-1]
         values = (
-            reversed(it)
-            for it in (self._sigma, *self._path_acceleration_limits, *self._scaled_curvatures)
+            reversed(column)
+            for column in (self._sigma, *self._path_acceleration_limits, *self._scaled_curvatures)
         )
         nodes = zip(range(len(max_squared_speeds) - 1, -1, -1), *values, strict=True)
         next(nodes)
-        for i, place, reserve1, reserve2, bend1, bend2 in nodes:
-            step, there = 2.0 * (there - place), place
-            least = max_squared_speeds[i]
-            # x[i] - x[i + 1] <= step (reserve + bend x[i]), for both joints.
-            growth1, growth2 = 1.0 - step * bend1, 1.0 - step * bend2
-            if growth1 > ZERO_TOLERANCE and (bound := (ahead + step * reserve1) / growth1) < least:
-                least = bound
-            if growth2 > ZERO_TOLERANCE and (bound := (ahead + step * reserve2) / growth2) < least:
-                least = bound
-            max_squared_speeds[i] = ahead = least
+        for i, sigma, limit1, limit2, curvature1, curvature2 in nodes:
+            step, next_sigma = 2.0 * (next_sigma - sigma), sigma
+            lowest = max_squared_speeds[i]
+            # x[i] - x[i + 1] <= step (limit + curvature x[i]), for both joints.
+            factor1, factor2 = 1.0 - step * curvature1, 1.0 - step * curvature2
+            if (
+                factor1 > ZERO_TOLERANCE
+                and (bound := (next_squared_speed + step * limit1) / factor1) < lowest
+            ):
+                lowest = bound
+            if (
+                factor2 > ZERO_TOLERANCE
+                and (bound := (next_squared_speed + step * limit2) / factor2) < lowest
+            ):
+                lowest = bound
+            max_squared_speeds[i] = next_squared_speed = lowest
         return max_squared_speeds
 
 
 class TimeLaw:
     """
-    The place along a line over time, to rest at its end.
+    Position along a curve over time, to standstill at its end.
 
-    Limits are kept but for a few percent: where a bend and a change of speed come together.
+    Where curvature and a change of speed coincide, limits may be exceeded by a few percent.
 
-    :param profile: of the line
-    :param start: which it allows
+    :param profile: velocity profile of the curve
+    :param start: feasible initial state
     """
 
     def __init__(self, profile: VelocityProfile, start: InitialPathState) -> None:
-        place, speed = profile.unsmoothed_start(start)
-        self._initial_state = place, speed, start.acceleration
+        initial_sigma, speed = profile.unsmoothed_start(start)
+        self._initial_state = initial_sigma, speed, start.acceleration
+        # A fraction f of the acceleration is the full one with the time stretched by 1/sqrt(f).
         root = profile.acceleration_fraction**0.5
-        square, until = (speed / root) ** 2, root * start.fraction_duration
-        places, squares = profile.forward_pass(place, square, start.acceleration_fraction, until)
-        self._sigma, self._speeds = places, root * np.sqrt(squares)
+        sigma, squared_speeds = profile.forward_pass(
+            initial_sigma,
+            (speed / root) ** 2,
+            start.acceleration_fraction,
+            root * start.fraction_duration,
+        )
+        self._sigma, self._speeds = sigma, root * np.sqrt(squared_speeds)
         self._window = profile.smoothing_window
-        # The mean of a motion rests only where that has rested for as long as the window is.
-        self._times = _arrival_times(places, squares, root * profile.smoothing_window) / root
+        # The moving average stops only where the motion has stopped for the length of the window.
+        self._times = _arrival_times(sigma, squared_speeds, root * self._window) / root
         spans = np.diff(self._times)
         self._accelerations = np.diff(self._speeds) / spans
-        moved = spans * (self._speeds[:-1] / 2.0 + spans * self._accelerations / 6.0)
-        self._integrals = np.concatenate(([0.0], np.cumsum((places[:-1] + moved) * spans)))
+        mean_moves = spans * (self._speeds[:-1] / 2.0 + spans * self._accelerations / 6.0)
+        self._integrals = np.concatenate(([0.0], np.cumsum((sigma[:-1] + mean_moves) * spans)))
         self.duration = float(self._times[-1]) + self._window
-        """s"""
+        """Duration, s."""
 
     def at(self, times: Array) -> Array:
-        """Return the places (N,), rad, at (N,) times, s."""
-        begin = self._sigma_integral(times - self._window)
-        places: Array = (self._sigma_integral(times) - begin) / self._window
-        return places
+        """Return σ (N,), rad, at (N,) times, s."""
+        window_start = self._sigma_integral(times - self._window)
+        sigma: Array = (self._sigma_integral(times) - window_start) / self._window
+        return sigma
 
     def _sigma_integral(self, times: Array) -> Array:
-        """Return the integral over time of the quickest motion's place."""
+        """Return the integral over time of σ of the time-optimal motion, rad s."""
         last = len(self._times) - 2
         span = np.clip(np.searchsorted(self._times, times, side='right') - 1, 0, last)
-        since = np.clip(times, 0.0, self._times[-1]) - self._times[span]
-        moved = since * (self._speeds[span] / 2.0 + since * self._accelerations[span] / 6.0)
-        past = self._sigma[-1] * np.maximum(times - self._times[-1], 0.0)
-        # Before it began, the mean needs a motion that leads up to how it begins.
-        place, speed, rate = self._initial_state
+        elapsed = np.clip(times, 0.0, self._times[-1]) - self._times[span]
+        mean_move = elapsed * (self._speeds[span] / 2.0 + elapsed * self._accelerations[span] / 6.0)
+        after_end = self._sigma[-1] * np.maximum(times - self._times[-1], 0.0)
+        # Before its start the motion is extrapolated: the moving average needs it.
+        sigma, speed, acceleration = self._initial_state
         early = np.minimum(times, 0.0)
-        before = early * (place + early * (speed / 2.0 + early * rate / 6.0))
+        before_start = early * (sigma + early * (speed / 2.0 + early * acceleration / 6.0))
         integral: Array = (
-            self._integrals[span] + since * (self._sigma[span] + moved) + past + before
+            self._integrals[span]
+            + elapsed * (self._sigma[span] + mean_move)
+            + after_end
+            + before_start
         )
         return integral
 
 
 def _arrival_times(sigma: Array, squared_speeds: Array, corner_pause: float = 0.0) -> Array:
     """
-    Return when (N,), s, the places are reached with the squares of the speed there.
+    Return the times (N,), s, at which positions are reached with given squared speeds.
 
-    :param corner_pause: how long the motion stays at a place that comes twice, s
+    :param sigma: (N,), rad
+    :param squared_speeds: (N,), rad²/s²
+    :param corner_pause: time for which the motion stops at a corner, s
     """
     speeds, steps = np.sqrt(squared_speeds), np.diff(sigma)
     sums = speeds[:-1] + speeds[1:]
@@ -250,7 +270,7 @@ def _arrival_times(sigma: Array, squared_speeds: Array, corner_pause: float = 0.
 
 
 def _corner_mask(sigma: Array) -> NDArray[np.bool_]:
-    """Tell which places (N,) come twice, at the first of the two."""
+    """Mark the corners, values of σ (N,) contained twice, at the first of the two."""
     return np.append(np.diff(sigma) == 0.0, False)
 
 
@@ -258,32 +278,34 @@ def _max_squared_speeds(
     curve: JointCurve, limits: MotionLimits, widening_time: float
 ) -> list[float]:
     """
-    Return the largest squares of the speed with which each place may be passed evenly.
+    Return the largest squared speeds (N,) at which each position can be passed at constant speed.
 
-    :param widening_time: for which a slow place stays slow before and after it, s
+    :param curve: curve of the joints
+    :param limits: limits of the joints
+    :param widening_time: time before and after a slow section for which the speed stays low, s
     """
-    speed, bent, twisted = (
-        (np.abs(derivatives) / bounds).max(axis=1) + ZERO_TOLERANCE
-        for derivatives, bounds in zip(
+    tangents, curvatures, third_derivatives = (
+        (np.abs(derivatives) / limit).max(axis=1) + ZERO_TOLERANCE
+        for derivatives, limit in zip(
             (curve.tangents, curve.curvatures, curve.third_derivatives),
             (limits.velocity, limits.acceleration, limits.jerk),
             strict=True,
         )
     )
-    bounds = np.minimum(speed**-2.0, CURVATURE_ACCELERATION_FRACTION / bent)
-    bounds = np.minimum(bounds, (CURVATURE_JERK_FRACTION / twisted) ** (2.0 / 3.0))
-    within = _widen_minima(curve.sigma, bounds, np.sqrt(bounds) * widening_time)
+    bounds = np.minimum(tangents**-2.0, CURVATURE_ACCELERATION_FRACTION / curvatures)
+    bounds = np.minimum(bounds, (CURVATURE_JERK_FRACTION / third_derivatives) ** (2.0 / 3.0))
+    widened = _widen_minima(curve.sigma, bounds, np.sqrt(bounds) * widening_time)
     corners = _corner_mask(curve.sigma)
-    within[corners | np.roll(corners, 1)] = 0.0
-    slow: list[float] = within.tolist()
-    return slow
+    widened[corners | np.roll(corners, 1)] = 0.0
+    max_squared_speeds: list[float] = widened.tolist()
+    return max_squared_speeds
 
 
 def _widen_minima(sigma: Array, bounds: Array, reach: Array) -> Array:
-    """Return the least of the bounds (N,) whose reach (N,) there is."""
-    within: Array = bounds.copy()
+    """Return for each position the lowest of the bounds (N,) within whose reach (N,) it is."""
+    widened: Array = bounds.copy()
     first = np.searchsorted(sigma, sigma - reach, 'left').tolist()
     end = np.searchsorted(sigma, sigma + reach, 'right').tolist()
-    for row in np.argsort(-bounds).tolist():  # the least overwrites the others
-        within[first[row] : end[row]] = bounds[row]
-    return within
+    for row in np.argsort(-bounds).tolist():  # lower bounds overwrite higher ones
+        widened[first[row] : end[row]] = bounds[row]
+    return widened

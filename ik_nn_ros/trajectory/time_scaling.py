@@ -1,4 +1,4 @@
-"""Going along a planned motion at a pace that changes smoothly, without leaving its path."""
+"""Time scaling of a planned trajectory: the speed changes smoothly, the path stays the same."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ from ik_nn_ros.trajectory.online_generator import (
 from ik_nn_ros.trajectory.spline import KNOT_PERIOD_S, SplineTrajectory
 
 SPEED_CHANGE_FRACTIONS = (1.0, 0.6, 0.36, 0.2, 0.1, 0.05, 0.02)
-"""How fast the pace may change, of the most; the next where that is too much for the joints."""
+"""
+Fractions of the fastest change of the speed ratio, each tried where the one before exceeds a limit.
+"""
 MID_CHANGE_FRACTION_COUNT = 3
-"""So many while it changes already: what is gentler would go past the new pace, and back."""
+"""
+Number of these fractions to try while the ratio already changes: gentler changes would overshoot.
+"""
 MAX_CHANGE_SAMPLES = 400
-"""Samples of a change; those that take many are gentle."""
+"""Maximum number of samples at which a change is checked; long changes are gentle."""
 ROUNDING_TOLERANCE = 1e-9
-
+"""Relative tolerance of the limits, and tolerance of the speed ratio."""
 
 PathTimeState = tuple[float, float, float]
+"""Path time s (s), speed ratio ds/dt, d²s/dt² (1/s)."""
 
 
 class ScaledTrajectory:
     """
-    A planned motion c(s), gone along with s(t) instead of the time.
+    Planned trajectory c(s), followed with the path time s(t).
 
-    The rate ds/dt goes smoothly from one value to another. The joints have the velocity c' ds/dt
-    and the acceleration c'' (ds/dt)² + c' d²s/dt².
+    The speed ratio ds/dt changes smoothly from one value to another. The joints have the velocity
+    c' ds/dt and the acceleration c'' (ds/dt)² + c' d²s/dt².
 
-    :param trajectory: from rest to rest
-    :param start: where it is on it: s (s), ds/dt, d²s/dt² (1/s)
-    :param speed_ratio: ds/dt that it goes over to, 0 to 1; 0: it comes to rest on the way
-    :param limits: of the joints
-    :param change_fraction: of how fast the rate may change
+    :param trajectory: trajectory from standstill to standstill
+    :param start: initial state on the trajectory
+    :param speed_ratio: target of ds/dt, 0 to 1; 0: the joints stop on the path
+    :param limits: limits of the joints
+    :param change_fraction: fraction of the fastest change of the ratio
     """
 
     def __init__(
@@ -51,10 +56,10 @@ class ScaledTrajectory:
         self.speed_ratio = speed_ratio
         self._trajectory, self._start, self._change_fraction = trajectory, start, change_fraction
         self._ratio_change = _plan_ratio_change(start, speed_ratio, limits, change_fraction)
-        left = trajectory.duration - self._path_time_state(self._ratio_change.duration)[0]
-        after = left / speed_ratio if speed_ratio > 0.0 else 0.0
-        self.duration = self._ratio_change.duration + max(after, 0.0)
-        """s"""
+        remaining = trajectory.duration - self._path_time_state(self._ratio_change.duration)[0]
+        time_after_change = remaining / speed_ratio if speed_ratio > 0.0 else 0.0
+        self.duration = self._ratio_change.duration + max(time_after_change, 0.0)
+        """Duration, s."""
 
     @classmethod
     def from_rest(
@@ -65,76 +70,83 @@ class ScaledTrajectory:
         limits: MotionLimits,
     ) -> ScaledTrajectory:
         """
-        Begin at rest.
+        Return the scaled trajectory from standstill at a path time.
 
-        :param path_time: s, s
-        :param speed_ratio: to go along with
+        :param trajectory: trajectory from standstill to standstill
+        :param path_time: initial path time, s
+        :param speed_ratio: speed ratio to reach
+        :param limits: limits of the joints
         """
-        if path_time == 0.0:
+        if path_time == 0.0:  # the trajectory itself begins at standstill
             return cls(trajectory, (path_time, speed_ratio, 0.0), speed_ratio, limits)
-        standing = cls(trajectory, (path_time, 0.0, 0.0), 0.0, limits)
-        return standing.with_speed_ratio(0.0, speed_ratio, limits) or standing
+        stopped = cls(trajectory, (path_time, 0.0, 0.0), 0.0, limits)
+        return stopped.with_speed_ratio(0.0, speed_ratio, limits) or stopped
 
     def with_speed_ratio(
         self, time: float, speed_ratio: float, limits: MotionLimits
     ) -> ScaledTrajectory | None:
         """
-        Go over to another rate.
+        Return the trajectory that changes to another speed ratio.
 
-        :param time: for which this has been gone, s
-        :param speed_ratio: 0 to 1
-        :return: None: that cannot be done now within the limits, but when the rate is even again
+        :param time: time since the start of this one, s
+        :param speed_ratio: new ratio, 0 to 1
+        :param limits: limits of the joints
+        :return: None where the change would exceed the limits now; it can be made once the ratio is
+            constant again
         """
-        begun = self._path_time_state(time)
-        even = time >= self._ratio_change.duration
-        for share in (
-            SPEED_CHANGE_FRACTIONS
-            if even
-            else (*SPEED_CHANGE_FRACTIONS[:MID_CHANGE_FRACTION_COUNT], self._change_fraction)
-        ):
-            ride = ScaledTrajectory(self._trajectory, begun, speed_ratio, limits, share)
-            if ride._keeps_limits(limits):
-                return ride
+        start = self._path_time_state(time)
+        if time >= self._ratio_change.duration:
+            fractions: tuple[float, ...] = SPEED_CHANGE_FRACTIONS
+        else:
+            fractions = SPEED_CHANGE_FRACTIONS[:MID_CHANGE_FRACTION_COUNT]
+            fractions = (*fractions, self._change_fraction)
+        for fraction in fractions:
+            changed = ScaledTrajectory(self._trajectory, start, speed_ratio, limits, fraction)
+            if changed._keeps_limits(limits):
+                return changed
         return None
 
     def path_time(self, time: float) -> float:
-        """Return s, s, after a time, s."""
+        """Return the path time s at a time after the start, s."""
         return min(self._path_time_state(time)[0], self._trajectory.duration)
 
     def at(self, time: float) -> KinematicState:
-        """Return the state a time (s) after the beginning."""
-        place, rate, growth = self._path_time_state(time)
-        (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at(place)
-        square = rate * rate
+        """Return the state at a time after the start, s."""
+        path_time, ratio, ratio_rate = self._path_time_state(time)
+        (q1, q2), (v1, v2), (a1, a2) = self._trajectory.at(path_time)
+        squared_ratio = ratio * ratio
         return KinematicState(
             (q1, q2),
-            (rate * v1, rate * v2),
-            (square * a1 + growth * v1, square * a2 + growth * v2),
+            (ratio * v1, ratio * v2),
+            (squared_ratio * a1 + ratio_rate * v1, squared_ratio * a2 + ratio_rate * v2),
         )
 
     def _path_time_state(self, time: float) -> PathTimeState:
-        """Return s (s), ds/dt, d²s/dt² (1/s)."""
-        (more, _), (faster, _), (growth, _) = self._ratio_change.at(time)
-        return self._start[0] + self.speed_ratio * time + more, self.speed_ratio + faster, growth
+        """Return path time and its derivatives at a time after the start, s."""
+        (offset, _), (ratio_offset, _), (ratio_rate, _) = self._ratio_change.at(time)
+        path_time = self._start[0] + self.speed_ratio * time + offset
+        return path_time, self.speed_ratio + ratio_offset, ratio_rate
 
     def _keeps_limits(self, limits: MotionLimits) -> bool:
-        """Tell whether the joints keep their limits while the rate changes, and go forwards."""
-        count = min(
-            max(ceil(2.0 * self._ratio_change.duration / KNOT_PERIOD_S), 1), MAX_CHANGE_SAMPLES
-        )
-        times = np.linspace(0.0, self._ratio_change.duration, count + 1)
-        more, faster, growth = (values[:, :1] for values in self._ratio_change.states_at(times))
-        place, rate = (
-            self._start[0] + self.speed_ratio * times[:, None] + more,
-            self.speed_ratio + faster,
-        )
-        _, velocity, acceleration = self._trajectory.states_at(place[:, 0])
-        there = rate * velocity, rate * rate * acceleration + growth * velocity
-        jerk = np.diff(there[1], axis=0) / max(times[1], ROUNDING_TOLERANCE)
-        return bool((rate >= -ROUNDING_TOLERANCE).all()) and all(
+        """Tell whether the joints keep their limits while the ratio changes, and never go back."""
+        change = self._ratio_change
+        count = min(max(ceil(2.0 * change.duration / KNOT_PERIOD_S), 1), MAX_CHANGE_SAMPLES)
+        times = np.linspace(0.0, change.duration, count + 1)
+        offset, ratio_offset, ratio_rate = (values[:, :1] for values in change.states_at(times))
+        path_times = self._start[0] + self.speed_ratio * times[:, None] + offset
+        ratio = self.speed_ratio + ratio_offset
+        if (ratio < -ROUNDING_TOLERANCE).any():
+            return False
+        _, path_velocity, path_acceleration = self._trajectory.states_at(path_times[:, 0])
+        velocity = ratio * path_velocity
+        acceleration = ratio * ratio * path_acceleration + ratio_rate * path_velocity
+        jerk = np.diff(acceleration, axis=0) / max(times[1], ROUNDING_TOLERANCE)
+        return all(
             bool((np.abs(values) <= np.multiply(1.0 + ROUNDING_TOLERANCE, limit)).all())
             for values, limit in zip(
-                (*there, jerk), (limits.velocity, limits.acceleration, limits.jerk), strict=True
+                (velocity, acceleration, jerk),
+                (limits.velocity, limits.acceleration, limits.jerk),
+                strict=True,
             )
         )
 
@@ -142,15 +154,16 @@ class ScaledTrajectory:
 def _plan_ratio_change(
     start: PathTimeState, speed_ratio: float, limits: MotionLimits, change_fraction: float
 ) -> RuckigTrajectory:
-    """Return how the rate changes: as a motion that comes to rest, seen from one with the rate."""
-    # So fast that joints with their largest velocity, which do nothing else, just keep the limits.
-    growth, kick = (
+    """Plan the change of the ratio: a stop, seen from a path time that runs with the new ratio."""
+    # So fast that joints at their velocity limit, with no other acceleration, just keep the limits.
+    max_rate, max_rate_change = (
         change_fraction * min(value / v for value, v in zip(values, limits.velocity, strict=True))
         for values in (limits.acceleration, limits.jerk)
     )
-    pace = OnlineTrajectoryGenerator(
-        MotionLimits((1.0, 1.0), (growth, growth), (kick, kick)), (0.0, 0.0)
+    generator = OnlineTrajectoryGenerator(
+        MotionLimits((1.0, 1.0), (max_rate, max_rate), (max_rate_change, max_rate_change)),
+        (0.0, 0.0),
     )
-    return pace.plan_stop(
+    return generator.plan_stop(
         KinematicState((0.0, 0.0), (start[1] - speed_ratio, 0.0), (start[2], 0.0))
     )

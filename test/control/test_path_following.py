@@ -272,7 +272,7 @@ def test_whoever_was_handed_a_path_may_be_behind():
 def test_direct_motion_refuses_paths():
     answer = PassthroughController(ARM, CONFIG).follow_path(0.0, joint_path(square()))
     assert answer.code == 'UNSUPPORTED'
-    assert answer.detail == 'motion: got direct, expected smooth, to go along a path'
+    assert answer.detail == 'motion: got direct, expected smooth, to follow a path'
 
 
 @pytest.mark.parametrize('seed', range(3))
