@@ -1,15 +1,19 @@
 """
-An arm as built: fitted geometry, and a small residual on the tip that geometry cannot explain.
+Arms as built: a fitted geometry with a residual that geometry cannot explain, and their file.
 
 Written as complex numbers x + iy, the tip of a rigid two-link arm is two terms of a Fourier series
-in the joint angles, with a = s1 q1 and b = s2 q2::
+in the joint positions, with a = s1 q1 and b = s2 q2::
 
     x + iy = L1 e^(i o1) e^(ia) + L2 e^(i (o1 + o2)) e^(i (a + b)) + Σ c_k e^(i (k1 a + k2 b))
 
 The sum is the residual. A joint whose link follows its encoder with an error that is itself a
-harmonic of the joint angles (sag, an eccentric gear) adds to the two terms their neighbours; a
+harmonic of the joint positions (sag, an eccentric gear) adds to the two terms their neighbours; a
 tilted base adds their mirror images. The series is periodic and bounded by Σ |c_k|, also where
 nothing was recorded.
+
+A :class:`Calibration` is what was fitted to recorded samples of one arm, as a YAML file that people
+can read (lengths in m, angles in rad). It names the arm it belongs to by the geometry of the URDF
+that it corrects; :meth:`Calibration.apply` refuses any other.
 """
 
 from __future__ import annotations
@@ -35,15 +39,30 @@ from ik_nn_ros.files import write_atomically
 CoefficientRows = tuple[tuple[complex, ...], ...]
 
 RESIDUAL_GRID_COUNT = 64
-"""Joint positions along each joint at which the size of the residual is taken."""
+"""Positions of each joint at which the size of the residual is taken."""
 RESIDUAL_MARGIN_RATIO = 1.1
-"""On that size, for what lies between them."""
+"""Factor on that size, for the positions between them."""
 FIXED_POINT_ITERATIONS = 3
-"""Of solving the rigid arm for the target less the residual; each leaves a few percent."""
+"""Iterations of :meth:`CalibratedArm.closed_form`; each leaves a few percent of the error."""
+
+FORMAT = 1
+"""Version of the calibration file."""
+GEOMETRY_TOLERANCE = 1e-9
+"""Largest difference (m, rad) between the geometries of equal arms."""
+MAX_HARMONIC_ORDER = 8
+"""Largest |k1| and |k2| of a term in the file."""
+MAX_RESIDUAL_RATIO = 0.1
+"""Largest distance a residual may move the tip, as a fraction of reach."""
+FILE_HEADER = """\
+# Calibration of an arm, by `ik_nn calibrate`; lengths in m, angles in rad. It corrects the arm
+# under `arm`, which is what its URDF says. The tip, as x + iy in the arm's plane:
+#   base + l1 e^(i o1) e^(ia) + l2 e^(i(o1+o2)) e^(i(a+b)) + sum of (x + iy) e^(i(k1 a + k2 b))
+# with l the lengths, o the offsets, a and b the joint angles times the arm's signs.
+"""
 
 
 class FourierTerm(NamedTuple):
-    """One term of the residual: ``coefficient`` (x + iy, m) times e^(i (k1 a + k2 b))."""
+    """A term of the residual: ``coefficient`` (x + iy, m) times e^(i (k1 a + k2 b))."""
 
     k1: int
     k2: int
@@ -51,7 +70,7 @@ class FourierTerm(NamedTuple):
 
 
 class _FourierSeries:
-    """Σ c_k e^(i (k1 a + k2 b)) by Horner's rule; a and b are numbers or arrays."""
+    """The sum Σ c_k e^(i (k1 a + k2 b)) by Horner's rule; a and b are numbers or arrays."""
 
     def __init__(self, terms: Iterable[FourierTerm]) -> None:
         table = {(k1, k2): c for k1, k2, c in terms}
@@ -64,7 +83,7 @@ class _FourierSeries:
 
     def __call__(self, phasor1: Any, phasor2: Any) -> Any:
         """
-        Return the sum.
+        Return the sum at joint positions.
 
         :param phasor1: e^(ia)
         :param phasor2: e^(ib)
@@ -95,9 +114,9 @@ class GeometrySigma(NamedTuple):
 @dataclass(frozen=True)
 class CalibratedArm(ArmModel):
     """
-    The fitted geometry, with a forward kinematics that includes the residual.
+    An arm with a fitted geometry, and a forward kinematics that includes the residual.
 
-    :param residual: its terms; may be none
+    :param residual: terms of the residual; may be empty
     :param sigma: how well the geometry is known; None where the calibration does not say
     """
 
@@ -264,34 +283,18 @@ class CalibratedArm(ArmModel):
         return q
 
 
-# MERGED arm.calibration: A calibration: what was fitted to recorded samples of one arm, as a file people can read.  The file is YAML, lengths in m, angles in rad. It names the arm it belongs to by the geometry of the URDF that it corrects; :meth:`Calibration.apply` refuses any other.
-
-FORMAT = 1
-GEOMETRY_TOLERANCE = 1e-9
-"""Largest difference (m, rad) between two arms that count as one."""
-MAX_HARMONIC_ORDER = 8
-MAX_RESIDUAL_RATIO = 0.1
-"""Of reach: how far a residual may move the tip."""
-FILE_HEADER = """\
-# Calibration of an arm, by `ik_nn calibrate`; lengths in m, angles in rad. It corrects the arm
-# under `arm`, which is what its URDF says. The tip, as x + iy in the arm's plane:
-#   base + l1 e^(i o1) e^(ia) + l2 e^(i(o1+o2)) e^(i(a+b)) + sum of (x + iy) e^(i(k1 a + k2 b))
-# with l the lengths, o the offsets, a and b the joint angles times the arm's signs.
-"""
-
-
 @dataclass(frozen=True)
 class Calibration:
     """
-    Fitted geometry and residual of one arm.
+    Fitted geometry and residual of one arm, the content of a calibration file.
 
     :param arm: the arm it corrects, as its URDF has it; see :func:`describe_arm`
     :param lengths: (L1, L2), m
     :param offsets: link angles at q = 0, rad
-    :param base: (x, y) of the first axis in the plane of the URDF's arm, m
-    :param residual: terms of the residual, see :mod:`ik_nn_ros.arm.calibrated`
-    :param uncertainty: standard deviations of lengths, offsets and base, each a pair
-    :param record: what it was fitted to, and how well: recordings, samples, errors
+    :param base: (x, y) of the first axis in the plane of the arm of the URDF, m
+    :param residual: terms of the residual
+    :param uncertainty: standard deviations of lengths, offsets and base, each a pair; may be empty
+    :param record: recordings and samples it was fitted to, and the errors left
     """
 
     arm: dict[str, Any]
@@ -307,16 +310,20 @@ class Calibration:
         Return the arm as built.
 
         :param arm: the arm from the URDF
-        :raises CalibrationError: it is not the arm of this calibration
+        :raises CalibrationError: the calibration belongs to another arm
         """
-        for name, here in describe_arm(arm).items():
-            there = self.arm[name]
+        for name, expected in describe_arm(arm).items():
+            got = self.arm[name]
             if name in ('joints', 'base_frame'):
-                same = there == here
+                same = got == expected
             else:
-                same = name == 'name' or np.allclose(there, here, rtol=0.0, atol=GEOMETRY_TOLERANCE)
+                same = name == 'name' or np.allclose(
+                    got, expected, rtol=0.0, atol=GEOMETRY_TOLERANCE
+                )
             if not same:
-                raise CalibrationError(f'calibration: {name} of its arm', got=there, expected=here)
+                raise CalibrationError(
+                    f'calibration: {name} of its arm', got=got, expected=expected
+                )
         if not arm.has_plausible_lengths(self.lengths):
             raise CalibrationError(
                 'calibration: lengths', got=list(self.lengths), expected=f'about {arm.lengths}'
@@ -336,17 +343,17 @@ class Calibration:
             residual=self.residual,
             sigma=_parse_sigma(self.uncertainty),
         )
-        most = MAX_RESIDUAL_RATIO * arm.reach
-        if built.residual_bound > most:
+        max_residual = MAX_RESIDUAL_RATIO * arm.reach
+        if built.residual_bound > max_residual:
             raise CalibrationError(
                 'calibration: residual',
                 got=f'up to {1e3 * built.residual_bound:.3g} mm',
-                expected=f'at most {1e3 * most:.3g} mm; it is another arm',
+                expected=f'at most {1e3 * max_residual:.3g} mm; it is another arm',
             )
         return built
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         content: dict[str, Any] = {'format': FORMAT, **asdict(self)}
         for name in ('lengths', 'offsets', 'base'):
             content[name] = list(content[name])
@@ -359,9 +366,9 @@ class Calibration:
     @classmethod
     def read(cls, path: str | Path) -> Calibration:
         """
-        Read a file.
+        Read a calibration file.
 
-        :raises CalibrationError: it is missing, damaged or no calibration
+        :raises CalibrationError: the file is missing, damaged or no calibration
         """
         path = Path(path)
         try:
@@ -382,7 +389,7 @@ class Calibration:
 
 
 def describe_arm(arm: ArmModel) -> dict[str, Any]:
-    """Return what a calibration knows its arm by."""
+    """Return the names and the geometry by which a calibration identifies its arm."""
     return {
         'name': arm.name,
         'joints': list(arm.joint_names),

@@ -147,7 +147,7 @@ class ArmModel(Kinematics):
         return np.zeros(np.shape(q)[:-1])
 
     def workspace(self, branch: int = BOTH_BRANCHES) -> Workspace:
-        """Return what the two rigid links reach within the joint limits, on one or both branches."""
+        """Return what the rigid links reach within the joint limits, on one branch or both."""
         return Workspace(
             self.lengths,
             (self.link_angle_range(0), self.link_angle_range(1)),

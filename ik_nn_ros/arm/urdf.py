@@ -1,9 +1,9 @@
 """
-Read a 2-DOF arm from a URDF.
+URDF reader for 2-DOF arms.
 
-Only the joints between base and tip matter here, some forty lines of the standard's kinematics;
-urdf_parser_py would fill in missing limits with zeros, which must not pass for a limit, and does
-not run on Python 3.10 and later as published on PyPI.
+Only the joints between base and tip matter here, some forty lines of the standard's kinematics.
+urdf_parser_py would replace missing limits by zeros, which must not pass for limits, and as
+published on PyPI it does not run on Python 3.10 and later.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ik_nn_ros.arm.model import ArmModel, Array, Plane
 from ik_nn_ros.errors import ArmError
 
 MAX_AXIS_SKEW_SINE = 1e-6
-"""Sine of the largest angle between two axes that count as parallel."""
+"""Sine of the largest angle between axes that count as parallel."""
 MIN_LINK_LENGTH_M = 1e-6
-"""Links shorter than this (m) count as having no length."""
+"""Length below which a link counts as having none, m."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_description(path: str | Path, mappings: dict[str, str] | None = None) -
 
     :param path: the file
     :param mappings: xacro arguments by name
-    :raises ArmError: the file is missing or xacro refuses it
+    :raises ArmError: the file is missing, or xacro cannot process it
     """
     path = Path(path)
     if not path.is_file():
@@ -62,30 +62,17 @@ def read_description(path: str | Path, mappings: dict[str, str] | None = None) -
 
 def load_arm(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> ArmModel:
     """
-    Find the two actuated joints between base and tip and derive the arm from them.
+    Return the arm with the two actuated joints between base and tip.
 
     :param urdf: the URDF as text
     :param base_link: the frame targets are given in
     :param tip_link: the frame whose origin is the tip
-    :raises ArmError: anything other than two revolute or continuous joints with parallel axes and
-        two links
+    :raises ArmError: there are no two revolute or continuous joints with parallel axes and links
     """
-    try:
-        robot = ElementTree.fromstring(urdf)
-    except ElementTree.ParseError as error:
-        raise ArmError(
-            'robot description', got=f'{urdf[:40]!r} ({error})', expected='URDF, well-formed XML'
-        ) from error
-    if robot.tag != 'robot':
-        raise ArmError(
-            'robot description', got=f'<{robot.tag}>', expected='<robot> as the root element'
-        )
-    name = robot.get('name', 'arm')
-
+    robot = _parse_robot(urdf)
     pose = np.eye(4)
-    moving: list[
-        tuple[_Joint, Array, Array]
-    ] = []  # joint, axis and point on it in the base frame, at zero
+    # Joint, axis and a point on it in the base frame, at zero.
+    moving: list[tuple[_Joint, Array, Array]] = []
     for joint in _joint_chain(robot, base_link, tip_link):
         pose = pose @ joint.origin
         if joint.joint_type != 'fixed':
@@ -103,22 +90,16 @@ def load_arm(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> 
     plane = _plane_frame(base_link, axis1, point1, pose[:3, 3])
     elbow = np.array(plane.to_plane(*point2)[:2])
     forearm = np.array(plane.to_plane(*pose[:3, 3])[:2]) - elbow
-    lengths = (hypot(*elbow), hypot(*forearm))
-    for length, of in zip(
-        lengths, (f'{joint1.name} to {joint2.name}', f'{joint2.name} to {tip_link}'), strict=True
-    ):
-        if length < MIN_LINK_LENGTH_M:
-            raise ArmError(
-                f'link from {of}',
-                got=f'{length:.3g} m across the axis',
-                expected='a positive length',
-            )
+    lengths = (
+        _link_length(elbow, f'{joint1.name} to {joint2.name}'),
+        _link_length(forearm, f'{joint2.name} to {tip_link}'),
+    )
     theta1 = atan2(elbow[1], elbow[0])
     theta2 = atan2(forearm[1], forearm[0]) - theta1
     normal = plane.rotation[:, 2]
     limits = [_parse_joint_limits(joint) for joint in (joint1, joint2)]
     return ArmModel(
-        name=name,
+        name=robot.get('name', 'arm'),
         joint_names=(joint1.name, joint2.name),
         lengths=lengths,
         signs=(float(np.sign(axis1 @ normal)), float(np.sign(axis2 @ normal))),
@@ -128,6 +109,31 @@ def load_arm(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> 
         max_velocity=(limits[0][2], limits[1][2]),
         plane=plane,
     )
+
+
+def _parse_robot(urdf: str) -> ElementTree.Element:
+    try:
+        robot = ElementTree.fromstring(urdf)
+    except ElementTree.ParseError as error:
+        raise ArmError(
+            'robot description', got=f'{urdf[:40]!r} ({error})', expected='URDF, well-formed XML'
+        ) from error
+    if robot.tag != 'robot':
+        raise ArmError(
+            'robot description', got=f'<{robot.tag}>', expected='<robot> as the root element'
+        )
+    return robot
+
+
+def _link_length(link: Array, name: str) -> float:
+    length = hypot(*link)
+    if length < MIN_LINK_LENGTH_M:
+        raise ArmError(
+            f'link from {name}',
+            got=f'{length:.3g} m across the axis',
+            expected='a positive length',
+        )
+    return length
 
 
 def _joint_chain(robot: ElementTree.Element, base_link: str, tip_link: str) -> list[_Joint]:
@@ -261,11 +267,15 @@ def _rotation_from_rpy(rpy: Array) -> Array:
 
 def _plane_frame(base_frame: str, axis: Array, on_axis: Array, tip: Array) -> Plane:
     """
-    Lay the plane frame.
+    Return the plane frame of an arm.
 
     Its normal is along the axis, towards the positive side of the base axis it is closest to. Its x
-    axis is the next base axis in the order x, y, z, x, projected: an arm turning about z keeps the
-    base frame's x and y, one about y gets (z, x), one about x gets (y, z).
+    axis is the projection of the next base axis in the order x, y, z, x: an arm that turns about z
+    keeps the base frame's x and y, one about y gets (z, x), one about x gets (y, z).
+
+    :param axis: (3,) direction of the joints' axes in the base frame
+    :param on_axis: (3,) a point of the first axis, m
+    :param tip: (3,) the tip at zero, m
     """
     main = int(np.argmax(np.abs(axis)))
     normal = axis * np.sign(axis[main])

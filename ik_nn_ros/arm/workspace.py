@@ -1,11 +1,10 @@
 """
-The points the tip can reach within the joint limits, and the nearest of them to a point it cannot.
+The workspace of two links: the points the tip reaches within the joint limits.
 
-The tip's set of reachable points is bounded by circular arcs: about the first axis where the elbow
-is straight, folded or at a limit, and about an elbow where the first joint is at a limit. On the
-way along them the distance to a point outside has its lowest places at the foot of the
-perpendicular on an arc or at a corner where two arcs meet; each is a formula, and there are at
-most a dozen of them.
+It is bounded by circular arcs: about the first axis where the elbow is straight, folded or at a
+limit, and about an elbow where the first joint is at a limit. Along them the distance to a point
+outside has its local minima at the foot of the perpendicular on an arc or at a corner where two
+arcs meet; each is a formula, and there are at most a dozen of them.
 """
 
 from __future__ import annotations
@@ -21,27 +20,28 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair, Point2
 
 BOTH_BRANCHES = 0
-"""Stands for «either branch» where a branch is asked for."""
+"""Argument for a branch that stands for both."""
 BOUNDARY_TOLERANCE_RATIO = 1e-9
-"""How far (fraction of reach) rounding may put a point of the edge inside it."""
+"""How far (fraction of reach) rounding may put a point of the boundary inside it."""
 LIMIT_CLEARANCE_RATIO = 4e-6
 """
-How far (fraction of reach) points on an arc about the first axis keep from joint 1's limits: the
-arm straight and at the limit could not bend to its branch.
+Distance (fraction of reach) that points on an arc about the first axis keep from joint 1's limits.
+
+A straight arm at the limit could not bend to its branch.
 """
 
 
 @dataclass(frozen=True)
 class Arc:
     """
-    A circular arc in the plane, from ``start`` counter-clockwise over ``sweep``.
+    A circular arc in the plane, counter-clockwise from ``start`` over ``sweep``.
 
     :param center: m
     :param radius: m
     :param start: rad
     :param sweep: rad, 0 to 2π
-    :param encloses_reachable: whether what is reached next to the arc lies inside its circle
-    :param clearance: how far its points keep from its ends, rad
+    :param encloses_reachable: whether the reachable points next to the arc lie inside its circle
+    :param clearance: distance that its points keep from its ends, rad
     """
 
     center: Point2
@@ -101,43 +101,43 @@ class Workspace:
 
     def nearest_points(self, xy: Array) -> Array:
         """
-        Return the nearest reachable point to each unreachable one.
+        Return the reachable point nearest to each unreachable one.
 
         :param xy: (N, 2) points that are not reachable, m
         :return: (N, 2) points, m; NaN where nothing is reachable at all
         """
         if not self.arcs:
             return np.full_like(xy, np.nan)
-        places, distance, _ = self.projection_candidates(xy)
-        nearest: Array = places[np.arange(len(xy)), np.argmin(distance, axis=1)]
+        points, distance, _ = self.projection_candidates(xy)
+        nearest: Array = points[np.arange(len(xy)), np.argmin(distance, axis=1)]
         return nearest
 
     def projection_candidates(self, xy: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """
-        Return the places of the edge from which every way along it leads away from a point.
+        Return the points of the boundary whose distance to a point outside is a local minimum.
 
         :param xy: (N, 2) points that are not reachable, m
-        :return: (N, K, 2) points, m; (N, K) how far from ``xy`` they are, m, inf where one of the K
-            is not such a place; (N, K) whether ``xy`` is beyond that part of the rigid arm's edge
-            without doubt
+        :return: (N, K, 2) points, m; (N, K) their distances from ``xy``, m, inf where one of the K
+            is no local minimum; (N, K) whether ``xy`` is certainly beyond that part of the rigid
+            arm's boundary
         """
         offset = xy[:, None, :] - self._center  # (N, arcs, 2)
         angle = np.arctan2(offset[..., 1], offset[..., 0])
         past_start = (angle - self._start) % TWO_PI
         past_end = (past_start - self._sweep) % TWO_PI
-        out = self._outward_sign * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
-        is_foot = (past_start <= self._sweep) & (out >= -self._tolerance)
+        outside = self._outward_sign * (np.hypot(offset[..., 0], offset[..., 1]) - self._radius)
+        is_foot = (past_start <= self._sweep) & (outside >= -self._tolerance)
         along = np.clip(past_start, self._clearance, self._sweep - self._clearance)
         foot = self._center + self._radius[:, None] * _unit_vector(self._start + along)
-        # An end of an arc is such a place if the point draws the tip past it on both its arcs.
-        drawn = np.stack((past_start >= pi, past_end <= pi), axis=-1).reshape(len(xy), -1)
-        is_corner = drawn[:, self._corner_end_pairs].all(axis=-1)
+        # The end of an arc is a minimum if both its arcs, prolonged, would come nearer.
+        is_past_end = np.stack((past_start >= pi, past_end <= pi), axis=-1).reshape(len(xy), -1)
+        is_corner = is_past_end[:, self._corner_end_pairs].all(axis=-1)
         corner = np.broadcast_to(self._corner_points, (len(xy), *self._corner_points.shape))
-        places = np.concatenate((foot, corner), axis=1)
-        away = places - xy[:, None, :]
-        distance = np.hypot(away[..., 0], away[..., 1])
+        points = np.concatenate((foot, corner), axis=1)
+        gap = points - xy[:, None, :]
+        distance = np.hypot(gap[..., 0], gap[..., 1])
         distance[~np.concatenate((is_foot, is_corner), axis=1)] = np.inf
-        return places, distance, np.concatenate((out >= 0.0, is_corner), axis=1)
+        return points, distance, np.concatenate((outside >= 0.0, is_corner), axis=1)
 
 
 def _unit_vector(angle: Array) -> Array:
@@ -165,7 +165,7 @@ def _boundary_arcs(lengths: JointPair, shoulder: JointPair, elbow: JointPair) ->
 
 
 def _corner_ends(pieces: Sequence[Sequence[Arc]]) -> Iterator[tuple[int, int]]:
-    """Yield the two ends of arcs that meet at each corner; end ``e`` of arc ``n`` is 2 n + e."""
+    """Yield the ends of arcs that meet at each corner; end ``e`` of arc ``n`` is 2 n + e."""
     first = 0
     for piece in pieces:
         if len(piece) == 4:

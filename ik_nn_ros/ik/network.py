@@ -1,4 +1,12 @@
-"""Run a trained network from its model file with ONNX Runtime, on one thread."""
+"""
+Trained networks in model files, run with ONNX Runtime on one thread.
+
+A model file is ONNX: input ``target`` (N, 4) float32 with columns x, y (m, plane frame), branch (+1
+or -1) and bearing, output ``q`` (N, 2) float32 joint positions (rad, any turn). Normalisation is
+inside the graph. The bearing is atan2(y, x), rad: ONNX has no arctangent of two arguments, and its
+replacement took half a graph. The metadata entries of :class:`ModelInfo` say which arm the network
+was trained for.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +28,28 @@ from ik_nn_ros.arm.geometry import Array, JointPair
 from ik_nn_ros.arm.kinematics import RESIDUAL_KEY, Kinematics
 from ik_nn_ros.errors import ModelError
 
-# MERGED ik.model_file: What a model file says of itself, and whether it fits the arm at hand.  A model file is ONNX: input ``target`` (N, 4) float32 with columns x, y (m, plane frame), branch (+1 or -1) and bearing, output ``q`` (N, 2) float32 joint angles (rad, any turn). Normalisation is inside the graph. The bearing is atan2(y, x), rad: ONNX has no arctangent of two arguments, and what stands in for it took half a graph. The metadata entries below say which arm the network was trained for.
-
 FORMAT = 1
-INPUT_NAME, OUTPUT_NAME = 'target', 'q'
+INPUT_NAME = 'target'
+OUTPUT_NAME = 'q'
 INPUT_COLUMN_COUNT = 4
-"""Of the input: x, y, branch, bearing."""
+"""Columns of the input: x, y, branch, bearing."""
 METADATA_PREFIX = 'ik_nn_ros.'
 BRANCH_SETS = {'both': (1, -1), 'positive': (1,), 'negative': (-1,)}
 GEOMETRY_KEYS = ('lengths', 'signs', 'offsets')
-"""The entries of an arm's identity that a network depends on."""
+"""Entries of an arm's identity that a network depends on."""
 GEOMETRY_TOLERANCE = 1e-9
-"""Largest difference (m, rad) between two arms that count as one."""
+"""Largest difference (m, rad) between the geometries of equal arms."""
+
+LOAD_ERRORS = (
+    onnx_errors.Fail,
+    onnx_errors.InvalidArgument,
+    onnx_errors.InvalidGraph,
+    onnx_errors.InvalidProtobuf,
+    onnx_errors.NoModel,
+    onnx_errors.NoSuchFile,
+    onnx_errors.NotImplemented,
+    onnx_errors.RuntimeException,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ class ModelInfo:
     training: dict[str, Any]
 
     def to_metadata(self) -> dict[str, str]:
-        """Return the entries to write into the ONNX file."""
+        """Return the metadata entries of the ONNX file."""
         return {
             METADATA_PREFIX + 'format': str(FORMAT),
             METADATA_PREFIX + 'arm': json.dumps(self.arm),
@@ -93,19 +111,22 @@ class ModelInfo:
 
     def require_arm(self, arm: Kinematics, file: object) -> None:
         """
-        Check that the model was trained for an arm of this geometry, whatever its limits.
+        Check that the model was trained for an arm of this geometry; limits may differ.
 
-        :raises ModelError: it was not
+        :param arm: the arm it is to serve
+        :param file: the model file, for the error
+        :raises ModelError: it was trained for another arm
         """
-        here = arm.identity()
+        identity = arm.identity()
         for name in GEOMETRY_KEYS:
-            trained, wanted = (np.array(arm[name], dtype=float) for arm in (self.arm, here))
+            trained, wanted = (np.array(of[name], dtype=float) for of in (self.arm, identity))
             if not np.allclose(trained, wanted, rtol=0.0, atol=GEOMETRY_TOLERANCE):
                 got, expected = (np.round(values, 9).tolist() for values in (trained, wanted))
+                hint = self._calibration_hint(RESIDUAL_KEY in identity)
                 raise ModelError(
                     f'arm of model {file}',
                     got=f'{name} {got}',
-                    expected=f'{expected}{self._calibration_hint(RESIDUAL_KEY in here)}',
+                    expected=f'{expected}{hint}',
                 )
 
     def _calibration_hint(self, calibrated: bool) -> str:
@@ -123,25 +144,14 @@ def _is_pair(values: object) -> bool:
     )
 
 
-LOAD_ERRORS = (
-    onnx_errors.Fail,
-    onnx_errors.InvalidArgument,
-    onnx_errors.InvalidGraph,
-    onnx_errors.InvalidProtobuf,
-    onnx_errors.NoModel,
-    onnx_errors.NoSuchFile,
-    onnx_errors.NotImplemented,
-    onnx_errors.RuntimeException,
-)
-
-
 class Network:
     """
-    A model file, checked against the arm it is to serve.
+    A network from a model file, checked against the arm it is to serve.
 
     :param file: the ONNX file
     :param arm: the arm
-    :raises ModelError: the file is missing, damaged, of another arm, or gives no finite angles
+    :raises ModelError: the file is missing, damaged, of another arm, or gives angles that are not
+        finite
     """
 
     def __init__(self, file: str | Path, arm: Kinematics) -> None:
@@ -153,7 +163,7 @@ class Network:
         self.branches = BRANCH_SETS[self.info.branches]
         """The branches the network was trained for."""
         self._session = session
-        # One target goes through memory that is bound once: half the cost of a call.
+        # Single targets use memory that is bound once, which halves the cost of a call.
         self._input_buffer = array('f', [0.0] * INPUT_COLUMN_COUNT)
         self._output_buffer = array('f', [0.0] * 2)
         self._binding = binding = session.io_binding()
@@ -162,12 +172,12 @@ class Network:
             (binding.bind_output, OUTPUT_NAME, self._output_buffer),
         ):
             bind(name, 'cpu', 0, np.float32, (1, len(memory)), memory.buffer_info()[0])
-        # The wrapped session skips checks that hold for every call here.
+        # The wrapped session skips checks that every call from here passes.
         self._run_bound = partial(session._sess.run_with_iobinding, binding._iobinding, None)
         self._check_outputs(arm)
 
     def propose(self, x: float, y: float, branch: int) -> JointPair:
-        """Return joint angles (q1, q2), rad, on any turn, for a target (m) and a branch."""
+        """Return joint positions (q1, q2), rad, on any turn, for a target (m) and a branch."""
         target = self._input_buffer
         target[0], target[1], target[2], target[3] = x, y, branch, atan2(y, x)
         self._run_bound()
@@ -176,7 +186,7 @@ class Network:
 
     def propose_batch(self, xy: Array, branch: ArrayLike) -> Array:
         """
-        Return joint angles for many targets.
+        Return :meth:`propose` of many targets.
 
         :param xy: (N, 2) m
         :param branch: (N,) +1 or -1
@@ -204,13 +214,14 @@ def open_session(file: Path) -> onnxruntime.InferenceSession:
     """
     Load an ONNX file to run on one thread.
 
+    :param file: the model file
     :raises ModelError: it is missing or damaged
     """
     if not file.is_file():
         raise ModelError(f'model {file}', got='no such file', expected='an ONNX file')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what it would log arrives as an exception, too
+    options.log_severity_level = 4  # errors also arrive as exceptions
     try:
         return onnxruntime.InferenceSession(
             file.read_bytes(), options, providers=['CPUExecutionProvider']

@@ -1,14 +1,18 @@
 """
-Solve a whole path: on one branch, continuous in branch and turns, or not at all.
+Inverse kinematics of a whole path: on one branch, continuous in branch and turns, or not at all.
 
-The tip goes through every pose in order and straight from each to the next; it may leave that line
-by about 5e-4 of the reach, to go round its bends without a halt. So it does at each bend of less
-than 20 degrees, and at poses so dense that it may. At other bends the arm stops; also where the tip
-goes on but the joints turn about, as where it touches the edge of the reach.
+The tip goes through every pose in order, in a straight line from each to the next; it may leave
+these lines by about 5e-4 of the reach to pass their bends without a stop. It does so at bends of
+less than 20 degrees, and where poses are dense enough. At other bends the arm stops, and also where
+the joints turn back although the tip does not, as where it touches the boundary of the reach.
 
-The network has no part in it. Its answers are within the tolerance, but scatter in there; near the
-edge of the reach, where joints move by the root of what the tip does, that is 1e-4 rad, and the arm
-would tremble. The closed form does not scatter.
+A path is solved at its poses and at points between them. More are inserted where the joints move
+far or turn sharply from one to the next, until a smooth curve through all of them keeps to the
+lines. That also finds what lies between two poses: a hole, a limit, a jump of the joints.
+
+The network is not used. Its solutions are within the tolerance, but scatter in it; near the
+boundary of the reach, where joints move by the root of the tip's motion, that is 1e-4 rad, and the
+arm would tremble. The closed form does not scatter.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.errors import ConfigError
@@ -29,12 +33,36 @@ from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.result import BatchSolution, Reason, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
-# MERGED ik.pose_line: The line that a path's poses stand for: straight from each to the next.
-
 PathParameters = NDArray[np.float64]
+"""(M,) points of a polyline: whole numbers are its poses, fractions lie between two of them."""
+
+MIN_POSE_SPACING_RATIO = 1e-5
+"""Poses nearer than this fraction of reach to the one before count as one with it."""
+MAX_POSE_DISTANCE_RATIO = 10.0
+"""Poses farther away than this many reaches are not even projected."""
+WRAP_TOLERANCE_RAD = 1e-9
+"""How far (rad) another turn may put a waypoint past a limit; it is then clipped."""
+INITIAL_SPACING_RATIO = 0.04
+"""Spacing of the first points, as a fraction of reach."""
+MIN_SPACING_RATIO = 1e-7
+"""Points nearer than this fraction of reach to each other get no other point between them."""
+MAX_JOINT_STEP_RAD = 0.1
+"""Largest distance of the joints from one waypoint to the next, rad."""
+MIN_JOINT_STEP_RAD = 1e-7
+"""Waypoints nearer than this (rad) are one: many points project to a corner of the boundary."""
+MAX_SPLINE_DEVIATION_RATIO = 5e-4
+"""How far (fraction of reach; rad) a spline through waypoints may leave the lines between them."""
+SPLINE_DEVIATION_PER_TURN = 0.16
 """
-(M,) of points on the line: a whole one is that of a pose, the parts lie between it and the next.
+Deviation of a spline from straight lines, over the angle they turn by (rad) and their length.
+
+A cubic spline deviates by 0.085 at a single turn, by more where the lines turn again and again.
 """
+CORNER_ANGLE_RAD = 0.35
+"""Angle by which the lines turn at a corner, where the arm stops, rad."""
+JOINT_CORNER_ANGLE_RAD = 1.2
+"""Angle by which the joints turn at a corner that the lines do not have, rad."""
+MAX_REFINEMENT_ROUNDS = 40
 
 
 class PosePolyline:
@@ -52,10 +80,10 @@ class PosePolyline:
         self._lengths = np.hypot(*self._steps.T)
         numbers = np.searchsorted(self._pose_indices, np.arange(len(xy)), 'right') - 1
         self.pose_parameters: PathParameters = numbers.astype(float)
-        """(N,) the number of each pose."""
+        """(N,) parameter of each pose."""
 
     def pose_at(self, path_parameter: float) -> tuple[int, bool]:
-        """Return which pose a number leads to, and whether it is that pose itself."""
+        """Return the index of the next pose, and whether the parameter is that of the pose."""
         whole = int(np.ceil(path_parameter))
         return int(self._pose_indices[whole]), whole == path_parameter
 
@@ -68,18 +96,18 @@ class PosePolyline:
         return points
 
     def sample_parameters(self, max_spacing: float) -> PathParameters:
-        """Return numbers of all poses and of points between them, at most so far apart, m."""
+        """Return parameters of all poses and of points between, at most ``max_spacing`` m apart."""
         counts = np.maximum(np.ceil(self._lengths / max_spacing), 1.0).astype(int)
         first = np.repeat(np.cumsum(counts) - counts, counts)
-        part = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
-        return np.append(np.repeat(np.arange(len(counts)), counts) + part, float(len(counts)))
+        fraction = (np.arange(counts.sum()) - first) / np.repeat(counts, counts)
+        return np.append(np.repeat(np.arange(len(counts)), counts) + fraction, float(len(counts)))
 
     def corners(self, min_angle: float, min_deviation: float) -> NDArray[np.intp]:
         """
-        Return whole numbers where the line turns and a curve through the poses would leave it.
+        Return the parameters where the lines turn and a curve through the poses would leave them.
 
-        :param min_angle: angle, rad
-        :param min_deviation: least angle times the distance to the next pose, rad m
+        :param min_angle: smallest angle of a corner, rad
+        :param min_deviation: smallest angle times the distance to the farther neighbour, rad m
         """
         turns = turn_angles(self._steps)
         turns[1:-1] *= turns[1:-1] > min_angle
@@ -90,134 +118,120 @@ class PosePolyline:
 def turn_angles(steps: Array) -> Array:
     """Return the angles (N + 1,), rad, between (N, 2) steps; 0 at both ends."""
     turns = np.zeros(len(steps) + 1)
-    (x, y), (to_x, to_y) = steps[:-1].T, steps[1:].T
-    turns[1:-1] = np.abs(np.arctan2(x * to_y - y * to_x, x * to_x + y * to_y))
+    (x, y), (next_x, next_y) = steps[:-1].T, steps[1:].T
+    turns[1:-1] = np.abs(np.arctan2(x * next_y - y * next_x, x * next_x + y * next_y))
     return turns
 
 
 def _distinct_poses(xy: Array, min_spacing: float) -> NDArray[np.intp]:
-    """Return which poses are not one with the one before; the last stands for those at it."""
+    """Return the indices of poses that are farther than ``min_spacing`` from the last one kept."""
     kept = [0]
     (x, y), square = xy[0].tolist(), min_spacing * min_spacing
-    for index, (to_x, to_y) in enumerate(xy.tolist()):
-        if (to_x - x) ** 2 + (to_y - y) ** 2 > square:
+    for index, (next_x, next_y) in enumerate(xy.tolist()):
+        if (next_x - x) ** 2 + (next_y - y) ** 2 > square:
             kept.append(index)
-            x, y = to_x, to_y
+            x, y = next_x, next_y
     return np.array(kept)
 
 
-# MERGED ik.path_trace: Follow a line of poses on one branch, as closely as its bends ask for.  The line is solved at its poses and at points between them; more are put in where the joints go far or turn much from one to the next, until a smooth curve through all of them keeps to the line. That also finds what lies between two poses: a hole, a limit, a jump of the joints.
-
-INITIAL_SPACING_RATIO, MIN_SPACING_RATIO = 0.04, 1e-7
-"""Parts of the reach: points are so far apart at first; nearer ones have no other between them."""
-MAX_JOINT_STEP_RAD = 0.1
-"""The joints go no farther from one place to the next, rad."""
-MAX_SPLINE_DEVIATION_RATIO, SPLINE_DEVIATION_PER_TURN = 5e-4, 0.16
-"""
-How far (rad, part of the reach) a curve through the places may leave the straight lines between
-them; a cubic spline leaves those that turn by an angle by 0.085 of it times their length, by more
-where they turn again and again.
-"""
-CORNER_ANGLE_RAD, JOINT_CORNER_ANGLE_RAD = 0.35, 1.2
-"""
-Angle (rad) by which the line turns at a corner, and the joints at one that only they have.
-"""
-MIN_JOINT_STEP_RAD = 1e-7
-"""Places nearer than this (rad) are one: where an edge has a corner, many points have that."""
-MAX_REFINEMENT_ROUNDS = 40
-
-
 class PathFailure(NamedTuple):
-    """Where a line cannot be followed: number and point (m), why, and how far the joints jump."""
+    """
+    The first point of a path that the joints cannot follow.
+
+    :param path_parameter: where on the polyline
+    :param point: the same in the plane, m
+    :param reason: why
+    :param joint_jump: how far the joints would jump to it, rad; 0 if they do not
+    """
 
     path_parameter: float
-    point: JointPair
+    point: Point2
     reason: Reason
     joint_jump: float
 
 
 class PathIk:
     """
-    The joints along a line, on one branch, up to the first fault.
+    The joints along a polyline, on one branch, up to the first failure.
 
-    :param solver: the arm, and how to solve
-    :param line: of the poses
-    :param q_now: (q1, q2), rad, chooses the turn of the first place
+    :param context: the arm, and how to solve
+    :param line: through the poses
+    :param q_now: (q1, q2), rad, chooses the turn of the first waypoint
     :param branch: the branch, +1 or -1
     """
 
     def __init__(
-        self, solver: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
+        self, context: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
     ) -> None:
         self.failure: PathFailure | None = None
         self.path_parameters: PathParameters = np.empty(0)
-        """(M,) of the places."""
+        """(M,) of the waypoints."""
         self.q: Array = np.empty((0, 2))
-        """(M, 2) the places, rad; each may be in a turn of its own."""
+        """(M, 2) waypoints, rad; each may be on a turn of its own."""
         self.reasons: NDArray[np.int8] = np.empty(0, dtype=np.int8)
-        """(M,) why they were projected, of :class:`Reason`."""
-        self._solver, self._line, self._branch = solver, line, branch
+        """(M,) of :class:`Reason`, why they were projected."""
+        self._context, self._line, self._branch = context, line, branch
         self._q_now = np.array(q_now)
         self._line_corners = line.corners(
             CORNER_ANGLE_RAD,
-            MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN * solver.arm.reach,
+            MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN * context.arm.reach,
         )
-        self._insert(line.sample_parameters(INITIAL_SPACING_RATIO * solver.arm.reach))
+        self._insert(line.sample_parameters(INITIAL_SPACING_RATIO * context.arm.reach))
         for _ in range(MAX_REFINEMENT_ROUNDS):
-            wide = self._intervals_to_split()
-            if not wide.any():
+            is_wide = self._intervals_to_split()
+            if not is_wide.any():
                 break
-            self._insert((self.path_parameters[:-1][wide] + self.path_parameters[1:][wide]) / 2.0)
+            ends = self.path_parameters[:-1][is_wide], self.path_parameters[1:][is_wide]
+            self._insert((ends[0] + ends[1]) / 2.0)
 
     @property
     def corners(self) -> NDArray[np.bool_]:
-        """Where (M,) the path turns sharply; at its ends, too."""
+        """Whether (M,) the path turns sharply at a waypoint; True at its ends."""
         corners: NDArray[np.bool_] = np.isin(self.path_parameters, self._line_corners)
         corners |= self._joint_turn_angles() > JOINT_CORNER_ANGLE_RAD
         corners[[0, -1]] = True
         return corners
 
     def unwrapped(self) -> Array:
-        """Return the places (M, 2), rad, each in the turn that is next to the one before."""
-        ahead = np.vstack([np.zeros((1, 2)), np.cumsum(_shortest_steps(self.q), axis=0)])
-        q: Array = self.q + TWO_PI * np.round((self.q[:1] + ahead - self.q) / TWO_PI)
+        """Return the waypoints (M, 2), rad, each on the turn nearest to the one before."""
+        steps = np.vstack([np.zeros((1, 2)), np.cumsum(_shortest_steps(self.q), axis=0)])
+        q: Array = self.q + TWO_PI * np.round((self.q[:1] + steps - self.q) / TWO_PI)
         return q
 
     def _insert(self, path_parameters: PathParameters) -> None:
-        """Solve points of the line and put them in."""
+        """Solve points of the line and insert them, up to the first that cannot be solved."""
         points = self._line.points(path_parameters)
-        answer = solve_batch(self._solver, points, self._q_now, self._branch)
-        bad = np.flatnonzero(answer.status == Status.REJECTED)
-        if len(bad):
-            first = bad[0]
-            reason = Reason(int(answer.reason[first]))
+        solution = solve_batch(self._context, points, self._q_now, self._branch)
+        rejected = np.flatnonzero(solution.status == Status.REJECTED)
+        if len(rejected):
+            first = rejected[0]
+            reason = Reason(int(solution.reason[first]))
             self._truncate_at(
                 PathFailure(float(path_parameters[first]), _to_point(points[first]), reason, 0.0)
             )
-        good = slice(0, bad[0] if len(bad) else None)
-        self._merge(path_parameters[good], answer, good)
+        solved = slice(0, rejected[0] if len(rejected) else None)
+        self._merge(path_parameters[solved], solution, solved)
 
-    def _merge(self, path_parameters: PathParameters, solution: BatchSolution, good: slice) -> None:
-        """Put answers between those that are there, in order, but none twice."""
-        where = np.searchsorted(self.path_parameters, path_parameters)
-        self.path_parameters = np.insert(self.path_parameters, where, path_parameters)
-        self.q = np.insert(self.q, where, solution.q[good], axis=0)
-        self.reasons = np.insert(self.reasons, where, solution.reason[good])
+    def _merge(
+        self, path_parameters: PathParameters, solution: BatchSolution, solved: slice
+    ) -> None:
+        """Insert solutions between the waypoints, in order, without repeating one."""
+        rows = np.searchsorted(self.path_parameters, path_parameters)
+        self.path_parameters = np.insert(self.path_parameters, rows, path_parameters)
+        self.q = np.insert(self.q, rows, solution.q[solved], axis=0)
+        self.reasons = np.insert(self.reasons, rows, solution.reason[solved])
         moved = np.hypot(*_shortest_steps(self.q).T) > MIN_JOINT_STEP_RAD
         if not moved.all():
             self._select_rows(np.concatenate(([True], moved)))
 
     def _truncate_at(self, failure: PathFailure) -> None:
-        """End before a fault."""
+        """End the path before a failure."""
         self.failure = failure
         self._select_rows(self.path_parameters < failure.path_parameter)
 
     def _select_rows(self, rows: NDArray[np.bool_]) -> None:
-        self.path_parameters, self.q, self.reasons = (
-            self.path_parameters[rows],
-            self.q[rows],
-            self.reasons[rows],
-        )
+        self.path_parameters = self.path_parameters[rows]
+        self.q, self.reasons = self.q[rows], self.reasons[rows]
 
     def _joint_turn_angles(self) -> Array:
         """Return the angles (M,), rad, by which the joints turn; 0 at corners of the line."""
@@ -226,27 +240,26 @@ class PathIk:
         return turns
 
     def _intervals_to_split(self) -> NDArray[np.bool_]:
-        """Tell between which places (M - 1,) others must be put; cut at a jump."""
-        steps, points = (
-            np.hypot(*_shortest_steps(self.q).T),
-            self._line.points(self.path_parameters),
-        )
-        apart = np.hypot(*np.diff(points, axis=0).T) > MIN_SPACING_RATIO * self._solver.arm.reach
-        jumps = np.flatnonzero((steps > MAX_JOINT_STEP_RAD) & ~apart)
+        """Tell (M - 1,) between which waypoints to insert another; truncate at a jump."""
+        steps = np.hypot(*_shortest_steps(self.q).T)
+        points = self._line.points(self.path_parameters)
+        min_spacing = MIN_SPACING_RATIO * self._context.arm.reach
+        is_splittable = np.hypot(*np.diff(points, axis=0).T) > min_spacing
+        jumps = np.flatnonzero((steps > MAX_JOINT_STEP_RAD) & ~is_splittable)
         if len(jumps):
             row = int(jumps[0]) + 1
             reason = Reason(int(self.reasons[row])) or Reason.UNREACHABLE
-            number = float(self.path_parameters[row])
+            parameter = float(self.path_parameters[row])
             self._truncate_at(
-                PathFailure(number, _to_point(points[row]), reason, float(steps[row - 1]))
+                PathFailure(parameter, _to_point(points[row]), reason, float(steps[row - 1]))
             )
-            steps, apart = steps[: row - 1], apart[: row - 1]
+            steps, is_splittable = steps[: row - 1], is_splittable[: row - 1]
         turns = self._joint_turn_angles()
-        wide = steps > MAX_JOINT_STEP_RAD
+        is_wide = steps > MAX_JOINT_STEP_RAD
         for turn in (turns[:-1], turns[1:]):
-            wide |= turn * steps > MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN
-        between: NDArray[np.bool_] = wide & apart
-        return between
+            is_wide |= turn * steps > MAX_SPLINE_DEVIATION_RATIO / SPLINE_DEVIATION_PER_TURN
+        to_split: NDArray[np.bool_] = is_wide & is_splittable
+        return to_split
 
 
 def _shortest_steps(q: Array) -> Array:
@@ -256,31 +269,23 @@ def _shortest_steps(q: Array) -> Array:
     return short
 
 
-def _to_point(point: Array) -> JointPair:
+def _to_point(point: Array) -> Point2:
     x, y = point.tolist()
     return x, y
-
-
-MIN_POSE_SPACING_RATIO = 1e-5
-"""Poses nearer than this part of the reach to the one before are one with it."""
-MAX_POSE_DISTANCE_RATIO = 10.0
-"""Poses farther away than so many times the reach are not even projected."""
-WRAP_TOLERANCE_RAD = 1e-9
-"""By how much (rad) another turn may put a place past a limit."""
 
 
 @dataclass(frozen=True)
 class PathSolution:
     """
-    The answer to a path: joints for all of it, or which pose cannot be gone to, and why.
+    The solution of a path: joints for all of it, or the first pose that fails, and why.
 
-    :param q: (N, 2) joints at the poses, rad; None: the path is refused
-    :param path: the joints along it; None: it is refused
-    :param projected: (N,) which poses were moved to the nearest point that can be reached
-    :param branch: +1 or -1; 0: it is refused
-    :param failed_index: the first pose that cannot be gone to, from the one before; -1: there is none
-    :param reason: why
-    :param detail: the same in words, with what was got and what was expected
+    :param q: (N, 2) joint positions at the poses, rad; None where the path is rejected
+    :param path: the joints along it; None where it is rejected
+    :param projected: (N,) which poses were moved to the nearest reachable point
+    :param branch: +1 or -1; 0 where it is rejected
+    :param failed_index: first pose that cannot be reached from the one before; -1 without failure
+    :param reason: why it fails
+    :param detail: the same as text, with got and expected
     """
 
     q: Array | None
@@ -296,98 +301,98 @@ def solve_path(solver: HybridSolver, xy: ArrayLike, q_now: JointPair) -> PathSol
     """
     Solve a path on the first branch of those to be tried that reaches all of it.
 
-    :param solver: its branch, allow_branch_change and on_unreachable count for the path as a whole
+    :param solver: its branch, allow_branch_change and on_unreachable hold for the path as a whole
     :param xy: (N, 2) the poses in the plane, m
     :param q_now: where the joints are, rad: decides branch and turn
-    :raises ConfigError: no poses, or none of that shape
+    :raises ConfigError: no poses, or an array of another shape
     """
     xy = np.asarray(xy, dtype=float)
     if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
         raise ConfigError('path', got=f'poses of shape {xy.shape}', expected='(N, 2), at least one')
-    wrong = np.flatnonzero(~np.isfinite(xy).all(axis=1))
-    if len(wrong):
-        index = int(wrong[0])
+    not_finite = np.flatnonzero(~np.isfinite(xy).all(axis=1))
+    if len(not_finite):
+        index = int(not_finite[0])
         x, y = xy[index].tolist()
         return _rejected(len(xy), index, Reason.NOT_FINITE, f'got ({x}, {y}) m, expected finite')
     far = np.flatnonzero(np.abs(xy).max(axis=1) > MAX_POSE_DISTANCE_RATIO * solver.arm.reach)
     if len(far):
         index = int(far[0])
         x, y = xy[index].tolist()
-        detail = f'got ({x:.6g}, {y:.6g}) m, expected at most {MAX_POSE_DISTANCE_RATIO:g} times the reach'
+        expected = f'at most {MAX_POSE_DISTANCE_RATIO:g} times the reach'
+        detail = f'got ({x:.6g}, {y:.6g}) m, expected {expected}'
         return _rejected(len(xy), index, Reason.UNREACHABLE, detail)
     line = PosePolyline(xy, MIN_POSE_SPACING_RATIO * solver.arm.reach)
-    exact = SolverContext(solver.arm, None, solver.config)
+    context = SolverContext(solver.arm, None, solver.config)
     x, y = xy[0].tolist()
-    tried = []
-    for side in solver.branch_order(x, y, q_now):
-        tried.append(_solve_on_branch(exact, line, q_now, side))
-        if tried[-1].path is not None:
-            return tried[-1]
-    return max(tried, key=lambda solution: solution.failed_index)
+    rejected = []
+    for branch in solver.branch_order(x, y, q_now):
+        solution = _solve_on_branch(context, line, q_now, branch)
+        if solution.path is not None:
+            return solution
+        rejected.append(solution)
+    return max(rejected, key=lambda solution: solution.failed_index)
 
 
 def _solve_on_branch(
-    solver: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
+    context: SolverContext, line: PosePolyline, q_now: JointPair, branch: int
 ) -> PathSolution:
-    arm, trace = solver.arm, PathIk(solver, line, q_now, branch)
-    if trace.failure is not None:
-        return _failed(arm, line, branch, trace.failure)
-    q, outside = _wrap_path_into_limits(arm, trace.unwrapped(), q_now)
-    if outside < len(q):
-        index, _ = line.pose_at(float(trace.path_parameters[outside]))
+    arm, path_ik = context.arm, PathIk(context, line, q_now, branch)
+    if path_ik.failure is not None:
+        return _failed(arm, line, branch, path_ik.failure)
+    q, first_outside = _wrap_path_into_limits(arm, path_ik.unwrapped(), q_now)
+    if first_outside < len(q):
+        index, _ = line.pose_at(float(path_ik.path_parameters[first_outside]))
         detail = 'got joints past their limits on the way to it, expected none, whatever the turn'
         return _rejected(len(line.pose_parameters), index, Reason.JOINT_LIMITS, detail)
-    rows = np.searchsorted(trace.path_parameters, line.pose_parameters, 'right') - 1
-    projected = trace.reasons[rows] != Reason.NONE
-    return PathSolution(q[rows], JointPath(q, trace.corners), projected, branch)
+    rows = np.searchsorted(path_ik.path_parameters, line.pose_parameters, 'right') - 1
+    projected = path_ik.reasons[rows] != Reason.NONE
+    return PathSolution(q[rows], JointPath(q, path_ik.corners), projected, branch)
 
 
 def _wrap_path_into_limits(arm: Kinematics, q: Array, q_now: JointPair) -> tuple[Array, int]:
     """
-    Turn a whole path by whole turns into the limits, its beginning as near as can be.
+    Move a whole path by whole turns into the limits, its start as near to ``q_now`` as possible.
 
-    :param q: (N, 2) places, rad, continuous
-    :return: (N, 2), rad, and the first place that is outside whatever the turn; N: none is
+    :param q: (N, 2) waypoints, rad, continuous
+    :return: (N, 2), rad, and the first waypoint outside whatever the turn; N if there is none
     """
-    turned, outside = q.copy(), len(q)
+    wrapped, first_outside = q.copy(), len(q)
     for joint, (low, up) in enumerate(zip(arm.lower, arm.upper, strict=True)):
-        way = q[:, joint]
-        least = np.ceil((low - way.min() - WRAP_TOLERANCE_RAD) / TWO_PI)
-        most = np.floor((up - way.max() + WRAP_TOLERANCE_RAD) / TWO_PI)
-        if least <= most:
-            turns = np.clip(np.round((q_now[joint] - way[0]) / TWO_PI), least, most)
-            turned[:, joint] = np.clip(way + TWO_PI * turns, low, up)
+        angles = q[:, joint]
+        min_turn = np.ceil((low - angles.min() - WRAP_TOLERANCE_RAD) / TWO_PI)
+        max_turn = np.floor((up - angles.max() + WRAP_TOLERANCE_RAD) / TWO_PI)
+        if min_turn <= max_turn:
+            turn = np.clip(np.round((q_now[joint] - angles[0]) / TWO_PI), min_turn, max_turn)
+            wrapped[:, joint] = np.clip(angles + TWO_PI * turn, low, up)
         else:
-            outside = min(outside, _count_within_limits(way, low, up))
-    return turned, outside
+            first_outside = min(first_outside, _count_within_limits(angles, low, up))
+    return wrapped, first_outside
 
 
-def _count_within_limits(way: Array, low: float, up: float) -> int:
-    """Return how many places of a joint's way (N,), rad, lie inside limits, with its best turn."""
-    least = np.ceil((low - way[0] - WRAP_TOLERANCE_RAD) / TWO_PI)
-    most = np.floor((up - way[0] + WRAP_TOLERANCE_RAD) / TWO_PI)
-    tried = way[:, None] + TWO_PI * np.arange(least, most + 1.0)
-    bad = (tried < low - WRAP_TOLERANCE_RAD) | (tried > up + WRAP_TOLERANCE_RAD)
-    return int(bad.argmax(axis=0).max())
+def _count_within_limits(angles: Array, low: float, up: float) -> int:
+    """Return how many of a joint's first angles (N,), rad, lie within limits, on its best turn."""
+    min_turn = np.ceil((low - angles[0] - WRAP_TOLERANCE_RAD) / TWO_PI)
+    max_turn = np.floor((up - angles[0] + WRAP_TOLERANCE_RAD) / TWO_PI)
+    turned = angles[:, None] + TWO_PI * np.arange(min_turn, max_turn + 1.0)
+    outside = (turned < low - WRAP_TOLERANCE_RAD) | (turned > up + WRAP_TOLERANCE_RAD)
+    return int(outside.argmax(axis=0).max())
 
 
-def _failed(arm: Kinematics, line: PosePolyline, side: int, failure: PathFailure) -> PathSolution:
-    index, exact = line.pose_at(failure.path_parameter)
+def _failed(arm: Kinematics, line: PosePolyline, branch: int, failure: PathFailure) -> PathSolution:
+    index, is_pose = line.pose_at(failure.path_parameter)
     x, y = failure.point
     got = f'({x:.6g}, {y:.6g}) m'
-    if not exact:
+    if not is_pose:
         got = f'{got} on the straight line to it'
     if failure.joint_jump:
-        got, expected = (
-            f'a jump of the joints by {failure.joint_jump:.3g} rad at {got}',
-            'a continuous way',
-        )
+        got = f'a jump of the joints by {failure.joint_jump:.3g} rad at {got}'
+        expected = 'a continuous path'
     elif failure.reason == Reason.UNREACHABLE:
         got = f'{got}, {hypot(x, y):.6g} m from the first axis'
         expected = f'{arm.inner_reach:.6g} to {arm.reach:.6g} m'
     else:
-        branch = 'positive' if side > 0 else 'negative'
-        expected = f'what the {branch} branch reaches inside the limits'
+        name = 'positive' if branch > 0 else 'negative'
+        expected = f'what the {name} branch reaches inside the limits'
     return _rejected(
         len(line.pose_parameters), index, failure.reason, f'got {got}, expected {expected}'
     )

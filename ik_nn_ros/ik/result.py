@@ -1,4 +1,4 @@
-"""What the solver answers: data, also where there is no solution."""
+"""Results of the inverse kinematics: data, also where there is no solution."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 
 
 class Status(IntEnum):
-    """What became of a target."""
+    """Whether a target was solved."""
 
     REJECTED = 0
     ACCEPTED = 1
     PROJECTED = 2
-    """Out of reach or limits; solved for the nearest point that is not."""
+    """Out of reach or limits; solved for the nearest reachable point."""
 
 
 class Stage(IntEnum):
-    """Which stage gave the joint angles."""
+    """Stage of the solver that gave the joint positions."""
 
     NONE = 0
     NETWORK = 1
@@ -38,16 +38,20 @@ class Reason(IntEnum):
     UNREACHABLE = 2
     JOINT_LIMITS = 3
     OBSTRUCTED = 4
-    """Within reach and limits, but the caller does not admit the joints that lead there."""
+    """Within reach and limits, but the caller does not allow the joint positions there."""
 
 
 class Solution(NamedTuple):
     """
-    The answer to one target.
+    The solution of one target.
 
-    ``q`` holds joint angles (rad) that passed the acceptance test, or None; ``position_error`` is
-    the distance (m) from their tip to ``point``, the target or, where projected, the nearest
-    reachable point; ``branch`` is +1, -1, or 0 without a solution.
+    :param q: joint positions (rad) that passed the acceptance test; None where rejected
+    :param status: whether it was solved
+    :param stage: the stage that gave ``q``
+    :param position_error: distance of the tip from ``point``, m; NaN where rejected
+    :param branch: +1, -1, or 0 where rejected
+    :param reason: why it was rejected or projected
+    :param point: the target or, where projected, the nearest reachable point, m
     """
 
     q: JointPair | None
@@ -56,21 +60,21 @@ class Solution(NamedTuple):
     position_error: float
     branch: int
     reason: Reason
-    point: JointPair
+    point: Point2
 
 
 @dataclass(frozen=True)
 class BatchSolution:
     """
-    The answers to N targets; see :class:`Solution` for the meaning.
+    The solutions of N targets; see :class:`Solution` for the meaning.
 
-    :param q: (N, 2) joint angles, rad; NaN where rejected
-    :param status: (N,) of :class:`RecordingStatus`
+    :param q: (N, 2) joint positions, rad; NaN where rejected
+    :param status: (N,) of :class:`Status`
     :param stage: (N,) of :class:`Stage`
     :param position_error: (N,) m; NaN where rejected
     :param branch: (N,) +1, -1, or 0 where rejected
     :param reason: (N,) of :class:`Reason`
-    :param point: (N, 2) what was solved for, m
+    :param point: (N, 2) the targets or, where projected, the nearest reachable points, m
     """
 
     q: Array

@@ -1,4 +1,4 @@
-"""Random targets, and whether an answer to one is right, told without the solver's own test."""
+"""Random targets, and the verification of solutions independently of the solver's own test."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from ik_nn_ros.errors import ArmError
 from ik_nn_ros.ik.result import Stage
 
 MAX_TIP_ERROR_RATIO = 1e-9
-"""Largest error of a right answer, as a fraction of reach."""
+"""Largest tip error of a right solution, as a fraction of reach."""
+ROUNDING_ERROR_RATIO = 1e-14
+"""How far (fraction of reach) two ways to compute the same tip may be apart."""
 
 
 @dataclass(frozen=True)
 class ReachableTargets:
     """
-    N targets that the arm can reach, each with the joint angles it was made from.
+    N targets that an arm can reach, each with the joint positions it was made from.
 
     :param xy: (N, 2) points in the plane, m
-    :param q: (N, 2) joint angles inside the limits whose tip is there, rad
-    :param start: (N, 2) where the joints are, rad
+    :param q: (N, 2) joint positions inside the limits with the tip at the targets, rad
+    :param start: (N, 2) current joint positions, rad
     """
 
     xy: Array
@@ -37,19 +39,19 @@ class ReachableTargets:
 
     @property
     def starts(self) -> list[JointPair]:
-        """Where the joints are, as plain numbers, rad."""
+        """The current joint positions as plain numbers, rad."""
         return [(q1, q2) for q1, q2 in self.start.tolist()]
 
 
 def random_joints(arm: Kinematics, rng: np.random.Generator, count: int) -> Array:
-    """Return (count, 2) joint angles inside the limits, rad; continuous joints over one turn."""
+    """Return (count, 2) joint positions inside the limits, rad; continuous joints over one turn."""
     return rng.uniform(np.maximum(arm.lower, -np.pi), np.minimum(arm.upper, np.pi), (count, 2))
 
 
 def random_reachable_targets(
     arm: Kinematics, rng: np.random.Generator, count: int
 ) -> ReachableTargets:
-    """Return targets over the whole workspace."""
+    """Return random targets over the whole workspace."""
     q = random_joints(arm, rng, count)
     return ReachableTargets(arm.fk(q), q, random_joints(arm, rng, count))
 
@@ -57,7 +59,7 @@ def random_reachable_targets(
 def random_boundary_targets(
     arm: Kinematics, rng: np.random.Generator, count: int
 ) -> ReachableTargets:
-    """Return targets on the edge: the arm stretched, or one joint at one of its limits."""
+    """Return random targets on the boundary: the arm stretched, or a joint at one of its limits."""
     q = random_joints(arm, rng, count)
     kind = rng.integers(5, size=count)
     _, stretched = arm.stretched(0.0)
@@ -93,31 +95,25 @@ def tip_errors(arm: Kinematics, xy: Array, q: Array) -> Array:
 
 
 def outside_limits(arm: Kinematics, q: Array) -> NDArray[np.bool_]:
-    """Return (N,) whether a joint is outside its limits; False where there is no answer."""
+    """Tell (N,) whether a joint is outside its limits; False where there is no solution."""
     either = (q < arm.lower) | (q > arm.upper)
     outside: NDArray[np.bool_] = either[:, 0] | either[:, 1]
     return outside
 
 
-# MERGED ik.answers: What became of many targets, counted without the solver's own test.
-
-ROUNDING_ERROR_RATIO = 1e-14
-"""How far (fraction of reach) two ways to compute the same tip may be apart."""
-
-
 @dataclass(frozen=True)
 class SolveStatistics:
     """
-    What became of many targets.
+    Outcome of solving many targets, in numbers.
 
-    :param targets: how many
-    :param answered: share of them with an answer
-    :param network: share answered by the network's proposal as it is
-    :param refined: share answered by refining it
-    :param closed_form: share answered by the closed form
-    :param worst: largest error of an answer, as a fraction of reach
-    :param off_target: answers further off than the tolerance
-    :param outside_limits: answers outside the limits
+    :param targets: number of targets
+    :param answered: fraction of them with a solution
+    :param network: fraction solved by the network's proposal without a step
+    :param refined: fraction solved by refining it
+    :param closed_form: fraction solved by the closed form
+    :param worst: largest tip error of a solution, as a fraction of reach
+    :param off_target: number of solutions with a larger error than the tolerance
+    :param outside_limits: number of solutions outside the limits
     """
 
     targets: int
@@ -132,20 +128,22 @@ class SolveStatistics:
 
 def verify(arm: Kinematics, errors: Array, q: Array, stage: NDArray[np.int8]) -> SolveStatistics:
     """
-    Count what is right and what is not.
+    Count right and wrong solutions.
 
-    :param errors: (N,) distance of the tip from the target, as a fraction of reach; NaN: no answer
-    :param q: (N, 2) answers, rad; NaN where there is none
+    :param arm: the arm
+    :param errors: (N,) distances of the tip from the target, as a fraction of reach; NaN without a
+        solution
+    :param q: (N, 2) solutions, rad; NaN where there is none
     :param stage: (N,) of :class:`Stage`
     """
     answered = np.isfinite(errors)
-    share = {stage_: float((stage == stage_).mean()) for stage_ in Stage}
+    fractions = {kind: float((stage == kind).mean()) for kind in Stage}
     return SolveStatistics(
         targets=len(errors),
         answered=float(answered.mean()),
-        network=share[Stage.NETWORK],
-        refined=share[Stage.REFINED],
-        closed_form=share[Stage.CLOSED_FORM],
+        network=fractions[Stage.NETWORK],
+        refined=fractions[Stage.REFINED],
+        closed_form=fractions[Stage.CLOSED_FORM],
         worst=float(np.max(errors[answered], initial=0.0)),
         off_target=int((errors > MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO).sum()),
         outside_limits=int(outside_limits(arm, q).sum()),
