@@ -53,7 +53,7 @@ class DataCollector(Node):
 
     def __init__(self) -> None:
         super().__init__('data_collector')
-        self._settings = Parameters(self, PARAMETERS)
+        self._settings = Parameters(self, PARAMETERS, on_change=self._on_parameters_changed)
         self._autostart = self._settings['autostart']
         self._received_description = ''
         self._status = RecordingStatus(RecordingState.WAITING, '~/start has not been called')
@@ -68,7 +68,6 @@ class DataCollector(Node):
         self._logged_reasons: set[str] = set()
         self._report_count = 0
         self._connect()
-        self._settings.on_change = self._on_parameters_changed
         self._try_autostart()
 
     def _connect(self) -> None:
@@ -169,7 +168,7 @@ class DataCollector(Node):
         self._final_status = RecordingStatus(RecordingState.STOPPED)
         self._autostart = False
         self._logged_reasons.clear()
-        settings.read_only_reason = READ_ONLY_REASON
+        settings.lock(READ_ONLY_REASON)
         self._set_status(
             RecordingStatus(RecordingState.EXPLORING if explorer else RecordingState.RECORDING)
         )
@@ -196,7 +195,7 @@ class DataCollector(Node):
             self._session.close()
         except RecordingError as error:
             final = RecordingStatus(RecordingState.ERROR, str(error))
-        self._settings.read_only_reason = ''
+        self._settings.unlock()
         self._set_status(final)
         if self._on_ended is not None:
             self.shut_down(self._on_ended)

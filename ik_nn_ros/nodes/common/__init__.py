@@ -1,1 +1,1 @@
-"""What several nodes share."""
+"""What all nodes share: process, executor, parameters, message conversions, diagnostics."""

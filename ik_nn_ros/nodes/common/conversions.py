@@ -1,4 +1,4 @@
-"""Between ROS messages and plain numbers; no node, no state."""
+"""Conversions between ROS messages and plain numbers, without a node or state."""
 
 from __future__ import annotations
 
@@ -20,19 +20,24 @@ class MessageError(IkNnError):
 
 def joint_positions(message: JointState, names: Sequence[str]) -> JointPair:
     """
-    Return the positions (rad) of two joints, found by name in any order.
+    Read the positions of two joints, found by name in any order.
 
+    :param message: any joints
+    :param names: of the two joints
+    :return: (q1, q2), rad
     :raises MessageError: a joint is missing, has no position or one that is not finite
     """
-    have, position = message.name, message.position
-    if len(position) != len(have):
+    message_names, position = message.name, message.position
+    if len(position) != len(message_names):
         raise MessageError(
-            'positions', got=f'{len(position)} for {len(have)} names', expected='one a name'
+            'positions',
+            got=f'{len(position)} for {len(message_names)} names',
+            expected='one for each name',
         )
     try:
-        first, second = (position[have.index(name)] for name in names)
+        first, second = (position[message_names.index(name)] for name in names)
     except ValueError:
-        got = ', '.join(have) or 'none'
+        got = ', '.join(message_names) or 'none'
         raise MessageError('joints', got=got, expected=', '.join(names)) from None
     if not (isfinite(first) and isfinite(second)):
         raise MessageError(
@@ -42,23 +47,34 @@ def joint_positions(message: JointState, names: Sequence[str]) -> JointPair:
 
 
 def joint_velocities(message: JointState, names: Sequence[str]) -> JointPair | None:
-    """Return the velocities (rad/s) of two joints, found by name; None where not measured."""
-    have, velocity = message.name, message.velocity
-    if len(velocity) != len(have):
+    """
+    Read the velocities of two joints, found by name.
+
+    :param message: contains both joints
+    :param names: of the two joints
+    :return: rad/s; None if a velocity is missing or not finite
+    """
+    message_names, velocity = message.name, message.velocity
+    if len(velocity) != len(message_names):
         return None
-    first, second = (velocity[have.index(name)] for name in names)
+    first, second = (velocity[message_names.index(name)] for name in names)
     return (first, second) if isfinite(first) and isfinite(second) else None
 
 
 def stamp_to_seconds(stamp: Time) -> float:
     """Return a stamp in seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec
+    seconds: float = stamp.sec + 1e-9 * stamp.nanosec
+    return seconds
 
 
 def quaternion_from_matrix(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return the unit quaternion (x, y, z, w) of a (3, 3) rotation matrix."""
+    """
+    Return the unit quaternion (x, y, z, w) of a (3, 3) rotation matrix.
+
+    It is the eigenvector of the largest eigenvalue of a symmetric matrix (Bar-Itzhack 2000), which
+    needs no cases. SciPy, which a node need not load, would do the same.
+    """
     r = rotation
-    # It is the eigenvector of the largest eigenvalue (Bar-Itzhack 2000), for any rotation alike.
     symmetric = np.block(
         [[r + r.T - np.trace(r) * np.eye(3), np.zeros((3, 1))], [np.zeros((1, 4))]]
     )
@@ -71,7 +87,7 @@ def quaternion_from_matrix(rotation: NDArray[np.float64]) -> tuple[float, float,
 def rotate_vector(
     quaternion: Sequence[float], vector: Sequence[float]
 ) -> tuple[float, float, float]:
-    """Return a vector turned by a unit quaternion (x, y, z, w)."""
+    """Return a vector rotated by a unit quaternion (x, y, z, w)."""
     x, y, z, w = quaternion
     a, b, c = vector
     # v + 2 w (u × v) + 2 u × (u × v), with u = (x, y, z)

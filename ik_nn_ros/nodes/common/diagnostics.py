@@ -1,4 +1,4 @@
-"""What the node says of itself: target_status, diagnostics, warnings."""
+"""Parts of diagnostics: status messages, throttled warnings, rates and durations."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 MAX_WARNING_LENGTH = 500
-"""Characters of a warning: what it quotes may come from a message of any size."""
+"""Longest warning, characters: it may quote a message of any size."""
 WARNING_THROTTLE_S = 5.0
-"""A warning of one cause is logged again after this many seconds at the earliest."""
+"""Shortest time between two warnings of one cause, s."""
+DURATION_SAMPLE_COUNT = 1000
+"""Number of latest durations from which percentiles are computed."""
 
 
 def diagnostic_status(
@@ -31,9 +33,9 @@ def diagnostic_status(
 
 class ThrottledLogger:
     """
-    Logs a warning once per cause, not once per message.
+    Logger of warnings that logs each cause once, not once per message.
 
-    :param logger: where to
+    :param logger: receives the warnings
     """
 
     def __init__(self, logger: RcutilsLogger) -> None:
@@ -41,21 +43,18 @@ class ThrottledLogger:
         self._last_logged: dict[str, float] = {}
 
     def __call__(self, cause: str, text: str) -> None:
-        """Log the text unless this cause was logged shortly before."""
+        """Log a warning unless its cause was logged within :data:`WARNING_THROTTLE_S`."""
         now = time.monotonic()
-        if now - self._last_logged.get(cause, -WARNING_THROTTLE_S) >= WARNING_THROTTLE_S:
-            self._last_logged[cause] = now
-            self._logger.warning(
-                text if len(text) <= MAX_WARNING_LENGTH else f'{text[:MAX_WARNING_LENGTH]}...'
-            )
-
-
-DURATION_SAMPLE_COUNT = 1000
-"""Durations of which percentiles are given: the latest."""
+        if now - self._last_logged.get(cause, -WARNING_THROTTLE_S) < WARNING_THROTTLE_S:
+            return
+        self._last_logged[cause] = now
+        if len(text) > MAX_WARNING_LENGTH:
+            text = f'{text[:MAX_WARNING_LENGTH]}...'
+        self._logger.warning(text)
 
 
 class EventRate:
-    """Counts events, and says how many there were in a second since it was last asked."""
+    """Counter of events, and their rate since the last query."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -63,28 +62,35 @@ class EventRate:
         self._previous_time: float | None = None
 
     def count(self) -> None:
-        """Count one."""
+        """Count one event."""
         self.total += 1
 
     def mean_rate(self, now: float) -> float:
         """
-        Return the mean rate since the last call, Hz.
+        Return the mean rate since the last call, Hz; 0 at the first call.
 
-        :param now: s
+        :param now: time on the steady clock, s
         """
-        events, then = self.total - self._previous_total, self._previous_time
+        count, start = self.total - self._previous_total, self._previous_time
         self._previous_total, self._previous_time = self.total, now
-        return events / (now - then) if then is not None and now > then else 0.0
+        return count / (now - start) if start is not None and now > start else 0.0
 
 
 class DurationStatistics:
-    """The latest durations of something."""
+    """Percentiles of the latest :data:`DURATION_SAMPLE_COUNT` durations."""
 
     def __init__(self) -> None:
-        self._seconds: deque[float] = deque(maxlen=DURATION_SAMPLE_COUNT)
-        self.add = self._seconds.append
+        self._durations: deque[float] = deque(maxlen=DURATION_SAMPLE_COUNT)
+
+    def add(self, duration: float) -> None:
+        """Add one duration, s."""
+        self._durations.append(duration)
 
     def percentile(self, fraction: float) -> float:
-        """Return a percentile, s; NaN where there are no durations."""
-        ranked = sorted(self._seconds)
+        """
+        Return a percentile of the durations, s; NaN if there are none.
+
+        :param fraction: 0 to 1
+        """
+        ranked = sorted(self._durations)
         return ranked[min(int(fraction * len(ranked)), len(ranked) - 1)] if ranked else nan

@@ -1,4 +1,4 @@
-"""What differs between the releases of ROS 2: Humble, Jazzy, Kilted."""
+"""Differences between the releases of ROS 2 (Humble, Jazzy, Kilted), and errors of rclpy."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ RCLError = rclpy_implementation.RCLError
 def add_pre_set_parameters_callback(
     node: Node, callback: Callable[[list[Parameter]], list[Parameter]]
 ) -> None:
-    """Have parameters changed before they are checked and set; not on Humble, which cannot."""
+    """Register a callback that may modify parameters before they are checked; not on Humble."""
     if hasattr(node, 'add_pre_set_parameters_callback'):
         node.add_pre_set_parameters_callback(callback)
 
 
 def reject_invalid_transitions(node: LifecycleNode) -> None:
     """
-    Answer a request for a transition that the state does not have with a refusal.
+    Make a lifecycle node reject a transition that its state does not have.
 
-    Up to Jazzy it ends the process, with the arm on its way (rclpy issue 1209). A lifecycle manager
-    that has lost count asks for such a thing, and whoever types it on the command line.
+    Up to Jazzy such a request ends the process while the arm moves (rclpy issue 1209). A lifecycle
+    manager that has lost track of the state sends one, or a user on the command line.
     """
     service = node._service_change_state
-    change = service.callback
+    change_state = service.callback
 
     def on_change_state(request: Any, response: Any) -> Any:
         try:
-            return change(request, response)
+            return change_state(request, response)
         except RCLError as error:
             if not node.context.ok():
                 raise

@@ -1,47 +1,49 @@
-"""Where the tip has been."""
+"""Trail of the tip: its measured positions of the last seconds."""
 
 from __future__ import annotations
 
 from collections import deque
 from math import dist
 
-from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.geometry import JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 
 TRAIL_DURATION_S = 5.0
-"""How long (s) a place is remembered."""
+"""Age at which a point is dropped, s."""
 MIN_POINT_PERIOD_S = 0.02
-"""Between two places, s, at least."""
+"""Shortest time between two points, s."""
 MIN_POINT_DISTANCE_RATIO = 0.004
-"""Between two places, part of the reach, at least: the noise of a resting arm leaves no trail."""
+"""Shortest distance between two points, as a part of the reach: sensor noise leaves no trail."""
 
 
 class TipTrail:
     """
-    The measured places of the tip, of the last seconds.
+    Trail of the tip of one arm.
+
+    Times are those of the steady clock, s.
 
     :param arm: the arm
     """
 
     def __init__(self, arm: Kinematics) -> None:
         self._arm = arm
-        self._timed_points: deque[tuple[float, JointPair]] = deque()
-        self._last_point: JointPair | None = None
+        self._timed_points: deque[tuple[float, Point2]] = deque()
+        self._last_point: Point2 | None = None
         self._next_time = 0.0
         self.change_count = 0
-        """How often it has changed."""
+        """Number of changes so far."""
 
     @property
-    def points(self) -> list[JointPair]:
-        """The places, the oldest first, m."""
+    def points(self) -> list[Point2]:
+        """Points of the trail, oldest first, m."""
         return [point for _, point in self._timed_points]
 
     def add(self, now: float, q: JointPair) -> None:
         """
-        Take in where the joints are.
+        Add the tip at measured joints, unless it is too close to the last point.
 
-        :param now: s, on a clock that nobody sets
-        :param q: rad
+        :param now: time, s
+        :param q: joint positions, rad
         """
         if now < self._next_time:
             return
@@ -56,12 +58,12 @@ class TipTrail:
         self.change_count += 1
 
     def remove_expired(self, now: float) -> None:
-        """Drop what is too old."""
+        """Remove the points that are older than :data:`TRAIL_DURATION_S`."""
         while self._timed_points and self._timed_points[0][0] < now - TRAIL_DURATION_S:
             self._timed_points.popleft()
             self.change_count += 1
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Remove all points."""
         self._timed_points.clear()
         self._last_point = None

@@ -1,1 +1,1 @@
-"""The node ``ik_node``."""
+"""The node ``ik_node``: from target poses to joint commands."""

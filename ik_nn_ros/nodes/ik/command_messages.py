@@ -1,4 +1,4 @@
-"""The messages that a command can be, by what takes them: an arm's own node, or a controller."""
+"""Command messages, by what receives them: a driver node of the arm, or a controller."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from ik_nn_ros.trajectory.waypoints import Waypoints
 
 class CommandType(ABC):
     """
-    Writes commands as messages.
+    Type of the command messages.
 
     :param arm: the arm
-    :param joint_order: the names of its joints in the order wanted; none: from base to tip
-    :param period: between two commands, s
-    :param with_velocity: whether velocities are wanted where they can be left out
-    :raises ConfigError: other joints than the arm's
+    :param joint_order: names of its joints in the order of the command; empty: from base to tip
+    :param period: time between two commands, s
+    :param with_velocity: whether to include velocities where they are optional
+    :raises ConfigError: the names are not those of the arm's joints
     """
 
     TOPIC: ClassVar[str]
     MESSAGE: ClassVar[type]
     SUPPORTS_TRAJECTORIES: ClassVar[bool] = False
+    """Whether one message can contain a whole motion."""
 
     def __init__(
         self, arm: Kinematics, joint_order: list[str], period: float, with_velocity: bool
@@ -49,31 +50,32 @@ class CommandType(ABC):
     def _in_command_order(self, values: JointPair) -> JointPair:
         return (values[1], values[0]) if self._is_reordered else values
 
-    def trajectory_message(self, points: Waypoints) -> Any:
+    def trajectory_message(self, waypoints: Waypoints) -> Any:
         """
-        Return one message for a whole motion, where :attr:`SUPPORTS_TRAJECTORIES`.
+        Return one message for a whole motion.
 
-        :param points: of the motion
+        :param waypoints: of the motion
+        :raises NotImplementedError: :attr:`SUPPORTS_TRAJECTORIES` is false
         """
         raise NotImplementedError
 
     @abstractmethod
     def setpoint_message(self, stamp: Time, q: JointPair, velocity: JointPair | None) -> Any:
         """
-        Return the message for a command; it may be used again for the next.
+        Return the message for one command; the object may be reused for the next command.
 
-        :param stamp: when the joints are to be there
-        :param q: rad
+        :param stamp: time at which the joints should be at the positions
+        :param q: positions, rad
         :param velocity: rad/s; None: unknown
         """
 
 
 class JointStateCommand(CommandType):
     """
-    ``joint_command``: what the arm's own node takes, as Isaac Sim and topic_based_ros2_control do.
+    JointState on ``joint_command``: for a driver node, Isaac Sim and topic_based_ros2_control.
 
-    Positions alone, unless velocities are asked for: Isaac Sim takes a message with both for two
-    commands at odds.
+    It contains positions only, unless velocities are requested: Isaac Sim treats a message with
+    both as two contradicting commands.
     """
 
     TOPIC = 'joint_command'
@@ -84,7 +86,7 @@ class JointStateCommand(CommandType):
         self._message = JointState(name=self.joint_names)
 
     def setpoint_message(self, stamp: Time, q: JointPair, velocity: JointPair | None) -> JointState:
-        """Return names, positions and, if asked for, velocities."""
+        """Return a message with names, positions and, if requested, velocities."""
         self._message.header.stamp = stamp.to_msg()
         self._message.position = self._in_command_order(q)
         if self._with_velocity and velocity is not None:
@@ -94,10 +96,11 @@ class JointStateCommand(CommandType):
 
 class JointTrajectoryCommand(CommandType):
     """
-    ``joint_trajectory``: what joint_trajectory_controller takes.
+    JointTrajectory on ``joint_trajectory``: for joint_trajectory_controller.
 
-    One point, a period ahead. The stamp is zero, "from now on": a trajectory that is stamped and
-    comes late has begun in the past, and the controller drops it.
+    A command is a trajectory of one point, one period ahead. Its stamp is zero, which means "start
+    now": a stamped trajectory that arrives late would start in the past, and the controller would
+    drop it.
     """
 
     TOPIC = 'joint_trajectory'
@@ -115,8 +118,8 @@ class JointTrajectoryCommand(CommandType):
             point.velocities = self._in_command_order(velocity)
         return JointTrajectory(joint_names=self.joint_names, points=[point])
 
-    def trajectory_message(self, points: Waypoints) -> JointTrajectory:
-        """Return a trajectory of all points."""
+    def trajectory_message(self, waypoints: Waypoints) -> JointTrajectory:
+        """Return a trajectory of all waypoints."""
         return JointTrajectory(
             joint_names=self.joint_names,
             points=[
@@ -127,14 +130,14 @@ class JointTrajectoryCommand(CommandType):
                     time_from_start=Duration(seconds=time).to_msg(),
                 )
                 for time, q, velocity, acceleration in zip(
-                    *(values.tolist() for values in points), strict=True
+                    *(values.tolist() for values in waypoints), strict=True
                 )
             ],
         )
 
 
 class ArrayCommand(CommandType):
-    """``commands``: what forward_command_controller takes; it knows joints by their order."""
+    """Float64MultiArray on ``commands``, in joint order: for forward_command_controller."""
 
     TOPIC = 'commands'
     MESSAGE = Float64MultiArray
@@ -142,7 +145,7 @@ class ArrayCommand(CommandType):
     def setpoint_message(
         self, stamp: Time, q: JointPair, velocity: JointPair | None
     ) -> Float64MultiArray:
-        """Return the positions alone."""
+        """Return a message with the positions."""
         return Float64MultiArray(data=self._in_command_order(q))
 
 
@@ -151,4 +154,4 @@ COMMAND_TYPES: dict[str, type[CommandType]] = {
     'joint_trajectory': JointTrajectoryCommand,
     'float64_multi_array': ArrayCommand,
 }
-"""By the parameter ``command_type``."""
+"""Command types, by the value of the parameter ``command_type``."""

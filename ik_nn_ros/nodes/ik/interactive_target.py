@@ -1,8 +1,8 @@
 """
-A target to drag in RViz: an interactive marker that stays in the arm's plane.
+Interactive marker in RViz that drags the target in the arm's plane.
 
-Dragging it sends targets; let go where the arm does not go, it returns to where the arm went last.
-Its menu holds, resumes and chooses the branch.
+Dragging it sends targets. When it is released where the arm cannot go, it returns to the last
+accepted target. Its menu holds, resumes and sets the branch.
 """
 
 from __future__ import annotations
@@ -21,37 +21,39 @@ from visualization_msgs.msg import (
     Marker,
 )
 
-from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.geometry import JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.ik.acceptance import BRANCH_CHOICES
 from ik_nn_ros.nodes.ik.marker_shapes import MarkerFactory, rgba
 from ik_nn_ros.nodes.ik.markers import outcome_color
 from ik_nn_ros.nodes.ik.target_solver import TargetResult
 
-# MERGED nodes.feedback_server: An interactive marker server that also tells when feedback was sent.
-
-
 SERVER_NAMESPACE = '~/target'
-"""Of the interactive marker server."""
+"""Namespace of the interactive marker server."""
 MARKER_NAME = 'target'
 INITIAL_COLOR = (0.6, 0.75, 0.9, 0.6)
 """Color before the first target."""
 DISC_OPACITY = 0.6
-DISC_DIAMETER_RATIO, DISC_THICKNESS_RATIO = 0.14, 0.004
-"""Of the disc that is dragged: parts of the reach; flat, see :meth:`MarkerFactory.disc`."""
+DISC_DIAMETER_RATIO = 0.14
+"""Diameter of the disc that is dragged, as a part of the reach."""
+DISC_THICKNESS_RATIO = 0.004
+"""Thickness of the disc, as a part of the reach; it is flat, see :meth:`MarkerFactory.disc`."""
 MIN_DRAG_RATIO = 1e-5
 """
-Part of the reach: RViz reports the pose also at each press of a button, rounded to single
-precision; only from farther on it is a drag.
+Shortest drag, as a part of the reach.
+
+RViz also reports the pose, rounded to single precision, when a mouse button is pressed.
 """
 
 
 class TargetActions(NamedTuple):
     """
-    What the node does when the target is dragged or an entry of its menu is chosen.
+    Actions of the node when the marker is dragged or a menu entry is selected.
 
-    ``drag`` takes a target and when it was sent, as a subscription does; it returns the answer.
-    ``choose_branch`` sets the parameter.
+    :param drag: processes a target and the info of its message; returns the result
+    :param hold: stops the arm
+    :param resume: accepts targets again
+    :param set_branch: sets the parameter ``branch``
     """
 
     drag: Callable[[PoseStamped, Mapping[str, int]], TargetResult]
@@ -62,13 +64,13 @@ class TargetActions(NamedTuple):
 
 class InteractiveTarget:
     """
-    The interactive marker of one arm.
+    Interactive marker of one arm.
 
-    :param server: a :class:`ik_nn_ros.nodes.ik.interactive_target.FeedbackServer`
+    :param server: a :class:`ik_nn_ros.nodes.ik.feedback_server.FeedbackServer`
     :param menu: an empty ``interactive_markers.MenuHandler``
     :param arm: the arm
-    :param frame_prefix: of the frames in TF
-    :param branch: the parameter's value
+    :param frame_prefix: prefix of the frames in TF
+    :param branch: value of the parameter ``branch``
     :param actions: of the node
     """
 
@@ -86,9 +88,9 @@ class InteractiveTarget:
         self._marker_factory = MarkerFactory(arm.plane, frame_prefix)
         self._actions = actions
         self._initialized = False
-        """Whether it is where the arm is, or was dragged."""
+        """Whether the marker has been moved to the tip, or dragged."""
+        # Where the marker was dragged last, and where the arm was sent last, m.
         self._dragged_point = self._accepted_point = arm.fk_point(*arm.home)
-        """Where it was dragged to last, and where the arm went last, m."""
         self._shown_code = self._accepted_code = ''
         self._marker = _disc_marker(arm, self._marker_factory.frame)
         self._marker.pose = self._pose(self._dragged_point)
@@ -99,11 +101,11 @@ class InteractiveTarget:
         server.applyChanges()
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the marker."""
         self._server.shutdown()
 
     def update_joints(self, q: JointPair) -> None:
-        """Take in where the joints (rad) are: it starts there."""
+        """Move the marker to the tip at measured joints, rad, the first time."""
         if self._initialized:
             return
         self._initialized = True
@@ -112,7 +114,7 @@ class InteractiveTarget:
         self._server.applyChanges()
 
     def show_branch(self, branch: str) -> None:
-        """Have the menu show the parameter's value."""
+        """Show the value of the parameter ``branch`` in the menu."""
         self._check_branch_entry(branch)
         self._menu.reApply(self._server)
         self._server.applyChanges()
@@ -121,7 +123,7 @@ class InteractiveTarget:
         if feedback.event_type == InteractiveMarkerFeedback.POSE_UPDATE:
             self._drag(feedback.pose.position)
         elif feedback.event_type == InteractiveMarkerFeedback.MOUSE_UP:
-            # Where updates are lost, this is the only one to tell the last place.
+            # If updates were lost, this is the only feedback with the last position.
             self._drag(feedback.pose.position)
             self._dragged_point = self._accepted_point
             self._update_marker(self._accepted_point, self._accepted_code)
@@ -131,15 +133,15 @@ class InteractiveTarget:
         if dist((x, y), self._dragged_point) <= MIN_DRAG_RATIO * self._arm.reach:
             return
         self._dragged_point, self._initialized = (x, y), True
-        # Without a frame: the base frame, whatever it is called in TF.
+        # Without a frame it is in the base frame, whatever that is called in TF.
         message = PoseStamped(pose=self._pose(self._dragged_point))
-        answer = self._actions.drag(message, self._server.info)
-        if answer.solution is not None and answer.solution.q is not None:
-            self._accepted_point, self._accepted_code = answer.solution.point, answer.code
-        self._update_marker(self._dragged_point, answer.code)
+        result = self._actions.drag(message, self._server.info)
+        if result.solution is not None and result.goal is not None:
+            self._accepted_point, self._accepted_code = result.solution.point, result.code
+        self._update_marker(self._dragged_point, result.code)
 
-    def _update_marker(self, point: JointPair, code: str) -> None:
-        """Put it there, in the color for an answer; the server sends it after the callback."""
+    def _update_marker(self, point: Point2, code: str) -> None:
+        """Move the marker and set its color; the server publishes it after the callback."""
         pose = self._pose(point)
         if code == self._shown_code:
             self._server.setPose(MARKER_NAME, pose)
@@ -150,11 +152,11 @@ class InteractiveTarget:
         self._marker.pose = pose
         self._server.insert(self._marker)
 
-    def _pose(self, point: JointPair) -> Pose:
+    def _pose(self, point: Point2) -> Pose:
         return self._marker_factory.pose(self._marker_factory.points(point)[0])
 
     def _fill_menu(self) -> dict[str, int]:
-        """Make the entries; return those of the branches."""
+        """Create the menu entries; return those of the branches."""
         menu, actions = self._menu, self._actions
         menu.insert('Hold', callback=lambda _: actions.hold())
         menu.insert('Resume', callback=lambda _: actions.resume())
@@ -176,7 +178,7 @@ class InteractiveTarget:
 
 
 def _disc_marker(arm: Kinematics, frame: str) -> InteractiveMarker:
-    """Return a disc that can be dragged in the plane, at no pose yet."""
+    """Return a disc that can be dragged in the plane; its pose is not set."""
     disc = Marker(type=Marker.CYLINDER, color=rgba(INITIAL_COLOR))
     disc.scale.x = disc.scale.y = DISC_DIAMETER_RATIO * arm.reach
     disc.scale.z = DISC_THICKNESS_RATIO * arm.reach
@@ -186,12 +188,12 @@ def _disc_marker(arm: Kinematics, frame: str) -> InteractiveMarker:
         always_visible=True,
         markers=[disc],
     )
-    # It moves across the x axis of the control, which is to lie along the z axis of the plane.
+    # RViz moves it normal to the x axis of the control, which must be the normal of the plane.
     control.orientation = Quaternion(y=sqrt(0.5), w=sqrt(0.5))
     marker = InteractiveMarker(
         name=MARKER_NAME, scale=DISC_DIAMETER_RATIO * arm.reach, controls=[control]
     )
-    # No stamp: it goes with its frame, and RViz answers in that.
+    # No stamp: the marker moves with its frame, and RViz sends feedback in that frame.
     marker.header.frame_id = frame
     return marker
 
@@ -200,13 +202,14 @@ def create_interactive_target(
     node: Node, arm: Kinematics, frame_prefix: str, branch: str, actions: TargetActions
 ) -> InteractiveTarget | None:
     """
-    Serve a target to drag; None where the package interactive_markers is not installed.
+    Create the interactive marker of an arm.
 
-    :param node: that serves it
+    :param node: node that serves it
     :param arm: the arm
-    :param frame_prefix: of the frames in TF
-    :param branch: the parameter's value
+    :param frame_prefix: prefix of the frames in TF
+    :param branch: value of the parameter ``branch``
     :param actions: of the node
+    :return: the marker; None if the package interactive_markers is not installed
     """
     try:
         import interactive_markers

@@ -1,8 +1,8 @@
 """
-Several arms in one process: an ``ik_node`` for each namespace given, all in one executor.
+Executable ``ik_nodes``: several arms in one process, an ``ik_node`` for each given namespace.
 
-``ik_nodes left right --ros-args --params-file arms.yaml`` is what ``ik_node`` in two processes is,
-one with ``-r __ns:=/left`` and one with ``-r __ns:=/right``; parameters are those of
+``ik_nodes left right --ros-args --params-file arms.yaml`` corresponds to two processes ``ik_node``,
+one with ``-r __ns:=/left`` and one with ``-r __ns:=/right``. Their parameters are those of
 ``/left/ik_node`` and ``/right/ik_node``.
 """
 
@@ -25,23 +25,25 @@ from ik_nn_ros.nodes.ik.node import IkNode
 
 def parse_namespaces(arguments: Sequence[str]) -> list[str]:
     """
-    Return the namespaces given as arguments; end the process with code 2 where they are no such.
+    Parse the command line.
 
     :param arguments: without the name of the program and without ROS arguments
+    :return: the namespaces
+    :raises SystemExit: with code 2, if an argument is not a namespace or is given twice
     """
-    parser = argparse.ArgumentParser('ik_nodes', description='Run an ik_node a namespace.')
+    parser = argparse.ArgumentParser('ik_nodes', description='Run an ik_node for each namespace.')
     parser.add_argument(
         'namespaces',
         nargs='+',
         type=_validate_namespace,
         metavar='namespace',
-        help='of one arm; without a leading slash it is inside the one of `-r __ns:=`',
+        help='of one arm; without a leading slash it is inside the namespace of `-r __ns:=`',
     )
     namespaces: list[str] = parser.parse_args(arguments).namespaces
-    times = Counter(name.strip('/') for name in namespaces)
-    twice = [name for name in times if times[name] > 1]
-    if twice:
-        parser.error(f'namespaces: got {" ".join(twice)} twice, expected each once')
+    counts = Counter(name.strip('/') for name in namespaces)
+    repeated = [name for name in counts if counts[name] > 1]
+    if repeated:
+        parser.error(f'namespaces: got {" ".join(repeated)} twice, expected each once')
     return namespaces
 
 
@@ -49,37 +51,37 @@ def _validate_namespace(namespace: str) -> str:
     try:
         validate_namespace(_absolute_namespace('/', namespace) if namespace else namespace)
     except InvalidNamespaceException as error:
-        why = ' '.join(str(error).split())
+        detail = ' '.join(str(error).split())
         raise argparse.ArgumentTypeError(
-            f'got {namespace!r}, expected a namespace ({why})'
+            f'got {namespace!r}, expected a namespace ({detail})'
         ) from error
     return namespace
 
 
 def _absolute_namespace(parent: str, namespace: str) -> str:
-    """Return a namespace by its full name."""
+    """Return the absolute name of a namespace."""
     return namespace if namespace.startswith('/') else f'{parent.rstrip("/")}/{namespace}'
 
 
 def create_node(namespace: str) -> IkNode:
     """
-    Return an ``ik_node`` that has started.
+    Create and start an ``ik_node``.
 
-    A rule ``__ns:=`` for the whole process, as launch gives it where a namespace was pushed, would
-    put every node into that one namespace; a rule of the node's own goes before it.
+    A remap rule ``__ns:=`` of the whole process, as launch sets it inside a pushed namespace, would
+    put every node into that namespace. A rule of the node itself takes precedence.
 
-    :param namespace: of the node; without a leading slash it is inside the process's
+    :param namespace: of the node; without a leading slash it is inside that of the process
     """
     probe = Node('ik_nodes', start_parameter_services=False, enable_rosout=False)
-    full = _absolute_namespace(probe.get_namespace(), namespace)
+    absolute = _absolute_namespace(probe.get_namespace(), namespace)
     probe.destroy_node()
-    node = IkNode(cli_args=['--ros-args', '-r', f'__ns:={full}'])
+    node = IkNode(cli_args=['--ros-args', '-r', f'__ns:={absolute}'])
     node.start()
     return node
 
 
 def main() -> int:
-    """Run the nodes until SIGINT or SIGTERM; all arms brake before they end."""
+    """Run the nodes until SIGINT or SIGTERM; all arms stop before the process ends."""
     namespaces = parse_namespaces(remove_ros_args(sys.argv)[1:])
     return run_nodes(
         [partial(create_node, namespace) for namespace in namespaces], IkNode.begin_shutdown

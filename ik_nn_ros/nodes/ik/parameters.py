@@ -1,4 +1,4 @@
-"""The parameters of ``ik_node``, and what they ask of solver and network."""
+"""Parameters of ``ik_node``, and the objects that are made from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_REST_ONLY_PARAMETERS = (
     'keep_out.half_planes',
     'keep_out.margin',
 )
-"""Parameters that cannot be changed while the arm moves."""
+"""Parameters that cannot be changed while the arm moves: its motion was planned with them."""
 AT_REST_ONLY_NOTE = '; at rest only'
 PARAMETERS = {
     'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
@@ -202,7 +202,7 @@ PARAMETERS = {
 
 def read_arm(settings: Parameters, urdf: str) -> Kinematics:
     """
-    Return the arm, calibrated where the parameters name a calibration.
+    Return the arm of a URDF, calibrated if there is a ``calibration_file``.
 
     :raises IkNnError: the URDF or the calibration cannot be used
     """
@@ -212,7 +212,7 @@ def read_arm(settings: Parameters, urdf: str) -> Kinematics:
 
 
 def solver_config(settings: Settings) -> SolverConfig:
-    """Return how the parameters want targets solved."""
+    """Return the configuration of the solver."""
     return SolverConfig(
         branch=settings['branch'],
         on_unreachable=settings['on_unreachable'],
@@ -222,7 +222,7 @@ def solver_config(settings: Settings) -> SolverConfig:
 
 
 def motion_config(settings: Settings) -> MotionConfig:
-    """Return how the parameters want the arm moved."""
+    """Return the configuration of the motion."""
     return MotionConfig(
         speed_scale=settings['speed_scale'],
         cartesian_path=settings['path'] == 'cartesian',
@@ -239,9 +239,9 @@ def motion_config(settings: Settings) -> MotionConfig:
 
 def make_keep_out(settings: Settings, arm: Kinematics) -> KeepOut:
     """
-    Return the zones the arm keeps out of.
+    Return the keep-out zones.
 
-    :raises ConfigError: there are none such, or this arm cannot keep out of them
+    :raises ConfigError: a zone is invalid, or the arm cannot keep out of it
     """
     circles, half_planes = settings['keep_out.circles'], settings['keep_out.half_planes']
     return KeepOut.from_lists(arm, circles, half_planes, settings['keep_out.margin'])
@@ -249,9 +249,10 @@ def make_keep_out(settings: Settings, arm: Kinematics) -> KeepOut:
 
 def check_consistency(settings: Settings, controller: Controller | None) -> None:
     """
-    Check that values go together.
+    Check that values fit together.
 
-    :param controller: in use; None: the node is not configured
+    :param settings: values as they would be
+    :param controller: in use; None if the node is not configured
     :raises ConfigError: they do not
     """
     solver_config(settings)
@@ -270,8 +271,11 @@ def check_consistency(settings: Settings, controller: Controller | None) -> None
 
 def check_at_rest(settings: Settings, current: Settings, controller: Controller) -> None:
     """
-    Check that values can be taken now: what a motion was planned with stays until its end.
+    Check that changed values can be applied now; see :data:`AT_REST_ONLY_PARAMETERS`.
 
+    :param settings: values as they would be
+    :param current: values in use
+    :param controller: in use
     :raises ConfigError: the arm moves
     """
     for name in AT_REST_ONLY_PARAMETERS:
@@ -281,30 +285,31 @@ def check_at_rest(settings: Settings, current: Settings, controller: Controller)
 
 def make_command_type(settings: Parameters, arm: Kinematics) -> CommandType:
     """
-    Return what commands are as messages.
+    Return the type of the command messages.
 
     :raises ConfigError: ``command_joints`` are not those of the arm
     """
-    kind = COMMAND_TYPES[settings['command_type']]
+    command_type = COMMAND_TYPES[settings['command_type']]
     period = 1.0 / settings['control_rate']
-    return kind(arm, settings['command_joints'], period, settings['command_velocity'])
+    return command_type(arm, settings['command_joints'], period, settings['command_velocity'])
 
 
 def make_controller(settings: Parameters, arm: Kinematics) -> Controller:
     """
-    Return what stands between the solver and the arm.
+    Return the controller.
 
     :raises ConfigError: it cannot move this arm
     """
-    kind = SmoothController if settings['motion'] == 'smooth' else PassthroughController
-    return kind(arm, motion_config(settings), make_keep_out(settings, arm))
+    controller_type = SmoothController if settings['motion'] == 'smooth' else PassthroughController
+    return controller_type(arm, motion_config(settings), make_keep_out(settings, arm))
 
 
 def open_network(settings: Parameters, arm: Kinematics) -> Network | None:
     """
-    Open the model file that the parameters name; None where they name none.
+    Open the model file.
 
-    :raises ModelError: it cannot be used, or is required and not named
+    :return: its network; None if no ``model_file`` is set
+    :raises ModelError: it cannot be used, or is required and not set
     """
     file = settings['model_file']
     if not file and settings['model_required']:

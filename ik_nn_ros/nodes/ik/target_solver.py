@@ -1,4 +1,4 @@
-"""Decide on one target: a solution, or a reason code with what was got and what was expected."""
+"""Solving of one target: a solution, or a reason code with what was got and what was expected."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from geometry_msgs.msg import Point
 from nav_msgs.msg import Path
+from numpy.typing import NDArray
 from rclpy.clock import Clock
 from std_msgs.msg import Header
 
-from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
-from ik_nn_ros.ik.path import PathSolution, solve_path
+from ik_nn_ros.ik.path import solve_path
 from ik_nn_ros.ik.result import Reason, Solution, Stage, Status
 from ik_nn_ros.ik.solver import GoalValidityCheck, HybridSolver
 from ik_nn_ros.nodes.common.conversions import stamp_to_seconds
@@ -22,130 +23,163 @@ from ik_nn_ros.nodes.common.parameters import Parameters
 from ik_nn_ros.nodes.ik.frames import Anchor, FrameError, PlaneTransformer
 
 
+class Target(NamedTuple):
+    """
+    Target as it was received.
+
+    :param received_at: time of reception on the steady clock, s
+    :param header: frame and stamp
+    :param position: in that frame, m; of the last pose if it is a path
+    :param is_stale: whether it was sent before an outage ended
+    :param path: the whole path; None if the target is a point
+    """
+
+    received_at: float
+    header: Header
+    position: Point
+    is_stale: bool
+    path: Path | None = None
+
+
 class TargetResult(NamedTuple):
     """
-    What becomes of one target.
+    Result of one target.
 
-    ``code`` is ACCEPTED, PROJECTED or a reason code, ``detail`` says why in words, ``point`` is the
-    target in the arm's plane (m) as far as it is known, ``solution`` what to carry out, if
-    anything. ``anchor`` keeps the target while frames move; ``may_come`` tells that a transform
-    still to come may change the answer.
+    :param code: ACCEPTED, PROJECTED or a reason code
+    :param detail: explanation of the code
+    :param point: target in the arm's plane, m; None if it is unknown
+    :param solution: accepted or projected solution; None if the target was rejected
+    :param anchor: what the target is fixed to while frames move; None: nothing
+    :param transform_may_arrive: whether a transform that arrives later may change the result
     """
 
     code: str
     detail: str = ''
-    point: JointPair | None = None
+    point: Point2 | None = None
     solution: Solution | None = None
     anchor: Anchor | None = None
     transform_may_arrive: bool = False
 
+    @property
+    def goal(self) -> JointPair | None:
+        """Joint positions to move to, rad; None if the target was rejected."""
+        return self.solution.q if self.solution is not None else None
+
 
 class TargetSolver:
     """
-    Answers targets for one arm.
+    Solver of the targets of one arm.
 
-    :param solver: solves them
-    :param frames: brings them into the arm's plane
-    :param parameters: the node's parameters
-    :param clock: the node's clock, for the age of stamps
+    :param solver: solver for points in the arm's plane
+    :param plane_transformer: transforms targets into that plane
+    :param settings: parameters of the node
+    :param clock: clock of the node, for the age of stamps
     """
 
     def __init__(
         self,
         solver: HybridSolver,
         plane_transformer: PlaneTransformer,
-        parameters: Parameters,
+        settings: Parameters,
         clock: Clock,
     ) -> None:
-        self.solver = solver
-        self.plane_transformer = plane_transformer
-        self._parameters = parameters
+        self._solver = solver
+        self._plane_transformer = plane_transformer
+        self._settings = settings
         self._clock = clock
+
+    @property
+    def solver(self) -> HybridSolver:
+        """Solver for points in the arm's plane."""
+        return self._solver
+
+    def set_solver(self, solver: HybridSolver) -> None:
+        """Use another solver of the same arm for the next targets."""
+        self._solver = solver
 
     def solve(
         self,
         header: Header,
         position: Point,
-        q_now: JointPair,
+        seed: JointPair,
         is_goal_allowed: GoalValidityCheck | None = None,
     ) -> TargetResult:
         """
-        Answer one target.
+        Solve one target.
 
         :param header: frame and stamp of the target
         :param position: in that frame, m
-        :param q_now: where the joints are, rad
-        :param is_goal_allowed: tells whether the arm may go to joint angles, rad; None: everywhere
+        :param seed: joint positions from which branch and turn are chosen, rad
+        :param is_goal_allowed: whether the arm may move to a goal, rad; None: to any
         """
         x, y, z = position.x, position.y, position.z
         if not (isfinite(x) and isfinite(y) and isfinite(z)):
             return TargetResult('NOT_FINITE', f'position: got ({x}, {y}, {z}) m, expected finite')
-        if (refusal := self._age_rejection(header)) is not None:
-            return refusal
+        if (rejection := self._age_rejection(header)) is not None:
+            return rejection
         try:
-            point, anchor = self.plane_transformer.target_to_plane(header, x, y, z)
+            point, anchor = self._plane_transformer.target_to_plane(header, x, y, z)
         except FrameError as error:
-            return TargetResult(
-                error.reason, str(error), transform_may_arrive=error.transform_may_arrive
-            )
-        return self.solve_point(point, q_now, is_goal_allowed, anchor)
+            return _frame_rejection(error)
+        return self.solve_point(point, seed, is_goal_allowed, anchor)
 
     def solve_point(
         self,
-        point: JointPair,
-        q_now: JointPair,
-        is_goal_allowed: GoalValidityCheck | None,
-        anchor: Anchor | None,
+        point: Point2,
+        seed: JointPair,
+        is_goal_allowed: GoalValidityCheck | None = None,
+        anchor: Anchor | None = None,
     ) -> TargetResult:
         """
-        Answer a target whose place in the arm's plane is known.
+        Solve a target that is given in the arm's plane.
 
         :param point: in the plane, m
-        :param q_now: where the joints are, rad
-        :param is_goal_allowed: as for :meth:`answer`
-        :param anchor: what keeps it there
+        :param seed: joint positions from which branch and turn are chosen, rad
+        :param is_goal_allowed: whether the arm may move to a goal, rad; None: to any
+        :param anchor: what the target is fixed to
         """
-        solution = self.solver.solve(point[0], point[1], q_now, is_goal_allowed)
+        solution = self._solver.solve(point[0], point[1], seed, is_goal_allowed)
         if solution.status == Status.ACCEPTED:
             return TargetResult('ACCEPTED', '', point, solution, anchor)
-        why = _rejection_detail(self.solver, solution.reason, point, q_now)
+        detail = _rejection_detail(self._solver, solution.reason, point, seed)
         if solution.status == Status.REJECTED:
-            return TargetResult(solution.reason.name, why, point)
+            return TargetResult(solution.reason.name, detail, point)
         x, y = solution.point
         return TargetResult(
-            'PROJECTED', f'{why}; going to ({x:.6g}, {y:.6g}) m', point, solution, anchor
+            'PROJECTED', f'{detail}; going to ({x:.6g}, {y:.6g}) m', point, solution, anchor
         )
 
-    def solve_path(self, message: Path, q_now: JointPair) -> tuple[TargetResult, JointPath | None]:
+    def solve_path(self, message: Path, seed: JointPair) -> tuple[TargetResult, JointPath | None]:
         """
-        Answer a path: all of it is solved, or none.
+        Solve a path, all of it or nothing.
 
-        :param message: its poses' frames are the path's
-        :param q_now: where the joints are, rad
-        :return: the answer, whose solution is that of the last pose, and the joints along it
+        :param message: poses, all in the frame of the path
+        :param seed: joint positions from which branch and turn are chosen, rad
+        :return: the result, whose solution is that of the last pose, and the joint path; None if
+            the path was rejected
         """
-        poses = message.poses
-        if not poses:
+        if not message.poses:
             return TargetResult('EMPTY_PATH', 'poses: got none, expected at least one'), None
-        positions = np.array([(p.x, p.y, p.z) for p in (it.pose.position for it in poses)])
-        refusal = self._path_rejection(message, positions)
-        if refusal is not None:
-            return refusal, None
+        positions = np.array(
+            [(p.x, p.y, p.z) for p in (pose.pose.position for pose in message.poses)]
+        )
+        rejection = self._path_rejection(message, positions)
+        if rejection is not None:
+            return rejection, None
         try:
-            xy = self.plane_transformer.path_to_plane(message.header, positions)
+            xy = self._plane_transformer.path_to_plane(message.header, positions)
         except FrameError as error:
-            return TargetResult(
-                error.reason, str(error), transform_may_arrive=error.transform_may_arrive
-            ), None
-        solved = solve_path(self.solver, xy, q_now)
+            return _frame_rejection(error), None
+        solved = solve_path(self._solver, xy, seed)
         if solved.path is None or solved.q is None:
             x, y = xy[solved.failed_index].tolist()
             return TargetResult(solved.reason.name, solved.detail, (x, y)), None
-        return _path_result(self.solver.arm, xy, solved), solved.path
+        result = _path_result(self._solver.arm, xy, solved.q, solved.projected, solved.branch)
+        return result, solved.path
 
     def _path_rejection(self, message: Path, positions: Array) -> TargetResult | None:
-        if (refusal := self._age_rejection(message.header)) is not None:
-            return refusal
+        if (rejection := self._age_rejection(message.header)) is not None:
+            return rejection
         frame = message.header.frame_id
         for index, pose in enumerate(message.poses):
             if pose.header.frame_id not in ('', frame):
@@ -153,46 +187,59 @@ class TargetSolver:
                 return TargetResult(
                     'BAD_FRAME', f"pose {index}: got {got!r}, expected the path's {frame!r}"
                 )
-        wrong = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-        if len(wrong):
-            got = tuple(positions[wrong[0]].tolist())
-            return TargetResult('NOT_FINITE', f'pose {wrong[0]}: got {got} m, expected finite')
+        (not_finite,) = np.nonzero(~np.isfinite(positions).all(axis=1))
+        if not_finite.size:
+            index = not_finite[0]
+            got = tuple(positions[index].tolist())
+            return TargetResult('NOT_FINITE', f'pose {index}: got {got} m, expected finite')
         return None
 
     def _age_rejection(self, header: Header) -> TargetResult | None:
-        oldest = self._parameters['max_target_age']
-        if oldest > 0.0 and (age := self._stamp_age(header)) > oldest:
+        max_age = self._settings['max_target_age']
+        if max_age > 0.0 and (age := self._stamp_age(header)) > max_age:
             return TargetResult(
-                'TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {oldest:g} s'
+                'TOO_OLD', f'age of the stamp: got {age:.3f} s, expected <= {max_age:g} s'
             )
         return None
 
     def _stamp_age(self, header: Header) -> float:
-        """Return the age of a stamp, s; no stamp is not old."""
+        """Return the age of a stamp, s; 0 for a zero stamp."""
         stamp = stamp_to_seconds(header.stamp)
         return 1e-9 * self._clock.now().nanoseconds - stamp if stamp else 0.0
 
 
-def _path_result(arm: Kinematics, xy: Array, solved: PathSolution) -> TargetResult:
-    """Return the answer to a path that can be gone."""
-    first, second = solved.q[-1].tolist()
-    point = arm.fk_point(first, second)
+def _frame_rejection(error: FrameError) -> TargetResult:
+    return TargetResult(error.reason, str(error), transform_may_arrive=error.transform_may_arrive)
+
+
+def _path_result(
+    arm: Kinematics, xy: Array, q: Array, is_projected: NDArray[np.bool_], branch: int
+) -> TargetResult:
+    """
+    Return the result of a path that was solved.
+
+    :param arm: the arm
+    :param xy: (N, 2) poses in the plane, m
+    :param q: (N, 2) joint positions, rad
+    :param is_projected: (N,) whether each pose was projected
+    :param branch: of the path
+    """
+    q1, q2 = q[-1].tolist()
+    tip = arm.fk_point(q1, q2)
     x, y = xy[-1].tolist()
-    moved = np.flatnonzero(solved.projected)
-    status = Status.PROJECTED if len(moved) else Status.ACCEPTED
-    error = 0.0 if solved.projected[-1] else hypot(point[0] - x, point[1] - y)
-    reason = Reason.UNREACHABLE if len(moved) else Reason.NONE
-    place = point if solved.projected[-1] else (x, y)
-    last = Solution((first, second), status, Stage.CLOSED_FORM, error, solved.branch, reason, place)
+    (projected,) = np.nonzero(is_projected)
+    status = Status.PROJECTED if projected.size else Status.ACCEPTED
+    reason = Reason.UNREACHABLE if projected.size else Reason.NONE
+    point, error = (tip, 0.0) if is_projected[-1] else ((x, y), hypot(tip[0] - x, tip[1] - y))
+    last = Solution((q1, q2), status, Stage.CLOSED_FORM, error, branch, reason, point)
     detail = f'path of {len(xy)} poses'
-    if len(moved):
-        detail += f', {len(moved)} of them projected, the first is pose {moved[0]}'
+    if projected.size:
+        detail += f', {projected.size} of them projected, the first is pose {projected[0]}'
     return TargetResult(status.name, detail, (x, y), last)
 
 
-def _rejection_detail(
-    solver: HybridSolver, reason: Reason, point: JointPair, q_now: JointPair
-) -> str:
+def _rejection_detail(solver: HybridSolver, reason: Reason, point: Point2, seed: JointPair) -> str:
+    """Return what was got and what was expected of a target that was not accepted."""
     (x, y), arm = point, solver.arm
     if reason == Reason.UNREACHABLE:
         return (
@@ -202,10 +249,10 @@ def _rejection_detail(
     if reason == Reason.OBSTRUCTED:
         return f'keep-out zone in the way of ({x:.6g}, {y:.6g}) m'
     unlimited = arm.without_limits()
-    solutions = [unlimited.closed_form(x, y, branch, q_now) for branch in solver.context.branches]
+    solutions = [unlimited.closed_form(x, y, branch, seed) for branch in solver.context.branches]
     got = ' or '.join(f'({q[0]:.4g}, {q[1]:.4g})' for q in solutions if q is not None) or 'none'
-    (low1, low2), (up1, up2) = arm.lower, arm.upper
+    (lower1, lower2), (upper1, upper2) = arm.lower, arm.upper
     return (
         f'joints for ({x:.6g}, {y:.6g}) m: got {got} rad, expected inside the limits '
-        f'{low1:.4g} to {up1:.4g}, {low2:.4g} to {up2:.4g} rad'
+        f'{lower1:.4g} to {upper1:.4g}, {lower2:.4g} to {upper2:.4g} rad'
     )

@@ -107,7 +107,7 @@ class PanelNode(Node):
         self._settings = Parameters(self, PARAMETERS)
         for fault in self._settings.errors.values():
             self.get_logger().error(f'the default stands: {fault}')
-        self._settings.read_only_reason = 'takes effect at the start; restart the node'
+        self._settings.lock('takes effect at the start; restart the node')
         self._shown_joints: object = None
         self._access_notes: tuple[str, ...] = ()
         """What is to be known of where the page is served."""

@@ -124,7 +124,7 @@ class ArmSim(Node):
 
     def __init__(self) -> None:
         super().__init__('arm_sim')
-        self._settings = Parameters(self, PARAMETERS)
+        self._settings = Parameters(self, PARAMETERS, on_change=self._try_to_start)
         self._simulator: Simulator | None = None
         self._clock_publisher: Publisher | None = None
         self._received_description = ''
@@ -141,7 +141,6 @@ class ArmSim(Node):
         self.create_subscription(
             String, 'robot_description', self._on_description, **overridable_qos(latched)
         )
-        self._settings.on_change = self._try_to_start
         self._try_to_start()
 
     def _first_time(self, cause: object) -> bool:
@@ -182,7 +181,7 @@ class ArmSim(Node):
                 self.get_logger().error(f'waiting for a right robot_description: {error}')
             return
         self._simulator = simulator
-        self._settings.read_only_reason = 'takes effect at the start; restart the node'
+        self._settings.lock('takes effect at the start; restart the node')
         self._start_clock(values['publish_clock'])
         self.create_timer(1.0 / values['rate'], self._tick, clock=self._step_clock)
         arm = simulator.arm

@@ -62,7 +62,7 @@ def test_those_behind_one_that_waits_come_after_it(answers):
 
 
 def test_after_its_time_one_is_refused_and_the_next_has_its_turn(answers):
-    answers.waiting.timeout = 0.03
+    answers.waiting.set_timeout(0.03)
     answers.missing = {'a'}
     answers.waiting.put('a')
     answers.waiting.put('b')
@@ -71,7 +71,7 @@ def test_after_its_time_one_is_refused_and_the_next_has_its_turn(answers):
 
 
 def test_nothing_waits_where_the_time_is_zero(answers):
-    answers.waiting.timeout = 0.0
+    answers.waiting.set_timeout(0.0)
     answers.missing = {'a'}
     answers.waiting.put('a')
     assert answers.given == [('a', False)]

@@ -75,11 +75,11 @@ MALFORMED = {
     ),
     'positions missing': (
         JointState(name=['joint1', 'joint2'], position=[1.0]),
-        'positions: got 1 for 2 names, expected one a name',
+        'positions: got 1 for 2 names, expected one for each name',
     ),
     'names missing': (
         JointState(position=[1.0, 1.0]),
-        'positions: got 2 for 0 names, expected one a name',
+        'positions: got 2 for 0 names, expected one for each name',
     ),
     'nothing': (JointState(), 'joints: got none, expected joint1, joint2'),
     'nan': (command(NAN, 1.0), 'positions of joint1, joint2: got nan, 1.0 rad, expected finite'),
