@@ -1,10 +1,19 @@
-"""SmoothController goes along paths: on them, within its limits, and gives them up where it must."""
+"""The smooth controller follows paths within its limits, and discards them where it must."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from closed_loop import ARM, CONFIG, LOWER, PERIOD, STEPS, UPPER, Played, require_within
+from closed_loop import (
+    ARM,
+    CONFIG,
+    LOWER,
+    MAX_STEPS,
+    PERIOD,
+    UPPER,
+    ClosedLoopRig,
+    assert_within_limits,
+)
 from paths import circle, figure_eight, off_lines, square, wave
 
 from ik_nn_ros.collision.zones import Circle
@@ -16,7 +25,7 @@ from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.trajectory.keep_out import KeepOut
 from ik_nn_ros.trajectory.time_scaling import ScaledTrajectory
 
-OFF = 5e-4 * ARM.reach
+PATH_TOLERANCE_M = 5e-4 * ARM.reach
 SOLVER = HybridSolver(ARM)
 
 
@@ -24,207 +33,210 @@ def joint_path(xy, now=(0.3, 0.5)):
     return solve_path(SOLVER, xy, now).path
 
 
-def begun(xy, config=CONFIG, lag=PERIOD):
-    """A motion that has just joined a path."""
-    it = Played(config=config, lag=lag)
-    it.tick()
+def rig_on_path(xy, config=CONFIG, lag=PERIOD):
+    """Return a rig that has just joined a path, and the path."""
+    rig = ClosedLoopRig(config=config, lag=lag)
+    rig.step()
     path = joint_path(xy)
-    assert it.motion.follow_path(it.now, path) is None
-    for _ in range(STEPS):
-        it.tick()
-        if it.motion._executor.on_path:
+    assert rig.controller.follow_path(rig.now, path) is None
+    for _ in range(MAX_STEPS):
+        rig.step()
+        if rig.controller._executor.on_path:
             break
-    return it, path
+    return rig, path
 
 
-def joined(it, path):
-    """The commands from where the path begins."""
-    q = np.array(it.commands)
+def commands_on_path(rig, path):
+    """Return the commands from the start of the path on."""
+    q = np.array(rig.commands)
     return q[np.argmax(np.abs(q - path.waypoints[0]).max(axis=1) < 1e-6) :]
 
 
-def require_followed(it, path, xy):
-    assert len(xy) == 1 or off_lines(ARM.fk(joined(it, path)), np.asarray(xy)) <= OFF
-    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
-    assert it.motion.phase is MotionPhase.IDLE
-    assert not it.motion.fault
-    require_within(it.commands)
+def assert_followed(rig, path, xy):
+    assert (
+        len(xy) == 1
+        or off_lines(ARM.fk(commands_on_path(rig, path)), np.asarray(xy)) <= PATH_TOLERANCE_M
+    )
+    np.testing.assert_allclose(rig.commands[-1], path.waypoints[-1], atol=1e-9)
+    assert rig.controller.phase is MotionPhase.IDLE
+    assert not rig.controller.fault
+    assert_within_limits(rig.commands)
 
 
 @pytest.mark.parametrize('straight', [False, True], ids=['joints', 'cartesian'])
 @pytest.mark.parametrize('xy', [figure_eight(), square(), [(0.3, 0.1)]], ids=['8', 'square', 'one'])
-def test_goes_to_where_it_begins_and_along_it(xy, straight):
-    it = Played(config=MotionConfig(cartesian_path=straight))
-    it.tick()
+def test_the_arm_moves_to_the_start_of_a_path_and_follows_it(xy, straight):
+    rig = ClosedLoopRig(config=MotionConfig(cartesian_path=straight))
+    rig.step()
     path = joint_path(xy)
-    assert it.motion.follow_path(it.now, path) is None
-    it.until_rest()
-    require_followed(it, path, xy)
-    assert it.tick() is None
+    assert rig.controller.follow_path(rig.now, path) is None
+    rig.run_until_rest()
+    assert_followed(rig, path, xy)
+    assert rig.step() is None
 
 
 @pytest.mark.parametrize('seed', range(6))
-def test_the_pace_changes_on_the_way_but_not_the_path(seed):
+def test_the_speed_changes_on_the_path_but_not_the_path(seed):
     rng = np.random.default_rng(seed)
     xy = [figure_eight(), square(), circle((0.0, 0.0), 0.35, 300, 0.6, -2.5)][seed % 3]
-    it, path = begun(xy)
-    while not it.motion.at_rest:
-        it.run(rng.choice([0.01, 0.05, 0.3]))
+    rig, path = rig_on_path(xy)
+    while not rig.controller.at_rest:
+        rig.run(rng.choice([0.01, 0.05, 0.3]))
         scale = float(rng.choice([0.0, 0.05, 0.5, 1.0]))
-        it.motion.config = MotionConfig(speed_scale=scale)
+        rig.controller.config = MotionConfig(speed_scale=scale)
         if scale == 0.0:
-            it.run(rng.choice([0.01, 0.1, 3.0]))
-            it.motion.config = CONFIG
-    require_followed(it, path, xy)
+            rig.run(rng.choice([0.01, 0.1, 3.0]))
+            rig.controller.config = CONFIG
+    assert_followed(rig, path, xy)
 
 
-def test_at_speed_zero_it_stops_on_the_path_and_goes_on_when_it_is_raised():
-    it, path = begun(figure_eight())
-    it.run(1.0)
-    assert not it.motion.at_rest
-    it.motion.config = MotionConfig(speed_scale=0.0)
-    before = it.now
-    it.until_rest()
-    assert it.now - before < 1.5
-    where = it.commands[-1]
-    assert it.tick() is None
-    it.run(2.0)
-    it.motion.config = CONFIG
+def test_the_arm_stops_on_the_path_at_speed_zero_and_resumes_at_a_higher_one():
+    rig, path = rig_on_path(figure_eight())
+    rig.run(1.0)
+    assert not rig.controller.at_rest
+    rig.controller.config = MotionConfig(speed_scale=0.0)
+    before = rig.now
+    rig.run_until_rest()
+    assert rig.now - before < 1.5
+    where = rig.commands[-1]
+    assert rig.step() is None
+    rig.run(2.0)
+    rig.controller.config = CONFIG
     for _ in range(10):
-        it.tick()
-    np.testing.assert_allclose(it.commands[-1], where, atol=0.01)
-    it.until_rest()
-    require_followed(it, path, figure_eight())
+        rig.step()
+    np.testing.assert_allclose(rig.commands[-1], where, atol=0.01)
+    rig.run_until_rest()
+    assert_followed(rig, path, figure_eight())
 
 
-def test_speed_scale_is_the_part_of_the_speed():
-    took = []
+def test_speed_scale_is_the_fraction_of_the_speed():
+    durations = []
     for scale in (1.0, 0.5):
-        it, _ = begun(square(), MotionConfig(speed_scale=scale))
-        before = it.now
-        it.until_rest()
-        took.append(it.now - before)
-    assert took[1] == pytest.approx(2.0 * took[0], abs=0.05)
+        rig, _ = rig_on_path(square(), MotionConfig(speed_scale=scale))
+        before = rig.now
+        rig.run_until_rest()
+        durations.append(rig.now - before)
+    assert durations[1] == pytest.approx(2.0 * durations[0], abs=0.05)
 
 
 @pytest.mark.parametrize('time', [0.3, 1.0, 2.0])
 def test_a_new_goal_or_path_replaces_it_smoothly(time):
-    it, _ = begun(figure_eight())
-    it.run(time)
-    speed = np.abs(it.motion.velocity).max()
-    it.go((1.0, 0.8))
-    it.run(0.05)
-    assert np.abs(it.motion.velocity).max() > 0.2 * speed
-    it.run(0.3)
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(time)
+    speed = np.abs(rig.controller.velocity).max()
+    rig.go_to((1.0, 0.8))
+    rig.run(0.05)
+    assert np.abs(rig.controller.velocity).max() > 0.2 * speed
+    rig.run(0.3)
     path = joint_path(square())
-    it.motion.follow_path(it.now, path)
-    it.until_rest()
-    require_followed(it, path, square())
+    rig.controller.follow_path(rig.now, path)
+    rig.run_until_rest()
+    assert_followed(rig, path, square())
 
 
-def test_a_goal_where_the_path_begins_replaces_it():
-    it, path = begun(figure_eight())
+def test_a_goal_at_the_start_of_the_path_replaces_it():
+    rig, path = rig_on_path(figure_eight())
     goal = tuple(path.waypoints[0].tolist())
-    it.go(goal)
-    it.run(0.02)
-    it.until_rest()
-    np.testing.assert_allclose(it.commands[-1], goal, atol=1e-9)
-    assert len(it.commands) < 200
+    rig.go_to(goal)
+    rig.run(0.02)
+    rig.run_until_rest()
+    np.testing.assert_allclose(rig.commands[-1], goal, atol=1e-9)
+    assert len(rig.commands) < 200
 
 
-def test_the_next_goal_is_chosen_from_where_it_is_on_the_path():
-    it, _ = begun(figure_eight())
-    it.run(1.0)
-    assert it.motion.seed_joints(it.now) == it.motion._generator.position
+def test_the_seed_of_the_next_goal_is_the_position_on_the_path():
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(1.0)
+    assert rig.controller.seed_joints(rig.now) == rig.controller._generator.position
 
 
-def test_a_hold_on_the_way_brakes_and_forgets_it():
-    it, _ = begun(figure_eight())
-    it.run(1.0)
-    it.motion.hold(it.now)
-    before = len(it.commands)
-    it.until_rest()
-    assert len(it.commands) - before < 60
-    require_within(it.commands)
-    it.run(1.0)
-    assert it.motion.phase is MotionPhase.IDLE
-    it.motion.config = CONFIG
-    it.run(0.1)
-    assert it.motion.at_rest
+def test_a_hold_brakes_and_discards_the_path():
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(1.0)
+    rig.controller.hold(rig.now)
+    before = len(rig.commands)
+    rig.run_until_rest()
+    assert len(rig.commands) - before < 60
+    assert_within_limits(rig.commands)
+    rig.run(1.0)
+    assert rig.controller.phase is MotionPhase.IDLE
+    rig.controller.config = CONFIG
+    rig.run(0.1)
+    assert rig.controller.at_rest
 
 
-def test_other_limits_end_it():
-    """It was planned for those before."""
-    it, _ = begun(figure_eight())
-    it.run(1.0)
-    it.motion.config = MotionConfig(velocity=(1.0, 1.0))
-    it.until_rest()
-    assert 'limits that the path was planned with' in it.motion.fault
-    it.run(0.5)
-    assert it.motion.at_rest
+def test_other_limits_end_the_path():
+    """It was planned with the previous ones."""
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(1.0)
+    rig.controller.config = MotionConfig(velocity=(1.0, 1.0))
+    rig.run_until_rest()
+    assert 'limits that the path was planned with' in rig.controller.fault
+    rig.run(0.5)
+    assert rig.controller.at_rest
 
 
-def test_silent_joint_states_end_it():
-    it, _ = begun(figure_eight())
-    it.run(1.0, measured=False)
-    it.until_rest(measured=False)
-    assert 'no joint_states' in it.motion.fault
-    require_within(it.commands)
-    it.run(1.0)
-    assert it.motion.at_rest
+def test_silent_joint_states_end_the_path():
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(1.0, measured=False)
+    rig.run_until_rest(measured=False)
+    assert 'no joint_states' in rig.controller.fault
+    assert_within_limits(rig.commands)
+    rig.run(1.0)
+    assert rig.controller.at_rest
 
 
-def test_a_path_is_no_stream_of_targets_that_falls_silent():
+def test_target_timeout_does_not_apply_to_paths():
     xy = figure_eight()
-    it, path = begun(xy, MotionConfig(target_timeout=0.3))
-    it.until_rest()
-    require_followed(it, path, xy)
+    rig, path = rig_on_path(xy, MotionConfig(target_timeout=0.3))
+    rig.run_until_rest()
+    assert_followed(rig, path, xy)
 
 
-def test_a_late_loop_goes_on_from_where_it_was_on_the_path():
+def test_after_a_late_step_the_path_continues_where_the_arm_left_it():
     xy = figure_eight()
-    it, path = begun(xy)
-    it.run(1.5)
-    before = len(it.commands)
-    it.tick(seconds=0.2)
-    assert it.motion.stall_count == 1
-    np.testing.assert_allclose(it.motion.velocity, 0.0)
-    it.until_rest()
-    assert len(it.commands) - before > 150
-    assert off_lines(ARM.fk(joined(it, path)), xy) <= OFF
-    require_within(it.commands[before + 1 :])
-    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
+    rig, path = rig_on_path(xy)
+    rig.run(1.5)
+    before = len(rig.commands)
+    rig.step(seconds=0.2)
+    assert rig.controller.stall_count == 1
+    np.testing.assert_allclose(rig.controller.velocity, 0.0)
+    rig.run_until_rest()
+    assert len(rig.commands) - before > 150
+    assert off_lines(ARM.fk(commands_on_path(rig, path)), xy) <= PATH_TOLERANCE_M
+    assert_within_limits(rig.commands[before + 1 :])
+    np.testing.assert_allclose(rig.commands[-1], path.waypoints[-1], atol=1e-9)
 
 
-def test_after_a_long_pause_of_the_loop_it_is_forgotten():
-    it, _ = begun(figure_eight())
-    it.run(1.0)
-    it.tick(seconds=STALL_TIMEOUT_S + 0.1)
-    assert it.motion.at_rest
-    it.run(2.0)
-    assert it.motion.at_rest
+def test_after_a_stall_the_path_is_discarded():
+    rig, _ = rig_on_path(figure_eight())
+    rig.run(1.0)
+    rig.step(seconds=STALL_TIMEOUT_S + 0.1)
+    assert rig.controller.at_rest
+    rig.run(2.0)
+    assert rig.controller.at_rest
 
 
-def test_from_outside_the_limits_it_goes_inside_first_and_then_along():
-    it = Played((2.95, 0.5))
-    it.tick()
+def test_from_outside_the_limits_the_arm_returns_inside_before_the_path():
+    rig = ClosedLoopRig((2.95, 0.5))
+    rig.step()
     path = joint_path(square(), (2.9, 0.5))
-    assert it.motion.follow_path(it.now, path) is None
-    it.until_rest()
-    assert off_lines(ARM.fk(joined(it, path)), square()) <= OFF
-    np.testing.assert_allclose(it.commands[-1], path.waypoints[-1], atol=1e-9)
+    assert rig.controller.follow_path(rig.now, path) is None
+    rig.run_until_rest()
+    assert off_lines(ARM.fk(commands_on_path(rig, path)), square()) <= PATH_TOLERANCE_M
+    np.testing.assert_allclose(rig.commands[-1], path.waypoints[-1], atol=1e-9)
 
 
-def test_along_a_joint_limit_it_stays_inside():
-    """The brakes would end past the limit where the way just turns about: there it waits."""
+def test_a_path_along_a_joint_limit_stays_inside():
+    """A stop would end past the limit where the path just turns back: the arm waits there."""
     inner = np.hypot(*ARM.fk((0.0, 2.6)))
     xy = np.vstack([[(0.3, -0.2)], circle((0.0, 0.0), inner + 1e-9, 200, 0.3, -1.0), [(0.3, 0.3)]])
-    it, path = begun(xy)
-    it.until_rest()
-    q = np.array(it.commands)
+    rig, path = rig_on_path(xy)
+    rig.run_until_rest()
+    q = np.array(rig.commands)
     assert (q >= LOWER).all()
     assert (q <= UPPER).all()
-    require_within(it.commands)
+    assert_within_limits(rig.commands)
     np.testing.assert_allclose(q[-1], path.waypoints[-1], atol=1e-9)
 
 
@@ -232,44 +244,44 @@ def post(x, y):
     return KeepOut(ARM, [Circle((x, y), 0.01)], [], 0.02)
 
 
-def test_a_long_path_past_a_zone_is_refused_wherever_the_zone_is():
-    """Twenty seconds and more: sampled as one, the zone would be between two samples."""
+def test_a_long_path_past_a_zone_is_rejected_wherever_the_zone_is():
+    """It takes over 20 s: sampled as a whole, the zone would lie between two samples."""
     there = np.column_stack((np.full(40, 0.35), np.linspace(-0.2, 0.2, 40)))
     xy = np.vstack([there, there[::-1]] * 8 + [[(0.35, -0.2), (0.3, -0.35)]])
     path = joint_path(xy)
-    it = Played()
-    it.tick()
+    rig = ClosedLoopRig()
+    rig.step()
     for zone, refused in ((post(0.315, -0.365), True), (post(-0.3, 0.3), False)):
-        it.motion.keep_out = zone
-        answer = it.motion.follow_path(it.now, path)
+        rig.controller.keep_out = zone
+        answer = rig.controller.follow_path(rig.now, path)
         assert (answer is not None) == refused
         if answer is not None:
             assert answer.code == 'OBSTRUCTED'
             assert 'expected at least 0.02 m' in answer.detail
-            assert it.motion.at_rest
+            assert rig.controller.at_rest
 
 
-def test_the_way_to_the_path_is_judged_too():
-    it = Played((1.5, 0.1))
-    it.tick()
-    it.motion.keep_out = post(0.3, 0.3)
-    answer = it.motion.follow_path(it.now, joint_path([(0.4, -0.1), (0.4, -0.15)]))
+def test_the_motion_to_the_start_of_a_path_is_checked_too():
+    rig = ClosedLoopRig((1.5, 0.1))
+    rig.step()
+    rig.controller.keep_out = post(0.3, 0.3)
+    answer = rig.controller.follow_path(rig.now, joint_path([(0.4, -0.1), (0.4, -0.15)]))
     assert answer.code == 'OBSTRUCTED'
-    assert it.motion.at_rest
+    assert rig.controller.at_rest
 
 
-def test_whoever_was_handed_a_path_may_be_behind():
-    """A command in between would end what it is to do."""
-    it = Played(lag=0.1)
-    it.tick()
-    assert it.motion.follow_path(it.now, joint_path(square())) is None
-    assert it.motion.commit_trajectory() is not None
-    it.until_rest()
-    assert it.motion.tracking_error > 2e-3
-    assert it.tick() is None
+def test_nothing_is_resent_to_a_controller_that_follows_a_committed_path():
+    """A command would interrupt its trajectory."""
+    rig = ClosedLoopRig(lag=0.1)
+    rig.step()
+    assert rig.controller.follow_path(rig.now, joint_path(square())) is None
+    assert rig.controller.commit_trajectory() is not None
+    rig.run_until_rest()
+    assert rig.controller.tracking_error > 2e-3
+    assert rig.step() is None
 
 
-def test_direct_motion_refuses_paths():
+def test_direct_motion_rejects_paths():
     answer = PassthroughController(ARM, CONFIG).follow_path(0.0, joint_path(square()))
     assert answer.code == 'UNSUPPORTED'
     assert answer.detail == 'motion: got direct, expected smooth, to follow a path'
@@ -278,49 +290,49 @@ def test_direct_motion_refuses_paths():
 @pytest.mark.parametrize('seed', range(3))
 def test_paths_goals_holds_and_speeds_in_any_order_keep_every_limit(seed):
     rng = np.random.default_rng(seed)
-    it = Played(lag=PERIOD)
-    it.tick()
+    rig = ClosedLoopRig(lag=PERIOD)
+    rig.step()
     paths = [joint_path(xy) for xy in (figure_eight(), square(), wave(rng), [(0.2, 0.2)])]
     paths = [path for path in paths if path is not None]
     for _ in range(5000):
         event = rng.random()
         if event < 0.01:
-            it.motion.follow_path(it.now, paths[rng.integers(len(paths))])
+            rig.controller.follow_path(rig.now, paths[rng.integers(len(paths))])
         elif event < 0.015:
-            it.go(tuple(rng.uniform(LOWER, UPPER).tolist()))
+            rig.go_to(tuple(rng.uniform(LOWER, UPPER).tolist()))
         elif event < 0.016:
-            it.motion.stop()
+            rig.controller.stop()
         elif event < 0.025:
             scale = float(rng.choice([0.0, 0.1, 0.5, 1.0]))
-            it.motion.config = MotionConfig(speed_scale=scale)
-        it.tick()
-    it.motion.config = CONFIG
-    it.until_rest()
-    q = np.array(it.commands)
+            rig.controller.config = MotionConfig(speed_scale=scale)
+        rig.step()
+    rig.controller.config = CONFIG
+    rig.run_until_rest()
+    q = np.array(rig.commands)
     assert (q >= LOWER).all()
     assert (q <= UPPER).all()
-    require_continuous(it)
-    assert not it.motion.fault
+    assert_continuous(rig)
+    assert not rig.controller.fault
 
 
-def require_continuous(it):
-    """Silence at rest leaves no gap in the commands: it goes on from the last."""
-    require_within(it.commands)
+def assert_continuous(rig):
+    """After a pause at rest the commands continue from the last one."""
+    assert_within_limits(rig.commands)
     assert all(
-        np.abs(np.subtract(b, a)).max() <= 3.0 * PERIOD + 1e-6 for a, b in pairwise(it.commands)
+        np.abs(np.subtract(b, a)).max() <= 3.0 * PERIOD + 1e-6 for a, b in pairwise(rig.commands)
     )
 
 
-@pytest.mark.parametrize('rate', [0.0, 0.3])
-def test_the_reserve_lets_the_pace_change_anywhere(rate):
-    it, _ = begun(figure_eight())
-    course, limits = it.motion._executor.path_trajectory, CONFIG.motion_limits(ARM)
-    for place in (np.linspace(0.02, 0.98, 49) * course.duration).tolist():
-        even = ScaledTrajectory.from_rest(course, 0.0, 1.0, limits)
-        ride = even.with_speed_ratio(place, rate, limits)
-        assert ride is not None
-        assert ride._keeps_limits(limits)
-        assert ride.at(0.0) == course.at(place)
-        slowed = ride.at(4.0)
-        there = course.at(ride.path_time(4.0))
-        np.testing.assert_allclose(slowed.velocity, rate * np.array(there.velocity), atol=1e-9)
+@pytest.mark.parametrize('ratio', [0.0, 0.3])
+def test_the_reserve_lets_the_speed_change_anywhere(ratio):
+    rig, _ = rig_on_path(figure_eight())
+    trajectory, limits = rig.controller._executor.path_trajectory, CONFIG.motion_limits(ARM)
+    for path_time in (np.linspace(0.02, 0.98, 49) * trajectory.duration).tolist():
+        full_speed = ScaledTrajectory.from_rest(trajectory, 0.0, 1.0, limits)
+        scaled = full_speed.with_speed_ratio(path_time, ratio, limits)
+        assert scaled is not None
+        assert scaled._keeps_limits(limits)
+        assert scaled.at(0.0) == trajectory.at(path_time)
+        slowed = scaled.at(4.0)
+        unscaled = trajectory.at(scaled.path_time(4.0))
+        np.testing.assert_allclose(slowed.velocity, ratio * np.array(unscaled.velocity), atol=1e-9)
