@@ -1,11 +1,11 @@
-"""What the panel knows of the arm: its description, where its joints are and have been."""
+"""State of the arm on the page: model, calibration, joint positions, workspace and zones."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from math import dist, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -34,39 +34,41 @@ from ik_nn_ros.trajectory.keep_out import KeepOut
 if TYPE_CHECKING:
     from ik_nn_ros.panel.page import Page
 
-
-# MERGED nodes.panel_calibration: The calibration that an ik_node moves its arm by, as far as it can be read from here.
+JOINT_STATES_TIMEOUT_S = 1.0
+"""Age above which joint_states are missing, s."""
+LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class CalibrationFile:
-    """The calibration in a file that somebody else names."""
+    """The calibration file that an ik_node uses, as far as it can be read on this machine."""
 
     def __init__(self) -> None:
         self.error = ''
-        """Why the arm is not as they have it; empty: it is."""
+        """Why the calibration cannot be applied; empty if it can, or if there is none."""
         self._file: str | None = None
         self._calibration: Calibration | None = None
 
     def reload(self, file: str | None) -> bool:
         """
-        Read the file, if it is another one or its reader has started anew.
+        Read the file if its name has changed or the ik_node has been restarted.
 
-        :param file: empty: there is no calibration; None: not known, what was known stands
-        :return: whether the arm is another one by it
+        :param file: name of the file; empty: no calibration; None: unknown, keep the last one
+        :return: whether the calibrated arm may have changed
         """
         if file is None or file == self._file:
             self._file = file
             return False
-        before, did_not_fit = self._calibration, self._calibration is not None and self.error
+        previous = self._calibration
+        was_unusable = previous is not None and self.error != ''
         self._file, self.error = file, ''
         try:
             self._calibration = Calibration.read(file) if file else None
         except IkNnError as error:
             self._calibration, self.error = None, str(error)
-        return self._calibration != before or bool(did_not_fit)
+        return self._calibration != previous or was_unusable
 
     def apply(self, arm: ArmModel) -> Kinematics:
-        """Return the arm as built, or as it is drawn where it cannot be told."""
+        """Return the calibrated arm, or the nominal one if the calibration cannot be applied."""
         if self._calibration is None:
             return arm
         self.error = ''
@@ -77,18 +79,13 @@ class CalibrationFile:
             return arm
 
 
-JOINT_STATES_TIMEOUT_S = 1.0
-"""Age (s) after which joint_states are missed."""
-LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-
-
 class ArmState:
     """
-    Keeps it.
+    Model of the arm, and its joint positions and tip over the last seconds.
 
     :param node: the panel
-    :param settings: its parameters
-    :param on_described: called when another arm is described, with the URDF and the arm
+    :param settings: parameters of the panel
+    :param on_described: called with URDF and model when the description or calibration changes
     """
 
     def __init__(
@@ -96,13 +93,13 @@ class ArmState:
     ) -> None:
         self._node, self._settings, self._on_described = node, settings, on_described
         self.model: Kinematics | None = None
-        """As built, where the ik_node's calibration can be read."""
+        """Calibrated model if the ik_node's calibration can be read, else the nominal one."""
         self._nominal_model: ArmModel | None = None
         self._calibration = CalibrationFile()
         self.q: JointPair | None = None
-        """Where the joints are, rad."""
+        """Joint positions, rad; None before the first joint_states."""
         self.joints: dict[str, float] = {}
-        """The same of the whole robot by name, rad, m."""
+        """Positions of all joints of the robot by name, rad or m."""
         self.trail: TipTrail | None = None
         self.history = JointHistory()
         self._urdf = ''
@@ -120,33 +117,37 @@ class ArmState:
 
     @property
     def missing(self) -> Iterator[str]:
-        """What is waited for, a sentence each."""
+        """What the panel waits for, one sentence each."""
         topic = self._node.resolve_topic_name('robot_description')
         if self._description_error:
-            yield f'a right robot description: {self._description_error}'
+            yield f'a valid robot description: {self._description_error}'
         elif self.model is None:
-            yield f'the robot description: nothing has come on {topic}'
+            yield f'the robot description: nothing has been received on {topic}'
         elif self.is_stale:
             topic = self._node.resolve_topic_name('joint_states')
-            why = self._joints_error or 'is the arm, or `arm_sim`, running?'
-            yield f'the arm: nothing comes on {topic}; {why}'
+            hint = self._joints_error or 'is the arm, or `arm_sim`, running?'
+            yield f'the arm: nothing is received on {topic}; {hint}'
 
     @property
     def notes(self) -> Iterator[str]:
-        """What is to be known of how it is shown, a sentence each."""
+        """Remarks on how the arm is shown, one sentence each."""
         if self._calibration.error:
             yield (
-                'This arm is calibrated, but the page shows tip, reach and distances by its '
-                f'drawing: {self._calibration.error}.'
+                'This arm is calibrated, but the page shows tip, reach and distances of the '
+                f'nominal arm: {self._calibration.error}.'
             )
 
     @property
     def is_stale(self) -> bool:
-        """Whether it is not known where its joints are now."""
+        """Whether the joint positions are unknown or older than :data:`JOINT_STATES_TIMEOUT_S`."""
         return self.q is None or time.monotonic() - self._last_seen > JOINT_STATES_TIMEOUT_S
 
     def tip_error(self, outcome: Outcome | None) -> float | None:
-        """Return how far the tip is from where a target has sent it, m; None: not known."""
+        """
+        Return the distance of the tip from the goal of a target, m.
+
+        :return: None if the target has no goal, or if the joint positions are unknown
+        """
         if self.model is None or self.q is None or self.is_stale:
             return None
         if outcome is None or outcome.goal is None:
@@ -165,7 +166,7 @@ class ArmState:
             self._nominal_model = load_arm(urdf, base, tip)
         except IkNnError as error:
             self._description_error = str(error)
-            self._node.get_logger().error(f'waiting for a right robot_description: {error}')
+            self._node.get_logger().error(f'waiting for a valid robot_description: {error}')
             return
         self._description_error = ''
         self.q, self.history = None, JointHistory()
@@ -173,15 +174,15 @@ class ArmState:
 
     def apply_calibration(self, file: str | None) -> None:
         """
-        Have the arm as the ik_node has it.
+        Use the calibration of the ik_node.
 
-        :param file: calibration that it names; empty: none; None: not known
+        :param file: its parameter ``calibration_file``; empty: no calibration; None: unknown
         """
         if self._calibration.reload(file) and self._nominal_model is not None:
             self._update_model(self._nominal_model)
 
     def _update_model(self, nominal_model: ArmModel) -> None:
-        """Take in another arm."""
+        """Replace the model by a new one with the calibration applied."""
         self.model = self._calibration.apply(nominal_model)
         self.trail = TipTrail(self.model)
         self._on_described(self._urdf, self.model)
@@ -196,56 +197,49 @@ class ArmState:
             self._joints_error = str(error)
             return
         self._joints_error = ''
-        found = zip(message.name, message.position, strict=True)
-        self.joints.update((name, position) for name, position in found if isfinite(position))
+        positions = zip(message.name, message.position, strict=True)
+        self.joints.update((name, position) for name, position in positions if isfinite(position))
         self._last_seen = time.monotonic()
         self.trail.add(self._last_seen, self.q)
-        measured = stamp_to_seconds(message.header.stamp)
-        self.history.add(self._last_seen, self.q, joint_velocities(message, names), measured)
-
-
-# MERGED nodes.panel_surroundings: What lies around the arm on the panel's page: what it reaches, and zones it keeps out of.
+        stamp = stamp_to_seconds(message.header.stamp)
+        self.history.add(self._last_seen, self.q, joint_velocities(message, names), stamp)
 
 
 class OverlayUpdater:
     """
-    Shows them as the ik_node's parameters have them.
+    Keeps the workspace and the keep-out zones on the page in line with the ik_node's parameters.
 
     :param node: the panel
-    :param ik_client: to the ik_node
-    :param page: that shows them
+    :param ik_client: client of the ik_node
+    :param page: the page
     """
 
     def __init__(self, node: Node, ik_client: IkNodeClient, page: Page) -> None:
         self._node, self._ik_client, self._page = node, ik_client, page
         self.branch = ''
-        """As it is shown; empty: not yet."""
+        """Branch whose workspace is shown; empty: none yet."""
         self.keep_out: KeepOut | None = None
-        """As it is shown; None: not yet."""
-        self._zones: object = None
+        """Zones that are shown; None: none yet."""
+        self._zone_values: list[Any] | None = None
 
     def reset(self) -> None:
-        """Show them anew: there is another arm."""
-        self.branch, self._zones, self.keep_out = '', None, None
+        """Show everything again, for another arm."""
+        self.branch, self._zone_values, self.keep_out = '', None, None
 
     def update(self, arm: Kinematics) -> None:
-        """Show what has changed."""
+        """Show what has changed since the last call."""
         values = self._ik_client.parameters.values
-        branch, zones = (
-            values.get('branch') or 'nearest',
-            [values.get(name) for name in ZONE_PARAMETERS],
-        )
+        branch = values.get('branch') or 'nearest'
+        zone_values = [values.get(name) for name in ZONE_PARAMETERS]
         if branch != self.branch:
             self.branch = branch
             self._page.show_workspace(branch)
-        if zones != self._zones:
-            self._zones = zones
-            self.keep_out = self._read_zones(arm, *zones)
+        if zone_values != self._zone_values:
+            self._zone_values = zone_values
+            self.keep_out = self._read_zones(arm, *zone_values)
             self._page.show_zones(self.keep_out)
 
-    def _read_zones(
-        self, arm: Kinematics, circles: object, half_planes: object, margin: object
-    ) -> KeepOut:
+    def _read_zones(self, arm: Kinematics, circles: Any, half_planes: Any, margin: Any) -> KeepOut:
         try:
             return KeepOut.from_lists(arm, circles or (), half_planes or (), margin or 0.0)
         except IkNnError as error:

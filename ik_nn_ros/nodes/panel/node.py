@@ -1,9 +1,9 @@
 """
-The node ``panel``: a page in the browser on which the arm is seen moving and its target is dragged.
+The node ``panel``: a web page that shows the arm in motion and lets the user drag its target.
 
-It speaks with the arm's other nodes by their public topics, services and parameters, and may be
-started before them, after them or between. Callbacks of ROS run in the executor's thread; the page
-has threads of its own, and what it asks for is handed over.
+It talks to the arm's other nodes by their public topics, services and parameters, and may be
+started before or after them. ROS callbacks run in the executor's thread; the page has threads of
+its own, and :class:`ExecutorQueue` hands its actions over.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.geometry import JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.nodes.common.main import run_node
 from ik_nn_ros.nodes.common.parameters import Parameters, ParameterSpec
 from ik_nn_ros.nodes.panel.arm_state import ArmState, OverlayUpdater
-from ik_nn_ros.nodes.panel.ik_client import IkNodeClient, OtherPublishers
+from ik_nn_ros.nodes.panel.ik_client import IkNodeClient
 from ik_nn_ros.nodes.panel.shape_player import ShapePlayer
 from ik_nn_ros.panel.connection import MAX_INPUT_AGE_S, is_loopback
 from ik_nn_ros.panel.history import velocity_limits
@@ -35,52 +35,8 @@ from ik_nn_ros.panel.status_text import STALE_INPUT_TEXT
 from ik_nn_ros.panel.view import Actions, View
 
 if TYPE_CHECKING:
+    # Needs viser. Parameters and the message that names viser have to work without it.
     from ik_nn_ros.panel.page import Page
-
-
-# MERGED nodes.panel_inbox: From the page's threads to the executor's.
-
-
-class ExecutorQueue:
-    """
-    Has done in the executor's thread what other threads ask for, in order.
-
-    :param node: whose executor it is
-    :param on_dropped: called when something has waited too long to be done
-    """
-
-    def __init__(self, node: Node, on_dropped: Callable[[], object]) -> None:
-        self._node, self._on_dropped = node, on_dropped
-        self._pending: deque[tuple[float, Callable[[], object]]] = deque()
-
-    def wrap(
-        self, action: Callable[..., object], *, max_age: float = MAX_INPUT_AGE_S
-    ) -> Callable[..., object]:
-        """
-        Return what has an action done, as soon as it can be.
-
-        :param max_age: how long it may wait, s
-        """
-
-        def asked(*arguments: object) -> None:
-            self._pending.append((time.monotonic() + max_age, partial(action, *arguments)))
-            executor = self._node.executor
-            if executor is not None:
-                executor.create_task(self.run_pending)
-                executor.wake()
-
-        return asked
-
-    def run_pending(self) -> None:
-        """Do what was asked for."""
-        with suppress(IndexError):
-            while True:
-                end, act = self._pending.popleft()
-                if time.monotonic() < end:
-                    act()
-                else:
-                    self._on_dropped()
-
 
 PARAMETERS: Mapping[str, ParameterSpec] = {
     'robot_description': ParameterSpec('', 'URDF as text; empty: from the topic robot_description'),
@@ -95,8 +51,50 @@ PARAMETERS: Mapping[str, ParameterSpec] = {
     ),
     'port': ParameterSpec(8080, 'port of the page; the next free one if in use', low=1, high=65535),
 }
-SCENE_PERIOD_S, CONTROLS_PERIOD_S, PLOTS_PERIOD_S = 1.0 / 40.0, 0.1, 0.25
-"""Between two pictures, two looks at what the controls show, and two plots, s."""
+SCENE_PERIOD_S = 1.0 / 40.0
+CONTROLS_PERIOD_S = 0.1
+PLOTS_PERIOD_S = 0.25
+
+
+class ExecutorQueue:
+    """
+    Runs actions of other threads in the executor's thread, in order.
+
+    :param node: node whose executor is used
+    :param on_dropped: called when an action has waited too long and is dropped
+    """
+
+    def __init__(self, node: Node, on_dropped: Callable[[], object]) -> None:
+        self._node, self._on_dropped = node, on_dropped
+        self._pending: deque[tuple[float, Callable[[], object]]] = deque()
+
+    def wrap(
+        self, action: Callable[..., object], *, max_age: float = MAX_INPUT_AGE_S
+    ) -> Callable[..., object]:
+        """
+        Return a function that queues an action.
+
+        :param max_age: time that the action may wait, s
+        """
+
+        def enqueue(*arguments: object) -> None:
+            self._pending.append((time.monotonic() + max_age, partial(action, *arguments)))
+            executor = self._node.executor
+            if executor is not None:
+                executor.create_task(self.run_pending)
+                executor.wake()
+
+        return enqueue
+
+    def run_pending(self) -> None:
+        """Run the queued actions."""
+        with suppress(IndexError):
+            while True:
+                deadline, action = self._pending.popleft()
+                if time.monotonic() < deadline:
+                    action()
+                else:
+                    self._on_dropped()
 
 
 class PanelNode(Node):
@@ -105,14 +103,14 @@ class PanelNode(Node):
     def __init__(self) -> None:
         super().__init__('panel')
         self._settings = Parameters(self, PARAMETERS)
-        for fault in self._settings.errors.values():
-            self.get_logger().error(f'the default stands: {fault}')
+        for error in self._settings.errors.values():
+            self.get_logger().error(f'using the default: {error}')
         self._settings.lock('takes effect at the start; restart the node')
         self._shown_joints: object = None
-        self._access_notes: tuple[str, ...] = ()
-        """What is to be known of where the page is served."""
-        self._arrival_monitor, self._other_publishers = ArrivalMonitor(), OtherPublishers()
         self._shown_trail: object = None
+        self._access_notes: tuple[str, ...] = ()
+        """Warning on the page if other machines can reach it."""
+        self._arrival_monitor = ArrivalMonitor()
         self._executor_queue = ExecutorQueue(self, self._on_dropped)
         self._ik_client = IkNodeClient(self, self._settings['ik_node'])
         self._shape_player = ShapePlayer(
@@ -146,30 +144,30 @@ class PanelNode(Node):
         return page
 
     def destroy_node(self) -> None:
-        """Serve the page no more."""
+        """Stop the web server, too."""
         self._page.close()
         super().destroy_node()
 
-    # What the page asks for
+    # Actions of the page
 
     def _actions(self) -> Actions:
-        link, taking = self._ik_client, self._executor_queue.wrap
+        wrap, set_parameter = self._executor_queue.wrap, self._ik_client.set_parameter
         return Actions(
-            go_to=taking(self._go_to),
-            go_home=taking(self._go_home),
-            draw=taking(self._draw_shape),
-            stop_drawing=taking(self._shape_player.stop, max_age=inf),
-            hold=taking(self._hold, max_age=inf),
-            resume=taking(self._resume),
-            set_branch=taking(partial(link.set_parameter, 'branch')),
-            set_speed_scale=taking(partial(link.set_parameter, 'speed_scale')),
+            go_to=wrap(self._go_to),
+            go_home=wrap(self._go_home),
+            draw=wrap(self._draw_shape),
+            stop_drawing=wrap(self._shape_player.stop, max_age=inf),
+            hold=wrap(self._hold, max_age=inf),
+            resume=wrap(self._resume),
+            set_branch=wrap(partial(set_parameter, 'branch')),
+            set_speed_scale=wrap(partial(set_parameter, 'speed_scale')),
         )
 
     def _on_dropped(self) -> None:
-        self._shape_player.stop('the panel was held up.')
-        self._ik_client.problem = STALE_INPUT_TEXT
+        self._shape_player.stop('the panel was stalled.')
+        self._ik_client.report_problem(STALE_INPUT_TEXT)
 
-    def _go_to(self, point: JointPair) -> None:
+    def _go_to(self, point: Point2) -> None:
         self._shape_player.stop()
         if self._arm.model is not None:
             self._ik_client.go_to(self._arm.model.plane, point)
@@ -180,19 +178,26 @@ class PanelNode(Node):
             self._go_to(arm.fk_point(*arm.home))
 
     def _draw_shape(self, name: str, scale: float, lap_time: float) -> None:
-        """Lead the arm along a figure."""
+        """
+        Start drawing a shape, if the arm would follow it.
+
+        :param scale: fraction of the largest width that fits
+        :param lap_time: time for one lap, s
+        """
         self._shape_player.stop()
         arm, q, keep_out = self._arm.model, self._arm.q, self._overlay_updater.keep_out
         if arm is None or q is None or keep_out is None:
             return
         if self._first_missing() or self._ik_client.holding:
-            return  # the page says so
+            return  # the page shows that
         largest = ShapeFitter(arm, self._overlay_updater.branch, keep_out, q).largest(name)
         if largest is None:
-            self._shape_player.notice = f'There is no room for a {name}.'
+            self._shape_player.reject(f'There is no room for a {name}.')
             return
-        tracing = ShapeProgress(largest.scaled(scale), lap_time, arm.reach, arm.fk_point(*q))
-        self._shape_player.start(arm, tracing)
+        tip = arm.fk_point(*q)
+        self._shape_player.start(
+            arm, ShapeProgress(largest.scaled(scale), lap_time, arm.reach, tip)
+        )
 
     def _hold(self) -> None:
         self._shape_player.stop()
@@ -202,16 +207,16 @@ class PanelNode(Node):
         self._shape_player.stop()
         self._ik_client.resume()
 
-    # To the page
+    # Contents of the page
 
     def _on_arm_described(self, urdf: str, arm: Kinematics) -> None:
-        self._shape_player.stop('there is another arm.')
+        self._shape_player.stop('the arm has changed.')
         self._shown_joints = None
         self._overlay_updater.reset()
         self._page.show_arm(urdf, arm)
 
     def _update_scene(self) -> None:
-        """Show where the arm is, if somebody looks and it has moved."""
+        """Show target and joint positions if they have changed and a page is open."""
         self._executor_queue.run_pending()
         arm = self._arm
         if not self._page.has_clients or arm.q is None:
@@ -222,16 +227,12 @@ class PanelNode(Node):
             self._page.show_joints(arm.joints, arm.q, arm.is_stale)
 
     def _update_controls(self) -> None:
-        """Show how things stand, and where the tip has been."""
+        """Check the state of all nodes, and show it and the trail of the tip."""
         self._ik_client.poll()
         self._arm.apply_calibration(self._ik_client.parameters.values.get('calibration_file'))
         if self._arm.model is not None:
             self._overlay_updater.update(self._arm.model)
-        view = self._ik_client.make_view(
-            tuple(self._missing()), self._tip_error(), self._shape_player.shape
-        )
-        view = replace(view, problem=view.problem or self._shape_player.notice)
-        self._page.show(self._with_monitoring(view))
+        self._page.show(self._make_view())
         trail = self._arm.trail
         if trail is None or not self._page.has_clients:
             return
@@ -240,21 +241,25 @@ class PanelNode(Node):
             self._shown_trail = trail, trail.change_count
             self._page.show_trail(trail.points)
 
-    def _with_monitoring(self, view: View) -> View:
-        """Return a view with what only time tells."""
-        now, is_free = time.monotonic(), not view.holding and view.speed_scale != 0.0
-        error = view.tip_error if is_free else None
+    def _make_view(self) -> View:
+        view = self._ik_client.make_view(
+            tuple(self._missing()), self._tip_error(), self._shape_player.shape
+        )
         return replace(
             view,
-            is_stuck=self._arrival_monitor.is_stuck(now, view.outcome, error),
-            has_other_publishers=self._other_publishers.are_active(
-                now, self._ik_client.other_target_count
-            ),
+            problem=view.problem or self._shape_player.notice,
+            is_stuck=self._is_stuck(view),
             notes=(*self._arm.notes, *self._access_notes),
         )
 
+    def _is_stuck(self, view: View) -> bool:
+        """Return whether the tip has stopped short of its goal while the arm is free to move."""
+        is_free = not view.holding and view.speed_scale != 0.0
+        error = view.tip_error if is_free else None
+        return self._arrival_monitor.is_stuck(time.monotonic(), view.outcome, error)
+
     def _update_plots(self) -> None:
-        """Plot how the joints have moved, if somebody looks."""
+        """Update the plots if a page is open."""
         arm = self._arm.model
         if self._page.has_clients and arm is not None:
             table = self._arm.history.table(time.monotonic())
@@ -263,11 +268,13 @@ class PanelNode(Node):
     def _velocity_limits(self, arm: Kinematics) -> JointPair:
         """Return the velocity limits in force, rad/s."""
         values = self._ik_client.parameters.values
-        most, share = values.get('max_velocity') or (0.0, 0.0), values.get('speed_scale')
-        return velocity_limits(arm, most, 1.0 if share is None else share)
+        max_velocity, speed_scale = values.get('max_velocity'), values.get('speed_scale')
+        return velocity_limits(
+            arm, max_velocity or (0.0, 0.0), 1.0 if speed_scale is None else speed_scale
+        )
 
     def _missing(self) -> Iterator[str]:
-        """Yield what is waited for, a sentence each."""
+        """Yield what the panel waits for, one sentence each."""
         yield from self._arm.missing
         yield from self._ik_client.missing
 

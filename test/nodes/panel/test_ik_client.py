@@ -13,6 +13,7 @@ from ik_nn_ros.nodes.panel.ik_client import (
     ANSWER_TIMEOUT_S,
     CALL_TIMEOUT_S,
     DIAGNOSTICS_TIMEOUT_S,
+    OTHER_PUBLISHER_TIMEOUT_S,
     SENT_DISPLAY_DELAY_S,
     IkNodeClient,
 )
@@ -190,7 +191,7 @@ def test_a_hold_that_nobody_takes_is_told_of(linked):
 def test_what_an_ik_node_that_is_gone_has_said_is_not_told(linked):
     linked.answer(linked.go_to((0.4, 0.1)))
     linked.go_to((0.3, 0.2))
-    linked.link.problem = 'speed_scale was not changed'
+    linked.link.report_problem('speed_scale was not changed')
     linked.is_there = False
     linked.look(after=5.0)
     linked.is_there = True
@@ -213,3 +214,17 @@ def test_an_ik_node_that_says_nothing_is_missed(linked):
 def test_a_panel_that_was_held_up_blames_no_ik_node(linked):
     linked.look(after=60.0)
     assert linked.view.missing == ()
+
+
+def test_another_node_that_sends_targets_is_noticed_until_a_while_after_its_last_one(linked):
+    target = linked.go_to((0.4, 0.1))
+    linked.answer(target)
+    assert not linked.view.has_other_publishers
+    linked.answer(target)  # the panel has sent it once only
+    assert linked.view.has_other_publishers
+    linked.look(after=0.9 * OTHER_PUBLISHER_TIMEOUT_S)
+    assert linked.view.has_other_publishers
+    linked.look(after=0.2 * OTHER_PUBLISHER_TIMEOUT_S)
+    assert not linked.view.has_other_publishers
+    linked.answer(target)
+    assert linked.view.has_other_publishers

@@ -105,10 +105,10 @@ def test_it_stands_at_its_first_point_until_the_tip_is_there(monkeypatch):
 HINDRANCES = {
     'missing': (lambda led: setattr(led, 'missing', 'there is no node /ik_node'), 'no node'),
     'held': (lambda led: setattr(led.link, 'holding', True), 'held'),
-    'others': (lambda led: setattr(led.link, 'other_target_count', 1), 'something else'),
+    'others': (lambda led: setattr(led.link, 'other_target_count', 1), 'another node'),
     'unheard': (
         lambda led: setattr(led, 'unheard', PAGE_TIMEOUT_S + 0.1),
-        'nothing is heard of the page',
+        'does not respond',
     ),
     'silent': (lambda led: setattr(led, 'answers', False), 'does not answer'),
 }
@@ -119,7 +119,7 @@ def test_it_ends_for_good_and_says_why(led, hinder, why):
     hinder(led)
     led.pass_time(ANSWER_TIMEOUT_S + 0.5)
     assert led.lead.shape is None
-    assert led.lead.notice.startswith('The circle has ended: ')
+    assert led.lead.notice.startswith('Stopped drawing the circle: ')
     assert why in led.lead.notice
     led.missing, led.link.holding, led.answers, led.unheard = '', False, True, 0.0
     led.pass_time(1.0)
@@ -137,7 +137,7 @@ def test_a_panel_that_was_held_up_does_not_go_on(led):
     led.pass_time(ANSWER_TIMEOUT_S + 0.1, step=ANSWER_TIMEOUT_S + 0.1)
     led.pass_time(1.0)
     assert not led.sent
-    assert 'held up' in led.lead.notice
+    assert 'stalled' in led.lead.notice
 
 
 def test_why_it_ended_is_told_until_something_new_is_asked_for(led):
