@@ -1,5 +1,5 @@
 """
-Stands for a page in the browser: takes all that the panel sends, and draws nothing.
+A page without a browser: it receives everything that the panel sends, and draws nothing.
 
 ``python -m ik_nn_ros.bench.page_reader http://localhost:8080``
 """
@@ -11,6 +11,7 @@ import sys
 import msgspec
 import viser
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 CAMERA_MESSAGE = {
     'type': 'ViewerCameraMessage',
@@ -24,13 +25,13 @@ CAMERA_MESSAGE = {
     'look_at': (0.0, 0.0, 0.0),
     'up_direction': (0.0, 1.0, 0.0),
 }
-"""What a browser sends first; without it viser takes nobody for a page."""
+"""First message of a browser; viser ignores clients that do not send it."""
 
 
 def main(url: str) -> None:
-    """Read until the panel has gone."""
+    """Read from a panel until it ends."""
     address = url.replace('http', 'ws', 1)
-    protocol = f'viser-v{viser.__version__}'
+    protocol = Subprotocol(f'viser-v{viser.__version__}')
     with connect(address, subprotocols=[protocol], max_size=None, compression=None) as page:
         page.send(msgspec.msgpack.encode(CAMERA_MESSAGE))
         page.recv()

@@ -1,4 +1,4 @@
-"""A data_collector in a process of its own, with the test in the place of the arm."""
+"""A data_collector in its own process, with the test in place of the arm."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from processes import Client, NodeProcess, node_process, reserved_domain
+from rcl_interfaces.srv import GetParameters
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -23,7 +24,7 @@ from ik_nn_ros.files import share_directory
 
 MODULE = 'ik_nn_ros.nodes.collector.node'
 XACRO = share_directory() / 'urdf' / 'arm.urdf.xacro'
-# A small range and fast joints: a tour takes the tests little time.
+# A small range and fast joints, so that an exploration takes little time.
 LIMITS = {'q1_limit': '0.6', 'q2_limit': '0.5', 'velocity': '5.0'}
 URDF = read_description(XACRO, LIMITS)
 ARM = load_arm(URDF)
@@ -36,17 +37,18 @@ QUICK = {
 }
 
 GENTLE = {**QUICK, 'speed_scale': 0.1, 'max_acceleration': [5.0, 5.0], 'max_jerk': [50.0, 50.0]}
-"""The arm takes many commands to brake."""
+"""Braking takes many commands."""
 
-QUIET = 0.3
-"""s, longer than the arm stands still for a sample."""
+QUIET_TIME_S = 0.3
+"""Time without commands after which the arm has stopped, s: longer than it stands for a sample."""
+DEADLINE = 60.0
 
 
 class Rig:
     """
-    The collector and all that it says.
+    The data_collector, its diagnostics and its commands.
 
-    :param path: the file it shall write
+    :param path: file that it writes
     """
 
     def __init__(self, client: Client, process: NodeProcess, path: Path) -> None:
@@ -79,21 +81,32 @@ class Rig:
 
     def wait_until(self, condition: Any, what: str = '') -> None:
         self.client.wait_until(
-            condition, what=lambda: f'{what}: {self.status}\n{self.process.output}'
+            condition, DEADLINE, what=lambda: f'{what}: {self.status}\n{self.process.output}'
         )
 
     def wait_quiet(self) -> int:
-        """Wait until no command has come for QUIET; return how many there have been."""
-        count, since = -1, 0.0
+        """
+        Wait until the node sends no more commands; return the number of commands so far.
 
-        def quiet() -> bool:
-            nonlocal count, since
-            if len(self.commands) != count:
-                count, since = len(self.commands), time.monotonic()
-            return time.monotonic() - since > QUIET
-
-        self.wait_until(quiet, 'commands do not end')
-        return count
+        A node that is merely kept from running does not count as quiet: it has to answer requests
+        meanwhile, and its control timer runs before they are answered.
+        """
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            count = len(self.commands)
+            for _ in range(2):
+                end = time.monotonic() + QUIET_TIME_S / 2.0
+                self.client.wait_until(lambda end=end: time.monotonic() > end)
+                self.client.call(
+                    GetParameters,
+                    'data_collector/get_parameters',
+                    GetParameters.Request(),
+                    DEADLINE,
+                    again=True,
+                )
+            if len(self.commands) == count:
+                return count
+        raise AssertionError(f'commands do not end: {self.status}\n{self.process.output}')
 
     def call(self, service: str) -> Trigger.Response:
         return self.client.call(Trigger, f'data_collector/{service}', Trigger.Request())
@@ -112,8 +125,8 @@ def rig(
     """
     Run a data_collector.
 
-    :param path: the file it shall write
-    :param parameters: more of them
+    :param path: file that it writes
+    :param parameters: further parameters
     """
     with (
         reserved_domain() as domain,
@@ -130,11 +143,11 @@ def rig(
 
 class FakeArm:
     """
-    An arm in the test's own process: it is at once where it is commanded.
+    An arm in the test's own process, which follows commands at once.
 
-    :param rate: of joint_states and tip_pose, Hz
-    :param effort: in joint_states, to make them large
-    :param moving: it swings by itself
+    :param rate: rate of joint_states and tip_pose, Hz
+    :param effort: effort in joint_states, to make the messages large
+    :param moving: whether it swings by itself
     """
 
     def __init__(
@@ -145,7 +158,7 @@ class FakeArm:
         self.frame = 'base_link'
         self._moving = moving
         self.tips: list[PoseStamped] = []
-        """All that were sent."""
+        """All that were published."""
         self._node = client.node
         self._effort = effort
         self._states = self._node.create_publisher(

@@ -1,4 +1,4 @@
-"""A page of the panel in a browser, and the nodes behind it."""
+"""The panel's page in a browser, and the nodes behind it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ from sensor_msgs.msg import JointState
 from ik_nn_ros.panel.camera import PORTRAIT_ASPECT_RATIO, PORTRAIT_OFFSET_RATIO, VIEW_MARGIN_RATIO
 from ik_nn_ros.process import NODE_MODULES
 
-AGAIN, DEADLINE = 3.0, 40.0
-"""s; on a busy machine a picture takes seconds."""
-LINES, SPARE = ((42, 112, 204), (224, 128, 32)), 0.08
-"""Of the plots: each joint's color, and what is above and below its limits."""
+DEADLINE = 120.0
+"""Deadline of anything on the page, s: on a busy machine a picture takes seconds."""
+RETRY_PERIOD_S = 3.0
+"""First period after which an action is repeated; it doubles with each retry."""
+LINE_COLORS = (42, 112, 204), (224, 128, 32)
+"""Colors of joint 1 and joint 2 in the plots."""
+MARGIN_RATIO = 0.08
+"""Margin above and below the limits in the plots, as a fraction of their range."""
 
 Limits = Sequence[tuple[float, float]]
 
 
 class Stage:
-    """The nodes, and the test's own eye on the topics."""
+    """The nodes, and what they publish."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -42,28 +46,30 @@ class Stage:
         self._port = free_port()
         self.url = f'http://localhost:{self._port}'
         self.client = stack.enter_context(Client(self._domain))
-        self.states = self.client.collect(JointState, 'joint_states', 1)  # the latest counts
+        self.states = self.client.collect(
+            JointState, 'joint_states', 1
+        )  # only the last one is used
         self.commands = self.client.collect(JointState, 'joint_command')
         self.targets = self.client.collect(PoseStamped, 'target_pose')
         self.answers = self.client.collect(DiagnosticStatus, 'ik_node/target_status')
         self._changes = self.client.collect(ParameterEvent, '/parameter_events', 1000)
 
     def start(self, name: str, **parameters: Any) -> None:
-        of_it = {'panel': {'port': self._port}, 'ik_node': MODEL}.get(name, {})
-        parameters = {'robot_description': URDF, **of_it, **parameters}
+        defaults = {'panel': {'port': self._port}, 'ik_node': MODEL}.get(name, {})
+        parameters = {'robot_description': URDF, **defaults, **parameters}
         node = node_process(NODE_MODULES[name], domain=self._domain, parameters=parameters)
         self._running[name] = self._stack.enter_context(node)
         if name == 'panel':
-            self._running[name].wait_for(f'the arm is at {self.url}')
+            self._running[name].wait_for(f'the arm is at {self.url}', DEADLINE)
 
     def process(self, name: str) -> subprocess.Popen[bytes]:
         return self._running[name].process
 
     def stop(self, name: str) -> None:
-        assert self._running[name].stop() == 0
+        assert self._running[name].stop(deadline=DEADLINE) == 0
 
     def listen(self) -> None:
-        """Take in what has come: asking a page takes long, meanwhile there is much."""
+        """Receive the messages that have arrived meanwhile: a query of the page takes long."""
         end = time.monotonic() + 0.05
         while time.monotonic() < end:
             self.client.spin(0.005)
@@ -79,20 +85,20 @@ class Stage:
 
     @property
     def commanded(self) -> list[tuple[float, float]]:
-        """Where the commands bring the tip."""
+        """Tip at each command, m."""
         return [ARM.fk_point(*command.position) for command in self.commands]
 
     @property
-    def asked(self) -> list[tuple[float, float]]:
+    def target_points(self) -> list[tuple[float, float]]:
         return [(target.pose.position.x, target.pose.position.y) for target in self.targets]
 
     def forget(self) -> None:
-        """Forget all commands and targets."""
+        """Forget all received commands and targets."""
         self.commands.clear()
         self.targets.clear()
 
     def changed(self, name: str) -> Any:
-        """Return what a parameter of the ik_node was last changed to."""
+        """Return the last new value of a parameter of the ik_node."""
         for event in reversed(self._changes):
             for parameter in event.changed_parameters:
                 if (event.node, parameter.name) == ('/ik_node', name):
@@ -111,13 +117,16 @@ class Browser:
         return self.page.inner_text('body')
 
     def wait(self, condition: Callable[[], Any], what: str = '') -> Any:
-        """Wait with the browser going on: its events are handled while it is asked."""
+        """Wait; the browser's events are handled while it is queried."""
 
-        def said() -> str:
+        def report() -> str:
             stage = self.stage
-            return f'{what}; tip at {stage.tip}, asked {stage.asked[-3:]}; it says:\n{self.text}'
+            return (
+                f'{what}; tip at {stage.tip}, targets {stage.target_points[-3:]}; '
+                f'the page shows:\n{self.text}'
+            )
 
-        return wait_until(condition, DEADLINE, what=said, between=self.stage.listen)
+        return wait_until(condition, DEADLINE, what=report, between=self.stage.listen)
 
     def shows(self, text: str) -> None:
         self.wait(lambda: text in self.text, f'no {text!r}')
@@ -138,7 +147,7 @@ class Browser:
         self.page.get_by_role('option', name=value).click()
 
     def pixel(self, point: tuple[float, float]) -> tuple[float, float]:
-        """Where a point of the arm's plane is on the screen, seen from above."""
+        """Return the screen coordinates of a point of the arm's plane in the top view."""
         box = self.page.locator('canvas').first.bounding_box()
         aspect = box['width'] / box['height']
         scale = box['height'] / (2.0 * VIEW_MARGIN_RATIO * ARM.reach / min(1.0, aspect))
@@ -162,24 +171,24 @@ class Browser:
         self.page.mouse.up()
 
     def picture(self) -> np.ndarray:
-        """The picture of the arm, grey; a screenshot of the page takes seconds here."""
+        """Return the picture of the arm in gray; a screenshot of the page takes seconds."""
         return np.asarray(self._canvas('canvas[data-engine]', 0).convert('L'), dtype=float)
 
     def color(self, point: tuple[float, float]) -> np.ndarray:
-        """Red, green and blue of what is seen at a point of the arm's plane."""
+        """Return red, green and blue at a point of the arm's plane."""
         picture = self._canvas('canvas[data-engine]', 0).convert('RGB')
         box = self.page.locator('canvas').first.bounding_box()
         x, y = self.pixel(point)
         scale = picture.width / box['width']
-        place = round(scale * (x - box['x'])), round(scale * (y - box['y']))
-        return np.array(picture.getpixel(place), dtype=float)
+        pixel = round(scale * (x - box['x'])), round(scale * (y - box['y']))
+        return np.array(picture.getpixel(pixel), dtype=float)
 
     def plotted(self, number: int, limits: Limits) -> tuple[np.ndarray, ...]:
         """
-        The line of each joint in a plot, read from its picture, (2, N) columns and values.
+        Return the line of each joint in a plot, read from its picture: (2, N) columns and values.
 
-        :param number: of the plot
-        :param limits: lowest and highest value of each joint, by joint
+        :param number: index of the plot
+        :param limits: limits of each joint
         """
         picture = np.asarray(self._canvas('.uplot canvas', number).convert('RGBA'), dtype=float)
         left, top, width, height = self.page.evaluate(
@@ -188,41 +197,41 @@ class Browser:
         )
         inside = picture[top : top + height, left : left + width]
         low, high = min(low for low, _ in limits), max(high for _, high in limits)
-        spare = SPARE * (high - low)
-        values = high + spare - (high - low + 2.0 * spare) * (np.arange(height) + 0.5) / height
-        dashed = np.abs(values[:, None] - np.ravel(limits)).min(axis=1) < 3.0 * spare / height
+        margin = MARGIN_RATIO * (high - low)
+        values = high + margin - (high - low + 2.0 * margin) * (np.arange(height) + 0.5) / height
+        dashed = np.abs(values[:, None] - np.ravel(limits)).min(axis=1) < 3.0 * margin / height
         lines = []
-        for color in LINES:
+        for color in LINE_COLORS:
             like = np.abs(inside[..., :3] - color).max(axis=-1) < 40.0
             rows, columns = np.nonzero(like & (inside[..., 3] > 100.0) & ~dashed[:, None])
             lines.append(np.array((columns, values[rows])))
         return tuple(lines)
 
     def _canvas(self, selector: str, number: int) -> Image.Image:
-        drawn = f"document.querySelectorAll('{selector}')[{number}].toDataURL()"
-        data = base64.b64decode(self.page.evaluate(drawn).partition(',')[2])
+        canvas = self.page.locator(selector).nth(number)
+        data_url = canvas.evaluate('canvas => canvas.toDataURL()')  # waits until it is there
+        data = base64.b64decode(data_url.partition(',')[2])
         return Image.open(io.BytesIO(data))
 
     def until(self, done: Callable[[], Any], by: Callable[[], object], what: str = '') -> Any:
         """
-        Ask for something until it is done; return what ``done`` returns.
+        Repeat an action until ``done`` returns something true; return that.
 
-        A busy machine may keep the simulated arm from following, and then it is brought to rest; or
-        draw so late that what is clicked on is not there yet.
+        On a busy machine the simulated arm may not follow, so that ik_node stops it; the panel may
+        ignore input that arrives late; and the browser may draw late what is clicked on.
         """
-        last = -AGAIN
+        period, next_time = RETRY_PERIOD_S, -1.0
 
-        def found() -> Any:
-            nonlocal last
-            if time.monotonic() - last > AGAIN:
+        def attempt() -> Any:
+            nonlocal period, next_time
+            if time.monotonic() > next_time:
                 by()
-                last = time.monotonic()
+                next_time = time.monotonic() + period
+                period *= 2.0
             return done()
 
-        return self.wait(found, what)
+        return self.wait(attempt, what)
 
     def goes(self, point: tuple[float, float], by: Callable[[], object]) -> None:
-        """Ask for a point until the tip is there; the pixels are coarser than the arm."""
-        self.until(
-            lambda: dist(self.stage.tip, point) < 3e-3, by, f'the tip does not come to {point}'
-        )
+        """Repeat an action until the tip is at a point; pixels are coarser than the arm."""
+        self.until(lambda: dist(self.stage.tip, point) < 3e-3, by, f'the tip is not at {point}')

@@ -17,7 +17,7 @@ class PushedArm(ArmSim):
         self.create_subscription(Float64MultiArray, 'push', self._on_push, 10)
 
     def _on_push(self, message):
-        model, data = self._simulator._model, self._simulator._data
+        model, data = self._simulation.simulator._model, self._simulation.simulator._data
         if self._free is None:
             self._free = model.dof_damping.copy()
         *data.qfrc_applied[:], held = message.data

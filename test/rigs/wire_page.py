@@ -1,4 +1,4 @@
-"""A page of the panel without a browser, on a connection that the test can stall."""
+"""The panel's page without a browser, on a connection that the test can stall."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 from ik_nn_ros.bench.page_reader import CAMERA_MESSAGE
 
 
-class Stalling:
-    """Passes on what comes at a port of its own to another one, and back; or holds it up."""
+class StallingProxy:
+    """Forwards connections at a port of its own to another port, and can stall them."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -31,11 +31,11 @@ class Stalling:
     def stall(self) -> None:
         self._is_open.clear()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._is_open.set()
 
     def close(self) -> None:
-        self.go_on()
+        self.resume()
         for end in self._sockets:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -61,24 +61,34 @@ class Stalling:
 
 
 class WirePage:
-    """It answers pings as a browser does, and knows what is written on the page."""
+    """A client that answers pings as a browser does, and knows the texts on the page."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._controls: dict[str, dict[str, Any]] = {}
-        """What each shows, by its id."""
+        """Properties of each control, by its id."""
+        self._texts: list[str] = []
+        """All texts since the last :meth:`forget`, also those that were shown for a short time."""
         threading.Thread(target=self._read, daemon=True).start()
         connection.send(msgspec.msgpack.encode(CAMERA_MESSAGE))
 
     @property
     def text(self) -> str:
-        shown = [control for control in list(self._controls.values()) if control.get('visible', 1)]
-        return '\n'.join(str(control.get('_markdown', '')) for control in shown)
+        controls = [item for item in list(self._controls.values()) if item.get('visible', True)]
+        return '\n'.join(str(control.get('_markdown', '')) for control in controls)
+
+    def forget(self) -> None:
+        """Forget earlier texts."""
+        self._texts.clear()
+
+    def has_shown(self, text: str) -> bool:
+        """Return whether a text is or was on the page."""
+        return text in self.text or any(text in shown for shown in list(self._texts))
 
     def press(self, label: str, value: object = True) -> None:
-        """Press a button, or of a group the one with that value."""
+        """Press a button, or the one with this value in a group."""
         (uuid,) = (
-            uuid for uuid, shown in list(self._controls.items()) if shown.get('label') == label
+            uuid for uuid, control in list(self._controls.items()) if control.get('label') == label
         )
         update = {'type': 'GuiUpdateMessage', 'uuid': uuid, 'updates': {'value': value}}
         self._connection.send(msgspec.msgpack.encode(update))
@@ -89,24 +99,25 @@ class WirePage:
                 length = int.from_bytes(data[8:16], 'little')
                 decoded = zstandard.decompress(data[16 : 16 + length])
                 for message in msgspec.msgpack.decode(decoded)['messages']:
-                    shown = message.get('props') or message.get('updates')
+                    properties = message.get('props') or message.get('updates') or {}
                     if message['type'].startswith('Gui') and 'uuid' in message:
-                        self._controls.setdefault(message['uuid'], {}).update(shown or {})
+                        self._controls.setdefault(message['uuid'], {}).update(properties)
+                        self._texts.append(str(properties.get('_markdown', '')))
 
 
 @contextmanager
-def stalling_page(url: str) -> Iterator[tuple[WirePage, Stalling]]:
+def stalling_page(url: str) -> Iterator[tuple[WirePage, StallingProxy]]:
     """Open a page."""
-    way = Stalling(int(url.rsplit(':', 1)[-1]))
+    proxy = StallingProxy(int(url.rsplit(':', 1)[-1]))
     protocol = f'viser-v{viser.__version__}'
-    address = f'ws://localhost:{way.port}'
+    address = f'ws://localhost:{proxy.port}'
     try:
-        # The test holds it up for longer than a client waits for an answer to its own pings.
+        # The test stalls it for longer than a client waits for the answer to its own pings.
         options: dict[str, Any] = {'max_size': None, 'compression': None, 'ping_interval': None}
         with connect(address, subprotocols=[protocol], **options) as connection:
             try:
-                yield WirePage(connection), way
+                yield WirePage(connection), proxy
             finally:
-                way.go_on()
+                proxy.resume()
     finally:
-        way.close()
+        proxy.close()

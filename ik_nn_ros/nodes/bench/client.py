@@ -1,4 +1,4 @@
-"""What a client of ``ik_node`` sees: it sends targets and times the commands that come back."""
+"""Benchmark client of ``ik_node``: sends targets and receives the commands, without an executor."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sensor_msgs.msg import JointState
 from ik_nn_ros.arm.model import JointPair
 
 QUEUE_DEPTH = 1000
-"""Queue of a client that must not lose what the node under test has not lost."""
+"""Queue depth of the client, which must not lose messages itself."""
 FEEDBACK_PERIOD_S = 0.01
-"""Between two joint_states, s."""
+"""Period of joint_states, s."""
 
 
 class Channel:
     """
     Targets to one node and commands from it.
 
-    It waits on the one subscription, without an executor, which would add its own time.
+    It waits for its one subscription itself: an executor would add its own latency.
 
     :param node: the client's node
-    :param namespace: of the node at the other end
+    :param namespace: namespace of the node under test
     """
 
     def __init__(self, node: Node, namespace: str) -> None:
@@ -47,55 +47,55 @@ class Channel:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the other end is there."""
+        """Whether the node under test has been discovered."""
         return (
             self._target_publisher.get_subscription_count() > 0
             and self._command_subscription.get_publisher_count() > 0
         )
 
     def prepare_target(self, x: float, y: float, z: float) -> None:
-        """Make a target in the base frame, m, ready to send."""
+        """Set the next target in the base frame, m."""
         self._pose.header.stamp = self._node.get_clock().now().to_msg()
         position = self._pose.pose.position
         position.x, position.y, position.z = x, y, z
 
     def send_target(self) -> None:
-        """Send the target made ready."""
+        """Publish the prepared target."""
         self._target_publisher.publish(self._pose)
 
     def receive_command(self, timeout: float) -> JointState | None:
-        """Return the next command, or None after ``timeout`` s."""
+        """Return the next command, or None if there is none within ``timeout`` s."""
         deadline = time.monotonic() + timeout
         while (message := self.take_command()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0.0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0.0:
                 return None
             self._wait_set.clear_entities()
             self._wait_set.add_subscription(self._command_subscription.handle)
-            self._wait_set.wait(int(left * 1e9))
+            self._wait_set.wait(int(remaining * 1e9))
         return message
 
     def take_command(self) -> JointState | None:
-        """Return a command that is already here."""
+        """Return a command that has already arrived, or None."""
         taken = self._command_subscription.handle.take_message(JointState, False)
         return None if taken is None else taken[0]
 
     def drain(self, quiet_time: float = 0.0) -> None:
-        """Forget commands that came too late, until none has come for ``quiet`` s."""
+        """Drop late commands until none has arrived for ``quiet_time`` s."""
         while self.receive_command(quiet_time) is not None:
             pass
 
 
 class BenchmarkClient:
     """
-    A node that talks to others and gives them joint_states at 100 Hz; a context manager.
+    A node that publishes joint_states at 100 Hz for the nodes under test; a context manager.
 
-    :param joint_names: of the arm
-    :param positions: where its joints are at first, rad; :attr:`positions` may be set later
+    :param joint_names: names of the arm's joints
+    :param positions: initial joint positions, rad; see :meth:`move_to`
     """
 
     def __init__(self, joint_names: Sequence[str], positions: JointPair) -> None:
-        self.positions = positions
+        self._positions = positions
         self._joint_names = list(joint_names)
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -122,12 +122,16 @@ class BenchmarkClient:
         rclpy.try_shutdown(context=self._context)
 
     def open_channel(self, namespace: str) -> Channel:
-        """Return a line to the node in a namespace."""
+        """Return a channel to the node in a namespace."""
         return Channel(self._node, namespace)
+
+    def move_to(self, positions: JointPair) -> None:
+        """Publish these joint positions, rad, from now on."""
+        self._positions = positions
 
     def _publish_feedback(self) -> None:
         message = JointState(name=self._joint_names)
         while not self._stop.wait(FEEDBACK_PERIOD_S):
             message.header.stamp = self._node.get_clock().now().to_msg()
-            message.position = self.positions
+            message.position = self._positions
             self._joint_states.publish(message)

@@ -1,4 +1,4 @@
-"""Measure several arms in one process: what each costs, with targets for all at a steady rate."""
+"""Benchmarks of deployments: several arms in one process, and an ``ik_node`` with the panel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.bench.results import BenchmarkSizes, MultiArmLoad, PanelRoundTrips
 from ik_nn_ros.demo.display import missing_module
 from ik_nn_ros.ik import verification as targets
-from ik_nn_ros.nodes.bench.client import BenchmarkClient
+from ik_nn_ros.nodes.bench.client import FEEDBACK_PERIOD_S, BenchmarkClient
 from ik_nn_ros.nodes.bench.ik_bench import (
     ANSWER_TIMEOUT_S,
     START_TIMEOUT_S,
@@ -36,26 +36,32 @@ from ik_nn_ros.nodes.bench.ik_bench import (
 )
 from ik_nn_ros.process import NodeProcess
 
-FEEDBACK_PERIOD_S = 0.01
-"""Between two joint_states of an arm, s."""
 FEEDBACK_PER_TARGET_COUNT = 2
-"""Joint_states between two targets: 50 targets a second for each arm."""
-CIRCLE_PERIOD_S = 4.0
-"""How long (s) the targets take around their circle."""
+"""Number of joint_states for each target, which makes 50 targets a second for each arm."""
+ELLIPSE_PERIOD_S = 4.0
+"""Time of the targets for one round on their ellipse, s."""
+PAGE_READER_MODULE = 'ik_nn_ros.bench.page_reader'
+"""Module that stands for the browser."""
+PAGE_OPEN_MESSAGE = 'the page is open'
+"""Output of that module once the page is served."""
+PAGE_TIMEOUT_S = 30.0
+"""Time for panel and page to start, s."""
+POLL_PERIOD_S = 0.05
+"""Period of checks of their output, s."""
 
 
 class IdealArm:
     """
-    An arm that is where it was told to be, and a source of targets for it.
+    An arm that follows its commands at once, and a source of targets for it.
 
     :param node: the client's node
-    :param namespace: of the arm
-    :param arm: its model
+    :param namespace: namespace of the arm
+    :param arm: model of the arm
     """
 
     def __init__(self, node: Node, namespace: str, arm: ArmModel) -> None:
         self.command_count = 0
-        """How many have come."""
+        """Number of received commands."""
         self._node, self._arm = node, arm
         self._state = JointState(name=list(arm.joint_names), position=list(arm.home))
         self._target = PoseStamped()
@@ -72,7 +78,7 @@ class IdealArm:
         self._wait_set = _rclpy.WaitSet(1, 0, 0, 0, 0, 0, node.context.handle)
 
     def follow_commands(self) -> None:
-        """Go where the last command said, and tell."""
+        """Move to the last command and publish the joint positions."""
         while (
             taken := self._command_subscription.handle.take_message(JointState, False)
         ) is not None:
@@ -82,16 +88,16 @@ class IdealArm:
         self._state_publisher.publish(self._state)
 
     def send_target(self, elapsed: float) -> None:
-        """Send the target of a time on its circle."""
-        angle = tau * elapsed / CIRCLE_PERIOD_S
-        reach = 0.5 * (self._arm.reach + self._arm.inner_reach)
-        place = (reach * (0.8 + 0.2 * cos(angle)), 0.3 * reach * sin(angle))
+        """Publish the target on the ellipse at a time, s."""
+        angle = tau * elapsed / ELLIPSE_PERIOD_S
+        radius = 0.5 * (self._arm.reach + self._arm.inner_reach)
+        point = (radius * (0.8 + 0.2 * cos(angle)), 0.3 * radius * sin(angle))
         position = self._target.pose.position
-        position.x, position.y, position.z = self._arm.plane.to_base(place).tolist()
+        position.x, position.y, position.z = self._arm.plane.to_base(point).tolist()
         self._target_publisher.publish(self._target)
 
     def receive_answer(self, timeout: float) -> str:
-        """Return the next answer to a target, or an empty text after ``timeout`` s."""
+        """Return the code of the next answer, or '' if there is none within ``timeout`` s."""
         self._wait_set.clear_entities()
         self._wait_set.add_subscription(self._answer_subscription.handle)
         self._wait_set.wait(int(timeout * 1e9))
@@ -99,12 +105,12 @@ class IdealArm:
         return '' if taken is None else taken[0].message
 
     def drop_answers(self) -> None:
-        """Drop the answers that are there."""
+        """Drop the answers that have arrived."""
         while self._answer_subscription.handle.take_message(DiagnosticStatus, False) is not None:
             pass
 
     def unsubscribe_answers(self) -> None:
-        """Have the node write no more of them, as where nobody asks."""
+        """End the subscription, so that the node does not write answers."""
         self._node.destroy_subscription(self._answer_subscription)
 
 
@@ -112,12 +118,12 @@ def measure_arms(
     deployment: Deployment, sizes: BenchmarkSizes, report: Callable[[str], None]
 ) -> list[MultiArmLoad]:
     """
-    Measure as many arms at a time as ``effort`` says, with smooth motion.
+    Measure each number of arms in ``sizes``, with smooth motion.
 
-    :param report: takes what is being done, for people
+    :param report: called with the current step, as text
     :raises ProcessError: a process did not start
     """
-    found = []
+    results = []
     for count in sizes.arm_counts:
         report(f'arms in one process: {count}')
         names = [f'arms_{count}_{number}' for number in range(count)]
@@ -132,8 +138,8 @@ def measure_arms(
                 arm.unsubscribe_answers()
             cpu, rate = _measure_load(arms, process, sizes.arms_load_s)
             p50 = float(np.nanmedian(trips))
-            found.append(MultiArmLoad(count, cpu, rate, process.resident_memory_mib(), p50))
-    return found
+            results.append(MultiArmLoad(count, cpu, rate, process.resident_memory_mib(), p50))
+    return results
 
 
 @contextmanager
@@ -149,13 +155,13 @@ def _client_node() -> Iterator[Node]:
 
 
 def _await_answers(arms: list[IdealArm], process: NodeProcess) -> None:
-    """Send targets until each arm has taken one."""
+    """Send targets until each arm has accepted one."""
     waiting = list(arms)
     deadline = time.monotonic() + START_TIMEOUT_S
     while waiting:
         process.require_running()
         if time.monotonic() > deadline:
-            raise process.error(f'{len(waiting)} without an answer', 'one of each arm')
+            raise process.error(f'{len(waiting)} arms without an answer', 'an answer of each arm')
         for arm in arms:
             arm.follow_commands()
         for arm in waiting:
@@ -164,47 +170,37 @@ def _await_answers(arms: list[IdealArm], process: NodeProcess) -> None:
 
 
 def _measure_round_trip(arms: list[IdealArm], arm: IdealArm) -> float:
-    """Return the time (µs) from a target to its answer; NaN if there was none."""
+    """Return the time from a target to its answer, µs; NaN without an answer."""
     for each in arms:
         each.follow_commands()
     time.sleep(FEEDBACK_PERIOD_S)
     arm.drop_answers()
-    begin = time.perf_counter_ns()
+    start = time.perf_counter_ns()
     arm.send_target(0.0)
     answered = arm.receive_answer(ANSWER_TIMEOUT_S)
-    return 1e-3 * (time.perf_counter_ns() - begin) if answered else float('nan')
+    return 1e-3 * (time.perf_counter_ns() - start) if answered else float('nan')
 
 
 def _measure_load(
-    arms: list[IdealArm], process: NodeProcess, seconds: float
+    arms: list[IdealArm], process: NodeProcess, duration: float
 ) -> tuple[float, float]:
     """
-    Have all arms follow their targets.
+    Let all arms follow their targets.
 
-    :return: share of one processor the process uses; commands a second that each arm gets
+    :return: used fraction of one processor core, and rate of commands for each arm, Hz
     """
-    ticks = round(seconds / FEEDBACK_PERIOD_S)
-    used, before = process.cpu_seconds(), sum(arm.command_count for arm in arms)
-    begin = time.monotonic()
+    ticks = round(duration / FEEDBACK_PERIOD_S)
+    cpu_start, commands_start = process.cpu_seconds(), sum(arm.command_count for arm in arms)
+    start = time.monotonic()
     for tick in range(ticks):
-        time.sleep(max(0.0, begin + tick * FEEDBACK_PERIOD_S - time.monotonic()))
+        time.sleep(max(0.0, start + tick * FEEDBACK_PERIOD_S - time.monotonic()))
         for number, arm in enumerate(arms):
             arm.follow_commands()
             if (tick + number) % FEEDBACK_PER_TARGET_COUNT == 0:
                 arm.send_target(tick * FEEDBACK_PERIOD_S)
-    took = time.monotonic() - begin
-    commands = sum(arm.command_count for arm in arms) - before
-    return (process.cpu_seconds() - used) / took, commands / took / len(arms)
-
-
-# MERGED nodes.panel_bench: Measure ``ik_node`` with the panel and a page open, beside another one without, at one time.
-
-PAGE_READER_MODULE, PAGE_OPEN_MESSAGE = 'ik_nn_ros.bench.page_reader', 'the page is open'
-"""It stands for the browser, and says that once it is served."""
-PAGE_TIMEOUT_S = 30.0
-"""How long (s) panel and page may take."""
-POLL_PERIOD_S = 0.05
-"""Between two looks at what they have said, s."""
+    elapsed = time.monotonic() - start
+    commands = sum(arm.command_count for arm in arms) - commands_start
+    return (process.cpu_seconds() - cpu_start) / elapsed, commands / elapsed / len(arms)
 
 
 def measure_panel(
@@ -214,11 +210,11 @@ def measure_panel(
     report: Callable[[str], None],
 ) -> PanelRoundTrips | None:
     """
-    Time round trips of both, taking turns.
+    Measure round trips of an ``ik_node`` with the panel and a page, and of one without, in turn.
 
-    :param report: takes what is being done, for people
-    :return: None: what the panel needs is not installed
-    :raises ProcessError: one of them did not start
+    :param report: called with the current step, as text
+    :return: None if the libraries of the panel are not installed
+    :raises ProcessError: a process did not start
     """
     if missing_module():
         return None
@@ -226,26 +222,26 @@ def measure_panel(
     arm = deployment.arm
     points = targets.random_reachable_targets(arm, rng, WARM_UP_COUNT + sizes.round_trips).points
     with BenchmarkClient(arm.joint_names, arm.home) as client:
-        beside, alone = client.open_channel('/with_panel'), client.open_channel('/alone')
+        with_panel, alone = client.open_channel('/with_panel'), client.open_channel('/alone')
         with deployment.ik_node('/with_panel') as watched, deployment.ik_node('/alone') as other:
-            await_first_command(arm, watched, beside, points[0])
+            await_first_command(arm, watched, with_panel, points[0])
             await_first_command(arm, other, alone, points[0])
             with deployment.panel('/with_panel') as panel:
                 url = _await_output(panel, r'the arm is at (\S+)')
                 with NodeProcess(PAGE_READER_MODULE, [], (url,)) as page:
                     _await_output(page, f'({PAGE_OPEN_MESSAGE})')
-                    times, wrong = measure_round_trips(arm, client, (beside, alone), points)
+                    times, wrong = measure_round_trips(arm, client, (with_panel, alone), points)
                     page.require_running()
-    with_panel, without = times[:, WARM_UP_COUNT:]
-    return PanelRoundTrips(summarize(with_panel, wrong), summarize(without, 0))
+    panel_times, alone_times = times[:, WARM_UP_COUNT:]
+    return PanelRoundTrips(summarize(panel_times, wrong), summarize(alone_times, 0))
 
 
 def _await_output(process: NodeProcess, pattern: str) -> str:
-    """Return what a process says, as soon as it does."""
-    end = time.monotonic() + PAGE_TIMEOUT_S
-    while (found := re.search(pattern, process.output)) is None:
+    """Wait until the output of a process matches a pattern; return its first group."""
+    deadline = time.monotonic() + PAGE_TIMEOUT_S
+    while (match := re.search(pattern, process.output)) is None:
         process.require_running()
-        if time.monotonic() > end:
-            raise process.error(f'nothing in {PAGE_TIMEOUT_S:g} s', pattern)
+        if time.monotonic() > deadline:
+            raise process.error(f'no such output within {PAGE_TIMEOUT_S:g} s', pattern)
         time.sleep(POLL_PERIOD_S)
-    return found[1]
+    return match[1]

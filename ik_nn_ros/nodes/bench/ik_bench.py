@@ -1,4 +1,4 @@
-"""Measure ``ik_node`` in its own process: start, memory, round trip beside a bare relay, load."""
+"""Benchmark of ``ik_node`` in its own process: start, memory, load, round trip beside a relay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
 from ik_nn_ros.bench.results import BenchmarkSizes, LoadResult, NodeResults, RoundTrip
 from ik_nn_ros.ik import verification as targets
 from ik_nn_ros.nodes.bench.client import BenchmarkClient, Channel
@@ -18,28 +18,28 @@ from ik_nn_ros.process import NODE_MODULES, NodeProcess
 
 RELAY_MODULE = 'ik_nn_ros.nodes.bench.relay'
 START_TIMEOUT_S = 30.0
-"""How long (s) a node may take to its first command."""
+"""Time for a node to its first command, s."""
 ANSWER_TIMEOUT_S = 2.0
-"""How long (s) to wait for the answer to one target before it counts as lost."""
+"""Time after which the answer to a target counts as lost, s."""
 RESEND_PERIOD_S = 0.02
-"""Between targets while the node starts, s."""
+"""Period of targets while the node starts, s."""
 QUIET_TIME_S = 0.3
-"""For how long (s) nothing must have come before a measurement begins."""
+"""Time without commands before a measurement starts, s."""
 PAUSE_S = 0.001
-"""Between two round trips, s: the node that has just answered goes back to waiting."""
+"""Pause between two round trips, in which the node that has answered returns to waiting, s."""
 WARM_UP_COUNT = 100
-"""Targets before the first timed one."""
+"""Number of targets before the first timed one."""
 
 
 @dataclass(frozen=True)
 class Deployment:
     """
-    What to start.
+    The nodes to measure: each method starts one.
 
     :param arm: the arm
-    :param urdf: its description
+    :param urdf: URDF of the arm
     :param model: model file; None: closed form only
-    :param folder: where parameter files may be written
+    :param folder: folder for parameter files
     """
 
     arm: ArmModel
@@ -54,7 +54,7 @@ class Deployment:
         )
 
     def ik_nodes(self, namespaces: Sequence[str]) -> NodeProcess:
-        """Start several ``ik_node`` in one process, each with joint_states of its own."""
+        """Start several ``ik_node`` in one process, each with its own joint_states."""
         rules = ['-r', '/diagnostics:=diagnostics']
         return NodeProcess(
             NODE_MODULES['ik_nodes'], [*self._parameters('smooth'), *rules], namespaces
@@ -82,7 +82,7 @@ class Deployment:
 
 
 def _remapping_arguments(namespace: str) -> list[str]:
-    """Return arguments that keep a node apart from everything but our joint_states."""
+    """Return arguments that separate a node from all others, except for joint_states."""
     rules = (f'__ns:={namespace}', 'joint_states:=/joint_states', '/diagnostics:=diagnostics')
     return [word for rule in rules for word in ('-r', rule)]
 
@@ -94,117 +94,120 @@ def measure_node(
     report: Callable[[str], None],
 ) -> NodeResults:
     """
-    Do all measurements.
+    Measure start, memory, round trips and load.
 
-    The client starts just before the node. One that has been up for a while may discover any new
-    node up to 3 s later, Fast DDS's announcement period: that would not be a time of the node's.
+    The client starts just before the node: a client that has been running may discover a new node
+    only after Fast DDS's announcement period, up to 3 s, which is not a time of the node.
 
-    :param report: takes what is being done, for people
+    :param report: called with the current step, as text
     :raises ProcessError: a node did not start
     """
-    arm, took, times, wrong = deployment.arm, [], [], 0
+    arm = deployment.arm
+    start_times: list[float] = []
+    times: list[Array] = []
+    wrong = 0
     for number in range(sizes.node_starts):
         report(f'node: start and round trips, {number + 1} of {sizes.node_starts}')
         points = targets.random_reachable_targets(
             arm, rng, WARM_UP_COUNT + sizes.round_trips
         ).points
         with BenchmarkClient(arm.joint_names, arm.home) as client:
-            line, beside = (
-                client.open_channel(f'/ik_{number}'),
-                client.open_channel(f'/relay_{number}'),
-            )
-            begin = time.monotonic()
+            channel = client.open_channel(f'/ik_{number}')
+            relay_channel = client.open_channel(f'/relay_{number}')
+            start = time.monotonic()
             with deployment.ik_node(f'/ik_{number}') as node:
-                await_first_command(arm, node, line, points[0])
-                took.append(time.monotonic() - begin)
+                await_first_command(arm, node, channel, points[0])
+                start_times.append(time.monotonic() - start)
                 with deployment.relay(f'/relay_{number}') as relay:
-                    await_first_command(arm, relay, beside, points[0])
-                    timed, off = measure_round_trips(arm, client, (line, beside), points)
-                times.append(timed[:, WARM_UP_COUNT:])
-                wrong += off
+                    await_first_command(arm, relay, relay_channel, points[0])
+                    channels = (channel, relay_channel)
+                    all_times, wrong_count = measure_round_trips(arm, client, channels, points)
+                times.append(all_times[:, WARM_UP_COUNT:])
+                wrong += wrong_count
                 memory, torch = node.resident_memory_mib(), node.has_loaded('libtorch')
                 if number == sizes.node_starts - 1:
                     report(f'node: targets at {sizes.load_rate_hz:.0f} Hz for {sizes.load_s:.0f} s')
-                    carried = measure_load(arm, node, line, points, sizes)
-    ik_node, bare = np.concatenate(times, axis=1)
+                    load = measure_load(arm, node, channel, points, sizes)
+    ik_node_times, relay_times = np.concatenate(times, axis=1)
     return NodeResults(
-        first_command=float(np.median(took)),
+        first_command=float(np.median(start_times)),
         memory=memory,
         torch=torch,
-        ik_node=summarize(ik_node, wrong),
-        relay=summarize(bare, 0),
-        load=carried,
+        ik_node=summarize(ik_node_times, wrong),
+        relay=summarize(relay_times, 0),
+        load=load,
     )
 
 
 def await_first_command(
-    arm: ArmModel, process: NodeProcess, channel: Channel, point: JointPair
+    arm: ArmModel, process: NodeProcess, channel: Channel, point: Point2
 ) -> None:
     """
-    Send a target, again and again, until the node answers.
+    Send a target repeatedly until the node answers.
 
-    :raises ProcessError: it ended, or did not answer in :data:`START_TIMEOUT_S`
+    :raises ProcessError: the node ended, or did not answer within :data:`START_TIMEOUT_S`
     """
     deadline = time.monotonic() + START_TIMEOUT_S
-    place = arm.plane.to_base(point).tolist()
+    position = arm.plane.to_base(point).tolist()
     while time.monotonic() < deadline:
         process.require_running()
         if not channel.is_connected:
             time.sleep(0.002)
             continue
-        channel.prepare_target(*place)
+        channel.prepare_target(*position)
         channel.send_target()
         if channel.receive_command(RESEND_PERIOD_S) is not None:
             return
-    raise process.error(f'no command in {START_TIMEOUT_S:g} s', 'one')
+    raise process.error(f'no command within {START_TIMEOUT_S:g} s', 'a command')
 
 
 def measure_round_trips(
-    arm: ArmModel, client: BenchmarkClient, channels: Sequence[Channel], points: Sequence[JointPair]
+    arm: ArmModel, client: BenchmarkClient, channels: Sequence[Channel], points: Sequence[Point2]
 ) -> tuple[Array, int]:
     """
-    Send every target on every line, the lines taking turns, and time the answers.
+    Send every target on every channel in turn, and time the answers.
 
-    The joint_states follow the first line's commands.
+    The joint_states follow the commands of the first channel.
 
-    :param points: targets in the plane, m, that the arm can reach
-    :return: (lines, N) times, µs, NaN where there was no answer; and how many commands of the first
-        line were off their target or outside the limits
+    :param points: reachable targets in the plane, m
+    :return: (channels, N) times, µs, NaN without an answer; and the number of commands of the first
+        channel that missed their target or violated the limits
     """
     times = np.full((len(channels), len(points)), np.nan)
-    turns = list(enumerate(channels))
-    for line in channels:
-        line.drain(QUIET_TIME_S)
+    rows = list(enumerate(channels))
+    for channel in channels:
+        channel.drain(QUIET_TIME_S)
     wrong = 0
     for column, point in enumerate(points):
-        place = arm.plane.to_base(point).tolist()
-        turns.reverse()
-        for row, line in turns:
+        position = arm.plane.to_base(point).tolist()
+        rows.reverse()
+        for row, channel in rows:
             time.sleep(PAUSE_S)
-            line.drain()
-            line.prepare_target(*place)
-            begin = time.perf_counter_ns()
-            line.send_target()
-            command = line.receive_command(ANSWER_TIMEOUT_S)
+            channel.drain()
+            channel.prepare_target(*position)
+            start = time.perf_counter_ns()
+            channel.send_target()
+            command = channel.receive_command(ANSWER_TIMEOUT_S)
             if command is None:
                 continue
-            times[row, column] = (time.perf_counter_ns() - begin) * 1e-3
+            times[row, column] = (time.perf_counter_ns() - start) * 1e-3
             if row == 0:
-                client.positions = (command.position[0], command.position[1])
-                wrong += _is_wrong(arm, point, client.positions)
+                q = (command.position[0], command.position[1])
+                client.move_to(q)
+                wrong += _is_wrong(arm, point, q)
     return times, wrong
 
 
-def _is_wrong(arm: ArmModel, point: JointPair, q: JointPair) -> bool:
+def _is_wrong(arm: ArmModel, point: Point2, q: JointPair) -> bool:
     error = targets.tip_errors(arm, np.array([point]), np.array([q]))[0]
     return not (error <= targets.MAX_TIP_ERROR_RATIO * (1.0 + 1e-6) and arm.within_limits(q))
 
 
 def summarize(times: Array, wrong: int) -> RoundTrip:
     """
-    Return the times (µs) in short.
+    Return the statistics of (N,) times, µs, NaN for lost answers.
 
-    :param wrong: commands off their target
+    :param wrong: number of commands that missed their target
     """
     p50, p99 = np.nanquantile(times, (0.5, 0.99)).tolist()
     return RoundTrip(len(times), p50, p99, int(np.isnan(times).sum()), wrong)
@@ -214,27 +217,27 @@ def measure_load(
     arm: ArmModel,
     process: NodeProcess,
     channel: Channel,
-    points: Sequence[JointPair],
+    points: Sequence[Point2],
     sizes: BenchmarkSizes,
 ) -> LoadResult:
     """
-    Send targets at a steady rate without waiting for the answers, and count these.
+    Send targets at a steady rate without waiting for the answers, and count the answers.
 
-    :param points: targets in the plane, m, that the arm can reach; sent again and again
+    :param points: reachable targets in the plane, m, which are sent in turn
     """
-    places = arm.plane.to_base(points).tolist()
+    positions = arm.plane.to_base(points).tolist()
     sent = round(sizes.load_rate_hz * sizes.load_s)
     channel.drain(QUIET_TIME_S)
     answered = 0
-    used = process.cpu_seconds()
-    begin = time.monotonic()
+    cpu_start = process.cpu_seconds()
+    start = time.monotonic()
     for number in range(sent):
-        channel.prepare_target(*places[number % len(places)])
-        while (left := begin + number / sizes.load_rate_hz - time.monotonic()) > 0.0:
-            answered += channel.receive_command(left) is not None
+        channel.prepare_target(*positions[number % len(positions)])
+        while (remaining := start + number / sizes.load_rate_hz - time.monotonic()) > 0.0:
+            answered += channel.receive_command(remaining) is not None
         channel.send_target()
-    seconds = time.monotonic() - begin
-    used = process.cpu_seconds() - used
+    duration = time.monotonic() - start
+    cpu_time = process.cpu_seconds() - cpu_start
     while answered < sent and channel.receive_command(ANSWER_TIMEOUT_S) is not None:
         answered += 1
-    return LoadResult(sent / seconds, seconds, sent, sent - answered, used / seconds)
+    return LoadResult(sent / duration, duration, sent, sent - answered, cpu_time / duration)

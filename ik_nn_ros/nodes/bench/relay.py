@@ -1,8 +1,8 @@
 """
-The node ``relay``: what the least rclpy node with ``ik_node``'s messages costs.
+The node ``relay``: a minimal rclpy node with the messages of ``ik_node``, for comparison.
 
-It answers a target with a command that holds the target's x and y: same message types, same queues,
-nothing solved. ``ik_nn bench`` measures ``ik_node`` against it.
+It answers a target with a command that contains the target's x and y: same message types, same
+queues, no IK. ``ik_nn bench`` measures ``ik_node`` against it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
 TARGET_QUEUE_DEPTH = 100
-"""As in ``ik_node``."""
+"""Queue depth as in ``ik_node``."""
 
 
 class Relay(Node):
-    """Answers ``target_pose`` with ``joint_command``; takes ``joint_states`` in, too."""
+    """Answers ``target_pose`` with ``joint_command``, and receives ``joint_states``."""
 
     def __init__(self) -> None:
         super().__init__('relay')
@@ -42,7 +42,7 @@ class Relay(Node):
 
 
 def main() -> None:
-    """Run the node as rclpy's examples do, whatever ``ik_node`` does to be faster."""
+    """Run the node as the examples of rclpy do."""
     rclpy.init()
     node = Relay()
     try:

@@ -1,4 +1,4 @@
-"""The demo's own node: sends targets and watches what the arm does, on public topics only."""
+"""The demo's node and its script: sends targets and records the motion, on public topics only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from ik_nn_ros.arm.model import Point2
 from ik_nn_ros.demo.display import DisplayCallback
 from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
 from ik_nn_ros.demo.script import DemoTarget
@@ -23,31 +24,41 @@ from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.common.conversions import joint_positions, stamp_to_seconds
 
 QUEUE_DEPTH = 100
+STARTUP_TIMEOUT_S = 20.0
+"""Time for the nodes to find each other, s."""
+ANSWER_TIMEOUT_S = 1.0
+"""Time for the last answers after the user has taken over, s."""
+PROBE_PERIOD_S = 0.1
+"""Period of the targets that test whether the nodes are ready, s."""
+SPIN_PERIOD_S = 0.05
+"""Longest time between two updates of the display, s."""
+MEASURED_PHASES = ('figure eight', 'random points')
+"""Phases in which the distance of the tip from its target is recorded."""
 
 
 class DemoNode(Node):
     """
     Publishes the robot description and targets, and records answers, commands and the tip.
 
-    :param record: filled in
+    :param record: record to fill in
     :param description: URDF for the other nodes
-    :param namespace: of all nodes of the demo
+    :param namespace: namespace of all nodes of the demo
     """
 
     def __init__(self, record: DemoRecord, description: str, namespace: str) -> None:
         super().__init__('demo', namespace=namespace)
         self._record = record
         self._plane = record.arm.plane
-        self._tip: tuple[float, float] | None = None
-        self._pending: dict[str, tuple[float, float]] = {}
+        self._tip: Point2 | None = None
+        self._pending: dict[str, Point2] = {}
         self._own_stamps: set[str] = set()
         self._latest_stamp = self._latest_accepted_stamp = ''
-        self._accepted_point: tuple[float, float] | None = None
+        self._accepted_point: Point2 | None = None
         self._sent_at: float | None = None
         self.is_accepting = False
-        """Whether a probe was accepted, or refused because somebody holds the arm."""
+        """Whether a probe was accepted, or refused because the user holds the arm."""
         self.is_taken_over = False
-        """Whether somebody else has sent a target."""
+        """Whether the user, or another node, has sent a target."""
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_publisher(String, 'robot_description', latched).publish(
             String(data=description)
@@ -61,7 +72,7 @@ class DemoNode(Node):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the arm is there and somebody takes targets."""
+        """Whether the arm and the ik_node have been discovered."""
         return (
             self._tip is not None
             and self._target_publisher.get_subscription_count() > 0
@@ -82,15 +93,15 @@ class DemoNode(Node):
 
     @property
     def is_answered(self) -> bool:
-        """Whether there is an answer to every target."""
+        """Whether every target has been answered."""
         return not self._pending
 
     def probe(self, target: DemoTarget) -> None:
-        """Publish a target that does not count, to find out whether targets are accepted yet."""
+        """Publish a target that is not recorded, to test whether targets are accepted."""
         self._target_publisher.publish(self._target_message(target))
 
     def send(self, target: DemoTarget) -> None:
-        """Publish one target."""
+        """Publish a target and record what comes of it."""
         message = self._target_message(target)
         self._latest_stamp = _stamp_key(message)
         self._pending[self._latest_stamp] = self._plane.to_plane(*target.position)[:2]
@@ -112,7 +123,7 @@ class DemoNode(Node):
         record = self._record
         if self._sent_at is not None:
             record.round_trips_s.append(time.perf_counter() - self._sent_at)
-            self._sent_at = None  # the other commands on the way to a target are no answers
+            self._sent_at = None  # only the first command is the answer to a target
         q = joint_positions(message, record.arm.joint_names)
         record.commands.append((stamp_to_seconds(message.header.stamp), *q))
         if not record.arm.within_limits(q):
@@ -128,8 +139,8 @@ class DemoNode(Node):
         record = self._record
         values = {entry.key: entry.value for entry in message.values}
         stamp = values['stamp']
-        asked = self._pending.pop(stamp, None)
-        if asked is None:
+        target = self._pending.pop(stamp, None)
+        if target is None:
             self.is_accepting |= message.message in (*ACCEPTED_CODES, 'HOLDING')
             self.is_taken_over |= stamp not in self._own_stamps
             return
@@ -138,26 +149,16 @@ class DemoNode(Node):
             self._latest_accepted_stamp = stamp
             record.stages[values['stage']] += 1
             record.solver_errors.append(float(values['position_error_m']))
-            record.accepted_targets.append(asked)
-            self._accepted_point = asked
+            record.accepted_targets.append(target)
+            self._accepted_point = target
         elif message.message in ('UNREACHABLE', 'JOINT_LIMITS'):
-            record.rejected_targets.append((message.message, asked))
+            record.rejected_targets.append((message.message, target))
 
 
 def _stamp_key(message: PoseStamped) -> str:
-    """Return a target's stamp as the answer to it has it."""
+    """Return a target's stamp in the format of the answers."""
     stamp = message.header.stamp
     return f'{stamp.sec}.{stamp.nanosec:09d}'
-
-
-# MERGED nodes.demo_run: Play the demo's script with its node.
-
-STARTUP_TIMEOUT_S = 20.0
-"""Time for the nodes to find each other, s."""
-ANSWER_TIMEOUT_S = 1.0
-"""Time for the last answers when somebody else has taken over, s."""
-MEASURED_PHASES = ('figure eight', 'random points')
-"""Phases in which the tip's distance from its target counts."""
 
 
 def play(
@@ -169,14 +170,14 @@ def play(
     require_running: Callable[[], None],
 ) -> bool:
     """
-    Send the targets in their time, as soon as the nodes accept any, until somebody else sends one.
+    Send the targets of the script once the nodes are ready, until the user sends one.
 
-    :param record: filled in
+    :param record: record to fill in
     :param description: URDF for the other nodes
-    :param namespace: of all nodes
-    :param show: called all the time
-    :param require_running: called all the time; raises when a node has ended
-    :return: whether somebody else has taken the arm over
+    :param namespace: namespace of all nodes
+    :param show: called repeatedly, with the phase and the distance of the tip from its target
+    :param require_running: called repeatedly; raises if a node has ended
+    :return: whether the user has taken over
     :raises IkNnError: the nodes accept no target
     """
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
@@ -185,9 +186,9 @@ def play(
         executor = SingleThreadedExecutor()
         executor.add_node(node)
 
-        def spin(until: float, phase: str, done: Callable[[], bool] = lambda: False) -> None:
-            while not done() and (left := until - time.monotonic()) > 0.0:
-                executor.spin_once(timeout_sec=min(left, 0.05))
+        def spin(end: float, phase: str, done: Callable[[], bool] = lambda: False) -> None:
+            while not done() and (remaining := end - time.monotonic()) > 0.0:
+                executor.spin_once(timeout_sec=min(remaining, SPIN_PERIOD_S))
                 require_running()
                 show(phase, node.tip_error)
 
@@ -200,24 +201,21 @@ def play(
             node.send(target)
             due += target.dwell_s
             spin(due, target.phase, lambda: node.is_taken_over)
-            if (
-                target.phase in MEASURED_PHASES
-                and node.is_latest_accepted
-                and not node.is_taken_over
-            ):
-                record.tip_errors.append(node.tip_error)
+            tip_error = node.tip_error if node.is_latest_accepted else None
+            if target.phase in MEASURED_PHASES and tip_error is not None and not node.is_taken_over:
+                record.tip_errors.append(tip_error)
         return node.is_taken_over
     finally:
         rclpy.try_shutdown()
 
 
 def _wait_for_nodes(node: DemoNode, probe: DemoTarget, spin: Callable[..., None]) -> None:
-    latest = time.monotonic() + STARTUP_TIMEOUT_S
-    spin(latest, 'starting', lambda: node.is_ready)
-    while not (done := node.is_accepting or node.is_taken_over) and time.monotonic() < latest:
+    deadline = time.monotonic() + STARTUP_TIMEOUT_S
+    spin(deadline, 'starting', lambda: node.is_ready)
+    while not (node.is_accepting or node.is_taken_over) and time.monotonic() < deadline:
         node.probe(probe)
-        spin(time.monotonic() + 0.1, 'starting', lambda: node.is_accepting)
-    if not done:
+        spin(time.monotonic() + PROBE_PERIOD_S, 'starting', lambda: node.is_accepting)
+    if not (node.is_accepting or node.is_taken_over):
         raise IkNnError(
             'nodes', got=f'not ready in {STARTUP_TIMEOUT_S:g} s', expected='arm_sim, ik_node'
         )

@@ -1,4 +1,4 @@
-"""Follow a data_collector to the end of its recording, on public topics only."""
+"""Client of a data_collector: follows a recording to its end, on public topics only."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from std_msgs.msg import String
 from ik_nn_ros.errors import IkNnError
 
 SAMPLE_TIMEOUT_S = 30.0
-"""How long (s) there may be no new sample, at the start and later."""
+"""Longest time without a new sample, s."""
 FINAL_STATES = ('done', 'stopped')
 
 
 @dataclass(frozen=True)
 class RecordingProgress:
     """
-    How a recording goes, by the collector's diagnostics.
+    Progress of a recording, from the diagnostics of the data_collector.
 
-    :param state: what the collector does
-    :param text: the same and what is in its way
-    :param samples: recorded
-    :param rate: samples in a second, Hz
-    :param coverage: part of the joint range that was visited, 0 to 1
-    :param dropped: what could not be used, by reason
+    :param state: state of the data_collector
+    :param text: state, and what keeps it from making progress
+    :param samples: number of samples
+    :param rate: rate of samples, Hz
+    :param coverage: visited fraction of the joint range, 0 to 1
+    :param dropped: number of dropped messages and targets by reason
     """
 
     state: str = 'starting'
@@ -44,10 +44,10 @@ class RecordingProgress:
 
 class CollectorMonitor(Node):
     """
-    Publishes the robot description and listens to what the collector says.
+    Publishes the robot description and follows the diagnostics of the data_collector.
 
     :param description: URDF for the other nodes
-    :param namespace: of all nodes
+    :param namespace: namespace of all nodes
     """
 
     def __init__(self, description: str, namespace: str) -> None:
@@ -83,27 +83,29 @@ def follow_recording(
     require_running: Callable[[], None],
 ) -> RecordingProgress:
     """
-    Wait until the collector has ended its recording; return how it ended.
+    Wait until the data_collector has finished its recording.
 
     :param description: URDF for the other nodes
-    :param namespace: of all nodes, their diagnostics included
-    :param report: called all the time
-    :param require_running: called all the time; raises when a node has ended
-    :raises IkNnError: it ended with an error, or there are no more samples
+    :param namespace: namespace of all nodes, and of their diagnostics
+    :param report: called repeatedly
+    :param require_running: called repeatedly; raises if a node has ended
+    :return: the final progress
+    :raises IkNnError: the recording has failed, or there are no more samples
     """
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = CollectorMonitor(description, namespace)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        samples, latest = 0, time.monotonic() + SAMPLE_TIMEOUT_S
+        samples, deadline = 0, time.monotonic() + SAMPLE_TIMEOUT_S
         while node.progress.state not in FINAL_STATES:
             executor.spin_once(timeout_sec=0.1)
             require_running()
             report(node.progress)
             if node.progress.samples > samples:
-                samples, latest = node.progress.samples, time.monotonic() + SAMPLE_TIMEOUT_S
-            if node.progress.state == 'error' or time.monotonic() > latest:
+                samples = node.progress.samples
+                deadline = time.monotonic() + SAMPLE_TIMEOUT_S
+            if node.progress.state == 'error' or time.monotonic() > deadline:
                 raise IkNnError('data_collector', got=node.progress.text, expected='samples')
         return node.progress
     finally:

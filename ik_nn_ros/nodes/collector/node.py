@@ -1,8 +1,8 @@
 """
-The node ``data_collector``: records where the joints are together with where the tip is.
+The node ``data_collector``: records joint positions together with tip positions.
 
-It watches an arm that somebody else moves, or drives the arm itself (``explore``): to one joint
-target after the other, where it takes a sample as soon as the arm stands still.
+It records an arm that another node moves, or drives the arm itself (``explore``) from one joint
+target to the next and takes a sample whenever the arm has settled.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
@@ -39,13 +40,26 @@ from ik_nn_ros.nodes.common.parameters import Parameters, overridable_qos
 
 LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 MEASUREMENT_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
-"""Deep enough for what comes while the disk is slow."""
+"""Deep enough for the messages that arrive while the disk is slow."""
 FLUSH_PERIOD_S = 0.4
-"""What a killed process loses at most, s."""
+"""Time span that is lost at most if the process is killed, s."""
 REPORT_PERIOD_S = 1.0
 REPORTS_PER_LOG = 5
-"""Reports to a line in the log."""
+"""Number of reports for each one that is also logged."""
 READ_ONLY_REASON = 'takes effect with ~/start; stop the recording first'
+
+
+@dataclass(frozen=True)
+class Recording:
+    """
+    A recording, from its start until the next one.
+
+    :param session: its file and statistics
+    :param source: source of its samples
+    """
+
+    session: RecordingSession
+    source: SampleSource
 
 
 class DataCollector(Node):
@@ -58,12 +72,12 @@ class DataCollector(Node):
         self._received_description = ''
         self._status = RecordingStatus(RecordingState.WAITING, '~/start has not been called')
         self._final_status = RecordingStatus(RecordingState.STOPPED)
-        """What comes when the arm is at rest."""
+        """Status after the recording, once the arm has stopped."""
         self._on_ended: Callable[[], object] | None = None
-        self._session: RecordingSession | None = None
-        self._source: SampleSource | None = None
-        self._explorer: Explorer | None = None
+        self._recording: Recording | None = None
+        """Current or last recording."""
         self._driver: ArmDriver | None = None
+        """Driver of the arm while it explores."""
         self._rate_limiter = RateLimiter(self._settings['rate'])
         self._logged_reasons: set[str] = set()
         self._report_count = 0
@@ -89,18 +103,18 @@ class DataCollector(Node):
         self.create_timer(FLUSH_PERIOD_S, self._on_flush, clock=steady)
         self.create_timer(REPORT_PERIOD_S, self._on_report, clock=steady)
 
-    # Begin and end of a recording
+    # Start and end of a recording
 
     @property
     def _description(self) -> str:
         return self._settings['robot_description'] or self._received_description
 
     def _try_autostart(self) -> None:
-        """Start, or say what is in the way (``autostart``)."""
+        """Start a recording if ``autostart`` is set, or report what prevents it."""
         if not self._autostart:
             return
         if self._description or self._settings.errors:
-            # An arm shall not set out later, when somebody puts right what is in the way.
+            # Correcting a parameter later must not set an arm in motion.
             self._autostart = not self._moves_arm
             self._start()
         else:
@@ -111,32 +125,32 @@ class DataCollector(Node):
 
     @property
     def _moves_arm(self) -> bool:
-        """Whether a recording moves the arm, or that is not clear."""
+        """Whether a recording moves the arm, or might do so."""
         return self._settings['explore'] or 'explore' in self._settings.errors
 
     def _on_parameters_changed(self) -> None:
-        """Try again where a recording could not begin; a parameter sets no arm in motion."""
+        """Try again to start, unless that would move the arm."""
         if not self._moves_arm:
             self._try_autostart()
 
     def _start(self) -> str:
-        """Begin a recording; return what is in the way, empty: nothing."""
-        fault = '; '.join(f'parameter {fault}' for fault in self._settings.errors.values())
-        if not fault:
+        """Start a recording; return what prevents it, empty if nothing does."""
+        error = '; '.join(f'parameter {text}' for text in self._settings.errors.values())
+        if not error:
             try:
                 self._begin_recording()
-            except IkNnError as error:
-                fault = str(error)
-        if fault:
-            then = '' if self._autostart else ' (put it right, then call ~/start)'
-            self._set_status(RecordingStatus(RecordingState.ERROR, fault + then))
-        return fault
+            except IkNnError as exception:
+                error = str(exception)
+        if error:
+            hint = '' if self._autostart else ' (correct it, then call ~/start)'
+            self._set_status(RecordingStatus(RecordingState.ERROR, error + hint))
+        return error
 
     def _begin_recording(self) -> None:
         """
-        Read the arm, create the file and set out.
+        Create the file, and the driver of an exploration.
 
-        :raises IkNnError: not possible; nothing has begun
+        :raises IkNnError: the recording cannot be started
         """
         settings = self._settings
         if not self._description:
@@ -150,18 +164,19 @@ class DataCollector(Node):
             explorer = Explorer(arm, exploration_config(settings), np.random.default_rng())
         joints, tip = (self.resolve_topic_name(name) for name in ('joint_states', 'tip_pose'))
         dropped = explorer.dropped if explorer else Counter()
-        self._session = RecordingSession(output_path(settings), arm, joints, tip, dropped)
-        bound = settings['max_time_difference'] if settings['source'] == 'measured' else None
-        self._source = SampleSource(arm, bound, self._count_dropped)
-        self._explorer = explorer
+        session = RecordingSession(output_path(settings), arm, joints, tip, dropped)
+        is_measured = settings['source'] == 'measured'
+        source = SampleSource(
+            arm, settings['max_time_difference'] if is_measured else None, self._count_dropped
+        )
+        self._recording = Recording(session, source)
         if explorer:
-            rate = settings['control_rate']
             self._driver = ArmDriver(
                 self,
                 explorer,
                 arm.joint_names,
-                rate,
-                lambda: self._source.blocking_reason,
+                settings['control_rate'],
+                lambda: source.blocking_reason,
                 self._close_session,
             )
         self._rate_limiter = RateLimiter(settings['rate'])
@@ -174,25 +189,26 @@ class DataCollector(Node):
         )
 
     def _finish_recording(self, final: RecordingStatus) -> None:
-        """End the recording, with the arm at rest."""
+        """Stop the arm if the node drives it, then close the file."""
         self._final_status = final
-        if self._explorer:
-            self._explorer.stop()
-        if self._explorer and self._explorer.phase is not ExplorationPhase.STOPPED:
+        if self._driver:
+            self._driver.explorer.stop()
+        if self._driver and self._driver.explorer.phase is not ExplorationPhase.STOPPED:
             self._set_status(RecordingStatus(RecordingState.STOPPING, 'the arm brakes'))
         else:
             self._close_session()
 
     def _close_session(self) -> None:
-        """Complete the file and be ready for another one."""
+        """Close the file; then another recording can be started."""
         final = self._final_status
-        if self._explorer:
+        if self._driver:
             self._driver.close()
-            if self._explorer.fault:
-                final = RecordingStatus(RecordingState.ERROR, self._explorer.fault)
-        self._explorer = self._driver = None
+            if self._driver.explorer.fault:
+                final = RecordingStatus(RecordingState.ERROR, self._driver.explorer.fault)
+        self._driver = None
         try:
-            self._session.close()
+            if self._recording is not None:
+                self._recording.session.close()
         except RecordingError as error:
             final = RecordingStatus(RecordingState.ERROR, str(error))
         self._settings.unlock()
@@ -201,14 +217,14 @@ class DataCollector(Node):
             self.shut_down(self._on_ended)
 
     def shut_down(self, on_ended: Callable[[], object]) -> None:
-        """Call ``ended`` after the recording, with the arm at rest."""
+        """Stop the recording and the arm, then call ``on_ended``."""
         self._on_ended = on_ended
         if self._status.is_recording:
             self._finish_recording(RecordingStatus(RecordingState.STOPPED))
         if self._status.is_idle:
             on_ended()
 
-    # What is received
+    # Messages
 
     def _on_description(self, message: String) -> None:
         changed = message.data != self._received_description
@@ -218,62 +234,70 @@ class DataCollector(Node):
         self._try_autostart()
 
     def _on_joint_states(self, message: JointState) -> None:
-        if not self._status.is_recording:
-            return
-        q = self._source.positions(message)
-        if q is None:
+        recording = self._active_recording
+        q = recording.source.positions(message) if recording is not None else None
+        if recording is None or q is None:
             return
         log_time = self._log_time()
-        if self._explorer:
+        if self._driver:
             stamp = stamp_to_seconds(message.header.stamp) or 1e-9 * log_time
-            self._explorer.update_feedback(time.monotonic(), stamp, q)
-        for sample in self._source.add_joints(message, q, log_time):
-            self._record_sample(sample)
+            self._driver.explorer.update_feedback(time.monotonic(), stamp, q)
+        for sample in recording.source.add_joints(message, q, log_time):
+            self._record_sample(recording.session, sample)
 
     def _on_tip_pose(self, message: PoseStamped) -> None:
-        if not self._status.is_recording:
+        recording = self._active_recording
+        if recording is None:
             return
-        for sample in self._source.add_tip(message, self._log_time()):
-            self._record_sample(sample)
+        for sample in recording.source.add_tip(message, self._log_time()):
+            self._record_sample(recording.session, sample)
+
+    @property
+    def _active_recording(self) -> Recording | None:
+        """Recording that takes samples now."""
+        return self._recording if self._status.is_recording else None
 
     def _log_time(self) -> int:
-        return self.get_clock().now().nanoseconds
+        nanoseconds: int = self.get_clock().now().nanoseconds
+        return nanoseconds
 
-    def _record_sample(self, sample: Sample) -> None:
-        """Write a sample that is wanted."""
-        if not (self._status.is_recording and self._is_wanted(sample)):
+    def _record_sample(self, session: RecordingSession, sample: Sample) -> None:
+        """Write a sample that is due, and finish the recording after the last one."""
+        if not (self._status.is_recording and self._is_due(sample)):
             return
         try:
-            self._session.write(sample, flush=self._explorer is not None)
+            session.write(sample, flush=self._driver is not None)
         except RecordingError as error:
             self._finish_recording(RecordingStatus(RecordingState.ERROR, str(error)))
             return
-        if self._session.sample_count == self._settings['samples']:
+        if session.sample_count == self._settings['samples']:
             self._finish_recording(RecordingStatus(RecordingState.DONE))
-        elif self._explorer:
-            self._explorer.sample_taken()
+        elif self._driver:
+            self._driver.explorer.sample_taken()
 
-    def _is_wanted(self, sample: Sample) -> bool:
-        if not self._explorer:
+    def _is_due(self, sample: Sample) -> bool:
+        if not self._driver:
             return self._rate_limiter.accepts(1e-9 * sample.joints.stamp)
-        settled = self._explorer.settled_at
+        settled_at = self._driver.explorer.settled_at
         received = min(sample.joints.received, sample.tip.received)
-        return settled is not None and received >= settled
+        return settled_at is not None and received >= settled_at
 
     def _count_dropped(self, reason: str, text: str) -> None:
-        """Count what cannot be used, and say so once."""
-        if reason == NO_TIP and self._explorer and self._explorer.settled_at is None:
-            return  # nobody waits for a sample
-        self._session.dropped[reason] += 1
+        """Count a message that cannot be used, and log each reason once."""
+        if reason == NO_TIP and self._driver and self._driver.explorer.settled_at is None:
+            return  # no sample is due while the arm moves
+        if self._recording is not None:
+            self._recording.session.count_dropped(reason)
         if reason not in self._logged_reasons:
             self._logged_reasons.add(reason)
             self.get_logger().warning(text)
 
     def _on_flush(self) -> None:
-        if not self._status.is_recording:
+        recording = self._active_recording
+        if recording is None:
             return
         try:
-            self._session.flush()
+            recording.session.flush()
         except RecordingError as error:
             self._finish_recording(RecordingStatus(RecordingState.ERROR, str(error)))
 
@@ -281,11 +305,11 @@ class DataCollector(Node):
 
     def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self._status.is_idle:
-            response.message = f'already {self._status.state.value}: {self._session.path}'
+            response.message = f'already {self._status.state.value}: {self._path}'
             return response
-        fault = self._start()
-        response.success = not fault
-        response.message = fault or f'{self._status.state.value} to {self._session.path}'
+        error = self._start()
+        response.success = not error
+        response.message = error or f'{self._status.state.value} to {self._path}'
         return response
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -295,21 +319,23 @@ class DataCollector(Node):
             return response
         self._finish_recording(RecordingStatus(RecordingState.STOPPED))
         response.success = True
-        response.message = f'{self._status.state.value}: {self._session.path}'
+        response.message = f'{self._status.state.value}: {self._path}'
         return response
 
     # Reports
 
     def _set_status(self, status: RecordingStatus) -> None:
-        """Go on to a state, and say so at once."""
+        """Change the status, log it and publish it at once."""
         if status == self._status:
             return
-        before, self._status = self._status, status
+        previous, self._status = self._status, status
         text = str(status)
         if status.is_recording:
-            text += f': {self._session.path}'
-        elif status.is_idle and (before.is_recording or before.state is RecordingState.STOPPING):
-            text += f': {self._summary()}: {self._session.path}'
+            text += f': {self._path}'
+        elif status.is_idle and (
+            previous.is_recording or previous.state is RecordingState.STOPPING
+        ):
+            text += f': {self._summary()}: {self._path}'
         if status.state is RecordingState.ERROR:
             self.get_logger().error(text)
         else:
@@ -322,23 +348,34 @@ class DataCollector(Node):
         if self._status.is_recording and self._report_count % REPORTS_PER_LOG == 0:
             self.get_logger().info('; '.join([self._summary(), *self._blocking_reasons()]))
 
+    @property
+    def _path(self) -> str:
+        return '' if self._recording is None else str(self._recording.session.path)
+
     def _summary(self) -> str:
-        return self._session.summary(self._settings['samples'])
+        if self._recording is None:
+            return ''
+        return self._recording.session.summary(self._settings['samples'])
 
     def _report(self) -> None:
         status = self._status
         if status.is_recording:
             status = RecordingStatus(status.state, '; '.join(self._blocking_reasons()))
-        target = self._settings['samples']
-        self._diagnostics.publish(recording_diagnostics(self, status, self._session, target))
+        session = self._recording.session if self._recording is not None else None
+        self._diagnostics.publish(
+            recording_diagnostics(self, status, session, self._settings['samples'])
+        )
 
     def _blocking_reasons(self) -> list[str]:
-        """Return what keeps the recording from going on."""
-        bound = self._settings['joint_states_timeout']
-        troubles = [f'no {name} for {bound:g} s' for name in self._source.silent_topics(bound)]
-        if self._driver and self._driver.blocking_reason not in ('', *troubles):
-            troubles.append(self._driver.blocking_reason)
-        return troubles
+        """Return what keeps the recording from making progress."""
+        if self._recording is None:
+            return []
+        timeout = self._settings['joint_states_timeout']
+        silent_topics = self._recording.source.silent_topics(timeout)
+        reasons = [f'no {name} for {timeout:g} s' for name in silent_topics]
+        if self._driver and self._driver.blocking_reason not in ('', *reasons):
+            reasons.append(self._driver.blocking_reason)
+        return reasons
 
 
 def main() -> int:

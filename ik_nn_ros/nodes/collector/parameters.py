@@ -1,4 +1,4 @@
-"""The parameters of ``data_collector``, and what they ask of an exploration."""
+"""Parameters of ``data_collector``, and the configuration that they describe."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ PARAMETERS = {
 
 
 def exploration_config(settings: Parameters) -> ExplorationConfig:
-    """Return how the parameters want the arm explored."""
+    """Return the configuration of an exploration."""
     acceleration1, acceleration2 = settings['max_acceleration']
     jerk1, jerk2 = settings['max_jerk']
-    same = (
+    names = (
         'speed_scale',
         'samples',
         'settle_time',
@@ -107,11 +107,11 @@ def exploration_config(settings: Parameters) -> ExplorationConfig:
     return ExplorationConfig(
         acceleration=(acceleration1, acceleration2),
         jerk=(jerk1, jerk2),
-        **{name: settings[name] for name in same},
+        **{name: settings[name] for name in names},
     )
 
 
 def output_path(settings: Parameters) -> Path:
-    """Return the file to write, absolute."""
+    """Return the absolute path of the file to write."""
     name = settings['output'] or strftime('recording_%Y%m%d-%H%M%S.mcap')
     return Path(name).expanduser().absolute()

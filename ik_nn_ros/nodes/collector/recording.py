@@ -1,4 +1,4 @@
-"""One recording while it is made: the file, and the numbers that tell how it goes."""
+"""One recording in progress: its file, statistics, state and diagnostics."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ik_nn_ros.recordings.mcap_writer import RecordingWriter
 from ik_nn_ros.recordings.messages import JOINT_STATE, POSE_STAMPED
 
 RATE_WINDOW_S = 10.0
-"""The time (s) over which the rate is taken."""
+"""Time span over which the rate is averaged, s."""
 
 
 class RecordingSession:
     """
-    Writes samples.
+    Writes samples to a file and keeps statistics of them.
 
-    :param path: the file to create
+    :param path: file to create
     :param arm: the arm that is recorded
     :param joints_topic: full name of the topic of joint_states
     :param tip_topic: full name of the topic of tip_pose
-    :param dropped: counts what could not be used, by reason
+    :param dropped: counter of dropped messages and targets by reason
     :raises RecordingError: the file exists, or cannot be written
     """
 
@@ -46,8 +46,8 @@ class RecordingSession:
     ) -> None:
         self.path = path
         self.sample_count = 0
-        self.dropped = dropped
         self.arm = arm
+        self._dropped = dropped
         self._coverage = JointCoverage(arm)
         self._times: deque[float] = deque([time.monotonic()])
         self._joints_topic, self._tip_topic = joints_topic, tip_topic
@@ -59,8 +59,7 @@ class RecordingSession:
         """
         Write both messages of a sample.
 
-        :param sample: the sample
-        :param flush: do not wait for :meth:`flush`
+        :param flush: whether to flush the file at once
         :raises RecordingError: they cannot be written
         """
         self._write_message(self._joints_topic, sample.joints)
@@ -77,7 +76,7 @@ class RecordingSession:
 
     def flush(self) -> None:
         """
-        Put what was written where a killed process cannot lose it.
+        Write all buffered samples to disk, where they survive the end of the process.
 
         :raises RecordingError: it cannot be written
         """
@@ -91,13 +90,17 @@ class RecordingSession:
         """
         self._writer.close()
 
+    def count_dropped(self, reason: str) -> None:
+        """Count a dropped message."""
+        self._dropped[reason] += 1
+
     @property
     def coverage(self) -> float:
-        """The part of the joint range that was visited, 0 to 1."""
+        """Visited fraction of the joint range, 0 to 1."""
         return self._coverage.fraction
 
     def rate(self) -> float:
-        """Return the samples in a second, Hz, of late."""
+        """Return the rate of samples over the last :data:`RATE_WINDOW_S`, Hz."""
         now = time.monotonic()
         while len(self._times) > 1 and self._times[0] < now - RATE_WINDOW_S:
             self._times.popleft()
@@ -105,35 +108,32 @@ class RecordingSession:
 
     def summary(self, target_count: int) -> str:
         """
-        Return the numbers in one line.
+        Return the statistics in one line.
 
-        :param target_count: samples that are wanted; 0: no number
+        :param target_count: number of samples to record; 0: not limited
         """
-        of = f' of {target_count}' if target_count else ''
-        dropped = ', '.join(f'{count} {reason}' for reason, count in sorted(self.dropped.items()))
+        total = f' of {target_count}' if target_count else ''
+        dropped = ', '.join(f'{count} {reason}' for reason, count in sorted(self._dropped.items()))
         return (
-            f'{self.sample_count}{of} samples, {self.rate():.1f} Hz, '
+            f'{self.sample_count}{total} samples, {self.rate():.1f} Hz, '
             f'coverage {100.0 * self.coverage:.0f} %, dropped: {dropped or "none"}'
         )
 
     def diagnostic_values(self) -> list[tuple[str, object]]:
-        """Return the numbers for the diagnostics, by name."""
-        spans = zip(self.arm.joint_names, self._coverage.position_ranges, strict=True)
+        """Return the statistics for the diagnostics, by key."""
+        ranges = zip(self.arm.joint_names, self._coverage.position_ranges, strict=True)
         return [
             ('samples', self.sample_count),
             ('rate_hz', f'{self.rate():.3g}'),
             ('coverage', f'{self.coverage:.3f}'),
-            *((f'span.{joint}', f'{low:.3g} to {up:.3g}') for joint, (low, up) in spans),
-            *((f'dropped.{reason}', count) for reason, count in sorted(self.dropped.items())),
+            *((f'span.{joint}', f'{low:.3g} to {up:.3g}') for joint, (low, up) in ranges),
+            *((f'dropped.{reason}', count) for reason, count in sorted(self._dropped.items())),
             ('file', self.path),
         ]
 
 
-# MERGED nodes.collector_report: What ``data_collector`` says of itself.
-
-
 class RecordingState(Enum):
-    """What the node does, in the words of its diagnostics."""
+    """State of the node, as in its diagnostics."""
 
     WAITING = 'waiting'
     RECORDING = 'recording'
@@ -147,10 +147,10 @@ class RecordingState(Enum):
 @dataclass(frozen=True)
 class RecordingStatus:
     """
-    A state and why.
+    A state and the reason for it.
 
     :param state: the state
-    :param reason: the node is in it, or does not get on; empty: as it should be
+    :param reason: why the node is in this state, or makes no progress; empty if all is well
     """
 
     state: RecordingState
@@ -158,12 +158,12 @@ class RecordingStatus:
 
     @property
     def is_recording(self) -> bool:
-        """Whether samples are taken."""
+        """Whether samples are recorded."""
         return self.state in (RecordingState.RECORDING, RecordingState.EXPLORING)
 
     @property
     def is_idle(self) -> bool:
-        """Whether a recording can begin."""
+        """Whether a recording can be started."""
         return not self.is_recording and self.state is not RecordingState.STOPPING
 
     def __str__(self) -> str:
@@ -174,12 +174,12 @@ def recording_diagnostics(
     node: Node, status: RecordingStatus, session: RecordingSession | None, target_count: int
 ) -> DiagnosticArray:
     """
-    Build the diagnostics.
+    Return the diagnostics of the node.
 
-    :param node: that publishes them
-    :param status: of the node
-    :param session: the recording, or the last one
-    :param target_count: samples that are wanted; 0: no number
+    :param node: node that publishes them
+    :param status: status of the node
+    :param session: the current or last recording
+    :param target_count: number of samples to record; 0: not limited
     """
     level = DiagnosticStatus.WARN if status.reason else DiagnosticStatus.OK
     if status.state is RecordingState.ERROR:

@@ -1,4 +1,4 @@
-"""From messages to samples: what cannot be used is told apart, the rest is paired."""
+"""Samples from messages: validation, pairing by time stamps, and a limit of their rate."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.nodes.common.conversions import MessageError, joint_positions
 from ik_nn_ros.recordings.messages import is_in_frame
 
-# MERGED nodes.synchronizer: Which joint_states and which tip_pose belong to the same moment.
+NANOSECONDS_PER_SECOND = 1_000_000_000
+NO_TIP = 'no tip_pose in time'
+"""Reason for joint_states that are dropped because no tip_pose is near enough in time."""
 
 PAIRING_TIMEOUT_S = 0.5
-"""How long (s) a message may be on its way before one is paired without it."""
-CLOCK_OFFSET_NS = 1_000_000_000
-"""Time (ns) between messages that come together, from which on their clocks must differ."""
+"""Time after which a joint_states is paired without waiting for further messages, s."""
+MIN_CLOCK_OFFSET_NS = 1_000_000_000
+"""Difference between stamps of simultaneous messages above which their clocks differ, ns."""
 MAX_QUEUE_LENGTH = 2000
-"""Messages kept at most while they wait for others."""
+"""Largest number of messages that wait to be paired."""
+SAMPLE_TIMEOUT_S = 1.0
+"""Time for which a sample shows that samples are coming, s."""
+STAMP_JITTER_S = 0.05
+"""Time by which a sample may be early, s, so that messages at the rate itself are all taken."""
+
+DropCallback = Callable[[str, str], None]
+"""Called with the reason for dropping a message, and with an explanation."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,10 @@ class StampedMessage:
     """
     A message and its times.
 
-    :param message: as received
-    :param stamp: the time it is about, ns
-    :param log_time: when it was received, ns since the epoch
-    :param received: the same on a clock that nobody sets, s
+    :param message: the message as received
+    :param stamp: time of measurement, ns
+    :param log_time: time of reception, ns since the epoch
+    :param received: time of reception on the monotonic clock, s
     """
 
     message: JointState | PoseStamped
@@ -47,10 +56,10 @@ class StampedMessage:
 @dataclass(frozen=True)
 class Sample:
     """
-    One moment of the arm.
+    Joint positions and tip position at one time.
 
     :param joints: joint_states
-    :param q: the joint positions in it, rad
+    :param q: joint positions in joint_states, rad
     :param tip: tip_pose
     """
 
@@ -61,11 +70,11 @@ class Sample:
 
 class Synchronizer:
     """
-    Pairs joint_states and tip_pose that are, of all, each the nearest in time to the other.
+    Pairs joint_states and tip_pose messages that are mutually nearest in time.
 
-    :param max_difference: largest time between them, ns
+    :param max_difference: largest time between both, ns
     :param drop: called for each joint_states without a tip_pose near enough, with the time to the
-        nearest one, ns; None: there is none
+        nearest one, ns, or None if there is none
     """
 
     def __init__(self, max_difference: int, drop: Callable[[int | None], None]) -> None:
@@ -77,12 +86,12 @@ class Synchronizer:
         self._latest_tip: StampedMessage | None = None
 
     def add_joints(self, joints: StampedMessage, q: JointPair) -> Iterator[Sample]:
-        """Take joint_states in; yield the samples that are complete now."""
+        """Add joint_states; yield the samples that are now complete."""
         self._joints.append((joints, q))
         return self._take_pairs(joints.received)
 
     def add_tip(self, tip: StampedMessage) -> Iterator[Sample]:
-        """Take a tip_pose in; yield the samples that are complete now."""
+        """Add a tip_pose; yield the samples that are now complete."""
         self._tips.append(tip)
         self._latest_tip = tip
         return self._take_pairs(tip.received)
@@ -103,35 +112,35 @@ class Synchronizer:
             self._drop_old_tips(joints, now)
 
     def _is_decided(self, joints: StampedMessage, tip: StampedMessage | None, now: float) -> bool:
-        """Tell whether no message that may still come could change what belongs to what."""
+        """Return whether no later message can change the pairing."""
         if tip is not None and tip.stamp == joints.stamp:
             return True
         if now - joints.received > PAIRING_TIMEOUT_S:
             return True
-        followed = len(self._joints) > 1
-        return followed and bool(self._tips) and self._tips[-1].stamp >= joints.stamp
+        has_successor = len(self._joints) > 1
+        return has_successor and bool(self._tips) and self._tips[-1].stamp >= joints.stamp
 
     def _reported_gap(self, joints: StampedMessage, gap: int | None, now: float) -> int | None:
-        """Return the time to the nearest tip_pose; where it is large, by how much clocks differ."""
+        """Return the time to the nearest tip_pose, ns; if it is large, the offset of the clocks."""
         tip = self._latest_tip
         if (
-            (gap is not None and gap < CLOCK_OFFSET_NS)
+            (gap is not None and gap < MIN_CLOCK_OFFSET_NS)
             or tip is None
             or tip.received < now - 2 * PAIRING_TIMEOUT_S
         ):
             return gap
-        between = round((tip.received - joints.received) * 1e9)
-        return abs(tip.stamp - joints.stamp - between)
+        elapsed = round((tip.received - joints.received) * 1e9)
+        return abs(tip.stamp - joints.stamp - elapsed)
 
     def _has_nearer(self, tip: StampedMessage, gap: int) -> bool:
-        """Tell whether the joint_states before or after are nearer to this tip_pose."""
-        before, after = self._previous, self._joints[0][0] if self._joints else None
-        return (before is not None and abs(tip.stamp - before.stamp) <= gap) or (
-            after is not None and abs(tip.stamp - after.stamp) < gap
+        """Return whether the previous or the next joint_states are nearer to a tip_pose."""
+        previous, following = self._previous, self._joints[0][0] if self._joints else None
+        return (previous is not None and abs(tip.stamp - previous.stamp) <= gap) or (
+            following is not None and abs(tip.stamp - following.stamp) < gap
         )
 
     def _drop_old_tips(self, joints: StampedMessage, now: float) -> None:
-        """Drop tips that are too early for all joint_states that may still come."""
+        """Drop the tips that are too old for all later joint_states."""
         while self._tips and (
             self._tips[0].stamp < joints.stamp - self._max_difference
             or self._tips[0].received < now - 2 * PAIRING_TIMEOUT_S
@@ -139,36 +148,24 @@ class Synchronizer:
             self._tips.popleft()
 
 
-NANOSECONDS_PER_SECOND = 1_000_000_000
-NO_TIP = 'no tip_pose in time'
-
-SAMPLE_TIMEOUT_S = 1.0
-"""How long (s) a sample shows that there are samples."""
-STAMP_JITTER_S = 0.05
-"""How early (s) a sample may be, so that messages at the rate itself are all taken."""
-
-DropCallback = Callable[[str, str], None]
-"""Called with the reason for what cannot be used, and an explanation."""
-
-
 class SampleSource:
     """
-    Makes samples of what is received.
+    Makes samples from received messages.
 
     :param arm: the arm
     :param max_difference: largest time between the two messages of a sample, s; None: the tip is
-        not measured but computed
-    :param drop: told what cannot be used
+        computed from joint_states instead of measured
+    :param drop: called for each message that cannot be used
     """
 
     def __init__(self, arm: Kinematics, max_difference: float | None, drop: DropCallback) -> None:
         self._arm = arm
         self._drop = drop
         self._last_received = {'joint_states': -inf}
-        """When the last message came, s."""
+        """Time of the last message by topic, s, monotonic."""
         self._last_sample = -inf
         self._last_rejection = ''
-        """What was wrong with what came since the last sample."""
+        """What was wrong with the messages since the last sample."""
         self._synchronizer: Synchronizer | None = None
         if max_difference is not None:
             self._last_received['tip_pose'] = -inf
@@ -180,34 +177,34 @@ class SampleSource:
 
     @property
     def blocking_reason(self) -> str:
-        """Why there are no samples; empty: there are."""
+        """Why there are no samples; empty if there are some."""
         now = time.monotonic()
         if self._synchronizer is None or now - self._last_sample < SAMPLE_TIMEOUT_S:
             return ''
-        heard = self._last_received['tip_pose']
-        if now - heard < SAMPLE_TIMEOUT_S:
+        age = now - self._last_received['tip_pose']
+        if age < SAMPLE_TIMEOUT_S:
             return self._last_rejection
-        return f'no tip_pose for {now - heard:.0f} s' if isfinite(heard) else 'no tip_pose yet'
+        return f'no tip_pose for {age:.0f} s' if isfinite(age) else 'no tip_pose yet'
 
     def positions(self, message: JointState) -> JointPair | None:
-        """Return the joint positions, rad; None where the message cannot be used."""
+        """Return the joint positions, rad, or None if the message cannot be used."""
         self._last_received['joint_states'] = time.monotonic()
         try:
             return joint_positions(message, self._arm.joint_names)
         except MessageError as error:
-            finite = error.expected == 'finite'
-            reason = 'joint_states not finite' if finite else 'joint_states without the joints'
+            is_not_finite = error.expected == 'finite'
+            reason = f'joint_states {"not finite" if is_not_finite else "without the joints"}'
             self._drop(reason, f'joint_states ignored: {error}')
             return None
 
     def add_joints(self, message: JointState, q: JointPair, log_time: int) -> Iterator[Sample]:
         """
-        Take joint_states in.
+        Add joint_states.
 
-        :param message: as received
-        :param q: the joint positions in it, rad
-        :param log_time: when it was received, ns since the epoch
-        :return: the samples that are complete now
+        :param message: the message as received
+        :param q: joint positions in the message, rad
+        :param log_time: time of reception, ns since the epoch
+        :return: the samples that are now complete
         """
         joints = _stamped(message, log_time)
         if self._synchronizer is not None:
@@ -215,7 +212,7 @@ class SampleSource:
         return iter((Sample(joints, q, _stamped(self._computed_tip(message, q), log_time)),))
 
     def add_tip(self, message: PoseStamped, log_time: int) -> Iterator[Sample]:
-        """Do the same with a tip_pose."""
+        """Add a tip_pose, as :meth:`add_joints` adds joint_states."""
         if self._synchronizer is None:
             return iter(())
         self._last_received['tip_pose'] = time.monotonic()
@@ -224,9 +221,9 @@ class SampleSource:
         return self._note_samples(self._synchronizer.add_tip(_stamped(message, log_time)))
 
     def silent_topics(self, timeout: float) -> list[str]:
-        """Return the topics that are needed and have had no message for so long (s)."""
+        """Return the required topics without a message within ``timeout`` s."""
         now = time.monotonic()
-        return [name for name, heard in self._last_received.items() if now - heard > timeout]
+        return [name for name, last in self._last_received.items() if now - last > timeout]
 
     def _note_samples(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         for sample in samples:
@@ -234,11 +231,11 @@ class SampleSource:
             yield sample
 
     def _drop_unpaired(self, gap: int | None) -> None:
-        """Drop joint_states; gap is the time to the nearest tip_pose, ns."""
+        """Report dropped joint_states; ``gap`` is the time to the nearest tip_pose, ns."""
         text = self._no_tip_text
         if gap is not None:
             text += f': the nearest is {gap / NANOSECONDS_PER_SECOND:.2g} s away'
-            if gap > CLOCK_OFFSET_NS:
+            if gap > MIN_CLOCK_OFFSET_NS:
                 text += ': do the clocks differ?'
             self._last_rejection = text
         self._drop(NO_TIP, text)
@@ -259,7 +256,7 @@ class SampleSource:
         return True
 
     def _computed_tip(self, joints: JointState, q: JointPair) -> PoseStamped:
-        """Return where the description says the tip is."""
+        """Return the tip_pose that the nominal arm has at these joint positions."""
         message = PoseStamped()
         message.header.stamp = joints.header.stamp
         message.header.frame_id = self._arm.plane.base_frame
@@ -271,9 +268,9 @@ class SampleSource:
 
 class RateLimiter:
     """
-    Holds samples to a rate, judged by their stamps: they may arrive in bursts.
+    Limits the rate of samples by their stamps, because they may arrive in bursts.
 
-    :param rate: Hz
+    :param rate: largest rate, Hz
     """
 
     def __init__(self, rate: float) -> None:
@@ -281,9 +278,9 @@ class RateLimiter:
         self._next_due = self._latest = -inf
 
     def accepts(self, stamp: float) -> bool:
-        """Tell whether a sample with this stamp (s) may be taken; if so it counts as taken."""
+        """Return whether a sample with this stamp, s, is due; then it counts as taken."""
         if stamp < self._latest:
-            self._next_due = -inf  # somebody has set the time back
+            self._next_due = -inf  # the clock was set back
         self._latest = stamp
         if stamp < self._next_due - STAMP_JITTER_S:
             return False
@@ -298,6 +295,6 @@ def _stamped(message: JointState | PoseStamped, log_time: int) -> StampedMessage
 
 
 def _nanoseconds(stamp: Stamp) -> int:
-    """Return a stamp; 0 where there is none."""
+    """Return a stamp in nanoseconds, 0 if it is not set."""
     nanoseconds: int = stamp.sec * NANOSECONDS_PER_SECOND + stamp.nanosec
     return nanoseconds

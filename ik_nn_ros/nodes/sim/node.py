@@ -1,15 +1,16 @@
 """
 The node ``arm_sim``: a simulated arm that stands in for the real one.
 
-It takes ``joint_command`` and gives ``joint_states`` and ``tip_pose``, what a motion-capture system
-would see. Until it has a description it can simulate, it waits. Its ``as_built.*`` parameters make
-the arm differ from its description (:mod:`ik_nn_ros.sim.deviations`) and its sensors noisy; nothing
-but ``tip_pose`` shows it.
+It subscribes to ``joint_command`` and publishes ``joint_states``, and ``tip_pose`` as a
+motion-capture system would measure it. The simulation starts as soon as there is a valid
+description. The parameters ``as_built.*`` make the arm differ from its description
+(:mod:`ik_nn_ros.sim.deviations`) and its sensors noisy; only ``tip_pose`` shows the deviations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -70,15 +71,14 @@ PARAMETERS: Mapping[str, ParameterSpec] = {
     ),
 }
 MAX_STEP_S = 0.1
-"""The most time (s) one tick simulates: what a paused process missed is not made up for."""
+"""Longest step of the simulation, s: after a pause of the process time does not catch up."""
 
 
 def read_command(message: JointState, arm: Kinematics) -> JointPair:
     """
-    Return the positions of the arm's two joints, rad, found by name among any others.
+    Return the commanded positions of the arm's joints, rad, found by name among any others.
 
-    :raises MessageError: not such a message, or a position outside the limits, which a servo
-        refuses
+    :raises MessageError: a position is missing, or outside the limits, which a servo rejects
     """
     q = joint_positions(message, arm.joint_names)
     for joint, position, low, up in zip(arm.joint_names, q, arm.lower, arm.upper, strict=True):
@@ -92,7 +92,7 @@ def read_command(message: JointState, arm: Kinematics) -> JointPair:
 
 
 def joint_state_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> JointState:
-    """Return what the servos measure."""
+    """Return the measurements of the servos, with encoder noise."""
     noise = rng.normal(scale=simulator.deviations.encoder_noise, size=2)
     message = JointState()
     message.header.stamp = stamp.to_msg()
@@ -104,36 +104,30 @@ def joint_state_message(simulator: Simulator, stamp: Time, rng: np.random.Genera
 
 
 def tip_pose_message(simulator: Simulator, stamp: Time, rng: np.random.Generator) -> PoseStamped:
-    """Return the measured position of the tip in the base link's frame, its true orientation."""
+    """Return the measured position of the tip in the base frame, and its true orientation."""
     noise = rng.normal(scale=simulator.deviations.tip_noise, size=3)
     message = PoseStamped()
     message.header.stamp = stamp.to_msg()
     message.header.frame_id = simulator.arm.plane.base_frame
     position, orientation = message.pose.position, message.pose.orientation
-    position.x, position.y, position.z = _floats(simulator.tip + noise)
-    orientation.x, orientation.y, orientation.z, orientation.w = _floats(simulator.tip_quaternion)
+    position.x, position.y, position.z = (simulator.tip + noise).tolist()
+    orientation.x, orientation.y, orientation.z, orientation.w = simulator.tip_quaternion.tolist()
     return message
 
 
-def _floats(values: Sequence[float] | np.ndarray) -> list[float]:
-    return [float(value) for value in values]
-
-
 class ArmSim(Node):
-    """Simulates the arm and speaks for it."""
+    """Simulates one arm."""
 
     def __init__(self) -> None:
         super().__init__('arm_sim')
-        self._settings = Parameters(self, PARAMETERS, on_change=self._try_to_start)
-        self._simulator: Simulator | None = None
-        self._clock_publisher: Publisher | None = None
+        self._settings = Parameters(self, PARAMETERS)
+        self._simulation: Simulation | None = None
         self._received_description = ''
-        self._rng = np.random.default_rng()
         self._logged_causes: set[object] = set()
-        self._joint_states = self.create_publisher(
-            JointState, 'joint_states', **overridable_qos(10)
+        self._measurement_publishers = (
+            self.create_publisher(JointState, 'joint_states', **overridable_qos(10)),
+            self.create_publisher(PoseStamped, 'tip_pose', **overridable_qos(10)),
         )
-        self._tip_pose = self.create_publisher(PoseStamped, 'tip_pose', **overridable_qos(10))
         self.create_subscription(
             JointState, 'joint_command', self._on_command, **overridable_qos(10)
         )
@@ -144,26 +138,26 @@ class ArmSim(Node):
         self._try_to_start()
 
     def _first_time(self, cause: object) -> bool:
-        """Tell whether this cause has not been logged yet."""
-        first = cause not in self._logged_causes
+        """Return whether a cause has not been logged yet, and record it."""
+        is_first = cause not in self._logged_causes
         self._logged_causes.add(cause)
-        return first
+        return is_first
 
     def _on_description(self, message: String) -> None:
         changed = message.data != self._received_description
         self._received_description = message.data
         if not changed or self._settings['robot_description']:
             return
-        if self._simulator is None:
+        if self._simulation is None:
             self._try_to_start()
         elif self._first_time('changed'):
             self.get_logger().warning('robot_description has changed: restart the node to use it')
 
     def _try_to_start(self) -> None:
-        """Begin to simulate, or say once what is in the way."""
-        for fault in self._settings.errors.values():
-            if self._first_time(fault):
-                self.get_logger().error(f'waiting for a right parameter: {fault}')
+        """Start the simulation, or log once what prevents it."""
+        for error in self._settings.errors.values():
+            if self._first_time(error):
+                self.get_logger().error(f'waiting for a valid parameter: {error}')
         if self._settings.errors:
             return
         values = {name: self._settings[name] for name in PARAMETERS}
@@ -178,63 +172,94 @@ class ArmSim(Node):
         except IkNnError as error:
             cause = hash((urdf, values['base_link'], values['tip_link']))
             if self._first_time(cause):
-                self.get_logger().error(f'waiting for a right robot_description: {error}')
+                self.get_logger().error(f'waiting for a valid robot_description: {error}')
             return
-        self._simulator = simulator
         self._settings.lock('takes effect at the start; restart the node')
-        self._start_clock(values['publish_clock'])
-        self.create_timer(1.0 / values['rate'], self._tick, clock=self._step_clock)
+        self._simulation = Simulation(
+            self, simulator, self._measurement_publishers, values['rate'], values['publish_clock']
+        )
         arm = simulator.arm
         self.get_logger().info(f'simulating {arm.name}: {" and ".join(arm.joint_names)}')
 
-    def _start_clock(self, publish: bool) -> None:
-        """Take the time from the node's clock, or give it: it cannot follow what it gives."""
-        self._step_clock: Clock = self.get_clock()
-        if publish:
-            self._step_clock = Clock(clock_type=ClockType.STEADY_TIME)
-            self._simulated_time = Clock(clock_type=ClockType.SYSTEM_TIME).now()
-            self._clock_publisher = self.create_publisher(
-                ClockMessage, '/clock', **overridable_qos(1)
-            )
-        self._last_tick = self._step_clock.now()
+    def _make_simulator(self, urdf: str, values: Mapping[str, Any]) -> Simulator:
+        """
+        Return a simulator of the described arm.
 
-    def _make_simulator(self, urdf: str, values: Mapping[str, object]) -> Simulator:
-        base, tip = str(values['base_link']), str(values['tip_link'])
+        :raises IkNnError: the description cannot be simulated
+        """
+        base, tip = values['base_link'], values['tip_link']
         arm = load_arm(urdf, base, tip)
-        wanted = np.array(values['initial_position'])
-        start = np.clip(wanted, arm.lower, arm.upper)
-        if (start != wanted).any():
-            text = f'initial_position: got {wanted.tolist()}, outside the limits; starting at '
+        requested = np.array(values['initial_position'])
+        start = np.clip(requested, arm.lower, arm.upper)
+        if (start != requested).any():
+            text = f'initial_position: got {requested.tolist()}, outside the limits; starting at '
             if self._first_time(text):
                 self.get_logger().warning(f'{text}{start.tolist()}')
-        as_built = ArmDeviations(**{name: values[f'as_built.{name}'] for name in DEVIATION_RANGES})
+        deviations = ArmDeviations(
+            **{name: values[f'as_built.{name}'] for name in DEVIATION_RANGES}
+        )
         servos = ServoConfig(values['servo_bandwidth'])
-        return Simulator(urdf, base, tip, servos, start, as_built)
+        return Simulator(urdf, base, tip, servos, start, deviations)
 
     def _on_command(self, message: JointState) -> None:
-        if self._simulator is None:
-            if self._first_time('early'):
+        if self._simulation is None:
+            if self._first_time('no description for commands'):
                 self.get_logger().warning('joint_command ignored: no description yet')
             return
+        simulator = self._simulation.simulator
         try:
-            self._simulator.set_command(read_command(message, self._simulator.arm))
+            simulator.set_command(read_command(message, simulator.arm))
         except MessageError as error:
             if self._first_time(error.subject):
                 self.get_logger().warning(f'joint_command ignored: {error}')
 
+
+class Simulation:
+    """
+    A simulation that runs in real time and publishes its measurements.
+
+    :param node: node that publishes
+    :param simulator: the simulated arm
+    :param publishers: publishers of joint_states and tip_pose
+    :param rate: rate of both, Hz
+    :param publish_clock: whether to publish the simulated time; time then advances by a steady
+        clock, because a node cannot follow the time that it publishes
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        simulator: Simulator,
+        publishers: tuple[Publisher, Publisher],
+        rate: float,
+        publish_clock: bool,
+    ) -> None:
+        self.simulator = simulator
+        self._joint_states, self._tip_pose = publishers
+        self._rng = np.random.default_rng()
+        self._clock = node.get_clock()
+        self._clock_publisher: Publisher | None = None
+        if publish_clock:
+            self._clock = Clock(clock_type=ClockType.STEADY_TIME)
+            self._clock_publisher = node.create_publisher(
+                ClockMessage, '/clock', **overridable_qos(1)
+            )
+        self._simulated_time = Clock(clock_type=ClockType.SYSTEM_TIME).now()
+        self._last_tick = self._clock.now()
+        node.create_timer(1.0 / rate, self._tick, clock=self._clock)
+
     def _tick(self) -> None:
-        now = self._step_clock.now()
-        passed = (now - self._last_tick).nanoseconds * 1e-9
+        now = self._clock.now()
+        step = min(max((now - self._last_tick).nanoseconds * 1e-9, 0.0), MAX_STEP_S)
         self._last_tick = now
-        step = min(max(passed, 0.0), MAX_STEP_S)
-        self._simulator.step(step)
+        self.simulator.step(step)
         if self._clock_publisher is not None:
-            # Time passes as it does for the arm, also where the process was paused.
+            # The arm's time, which does not include pauses of the process.
             self._simulated_time += Duration(seconds=step)
             self._clock_publisher.publish(ClockMessage(clock=self._simulated_time.to_msg()))
             now = self._simulated_time
-        self._joint_states.publish(joint_state_message(self._simulator, now, self._rng))
-        self._tip_pose.publish(tip_pose_message(self._simulator, now, self._rng))
+        self._joint_states.publish(joint_state_message(self.simulator, now, self._rng))
+        self._tip_pose.publish(tip_pose_message(self.simulator, now, self._rng))
 
 
 def main() -> int:

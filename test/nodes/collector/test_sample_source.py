@@ -1,4 +1,4 @@
-"""What belongs together among joint_states and tip_pose, and what is dropped, by reason."""
+"""Pairing of joint_states and tip_pose, and messages dropped by reason."""
 
 from collections import Counter
 from itertools import count
@@ -8,15 +8,18 @@ import pytest
 from collector_rig import ARM, joint_state, tip_pose
 
 from ik_nn_ros.nodes.collector import sample_source
-from ik_nn_ros.nodes.collector import sample_source as synchronizer
-from ik_nn_ros.nodes.collector.sample_source import RateLimiter, SampleSource
+from ik_nn_ros.nodes.collector.sample_source import (
+    PAIRING_TIMEOUT_S,
+    RateLimiter,
+    SampleSource,
+)
 
 MS = 1_000_000
 NAN, INF = float('nan'), float('inf')
 
 
 class Feed:
-    """Hands messages to a source; each comes a millisecond after the one before."""
+    """Passes messages to a source, one each millisecond."""
 
     def __init__(self, max_difference=0.02):
         self.dropped = Counter()
@@ -28,7 +31,7 @@ class Feed:
         self._log_time = count(10**18, MS)
 
     @property
-    def trouble(self):
+    def blocking_reason(self):
         return self._source.blocking_reason
 
     def _drop(self, reason, text):
@@ -101,30 +104,30 @@ def test_without_a_tip_near_enough_joints_are_dropped():
     assert feed.texts[0] == text
 
 
-def test_joints_do_not_wait_for_a_tip_for_ever(monkeypatch):
+def test_joints_do_not_wait_for_a_tip_forever(monkeypatch):
     feed = Feed()
     feed.joints(1000)
     feed.joints(1010)
     assert not feed.dropped
-    later = sample_source.time.monotonic() + synchronizer.PAIRING_TIMEOUT_S
+    later = sample_source.time.monotonic() + PAIRING_TIMEOUT_S
     monkeypatch.setattr(sample_source.time, 'monotonic', lambda: later)
     feed.joints(1020)
     assert feed.dropped == {'no tip_pose in time': 2}
 
 
 def test_a_tip_that_waited_is_still_paired(monkeypatch):
-    """The joints after it never come; those before are the nearest there are."""
+    """Without later joint_states the previous ones are the nearest."""
     feed = Feed()
     feed.joints(1000)
     feed.tip(1003)
     assert not feed.pairs
-    later = sample_source.time.monotonic() + synchronizer.PAIRING_TIMEOUT_S + 0.01
+    later = sample_source.time.monotonic() + PAIRING_TIMEOUT_S + 0.01
     monkeypatch.setattr(sample_source.time, 'monotonic', lambda: later)
     feed.tip(1500)
     assert feed.pairs == [(1000, 1003)]
 
 
-def test_messages_without_a_stamp_are_paired_by_when_they_came():
+def test_messages_without_a_stamp_are_paired_by_time_of_reception():
     feed = Feed()
     feed.joints(0)
     feed.tip(0)
@@ -133,7 +136,7 @@ def test_messages_without_a_stamp_are_paired_by_when_they_came():
 
 
 def test_time_that_jumps_back_does_not_end_the_pairing():
-    """A recording that is played again from its beginning."""
+    """As with a recording that is played again from its start."""
     feed = Feed()
     for ms in (5000, 5010, 1000, 1010, 1020):
         feed.joints(ms)
@@ -177,30 +180,30 @@ def test_tips_that_cannot_be_used(message, reason):
 
 
 @pytest.mark.parametrize('frame', ['', '/base_link'])
-def test_a_tip_without_a_frame_or_with_the_slash_of_old_is_in_the_base_frame(frame):
+def test_a_tip_without_a_frame_or_with_a_leading_slash_is_in_the_base_frame(frame):
     feed = Feed()
     feed.joints(1000)
     feed.tip(1000, tip_pose(0.1, 0.0, 0.0, frame))
     assert feed.pairs
 
 
-def test_why_there_are_no_samples(monkeypatch):
+def test_the_reason_for_missing_samples(monkeypatch):
     feed = Feed()
-    assert feed.trouble == 'no tip_pose yet'
+    assert feed.blocking_reason == 'no tip_pose yet'
     feed.joints(1000)
     feed.tip(1000, tip_pose(0.1, 0.0, 0.0, 'camera'))
-    assert feed.trouble == "tip_pose ignored: frame: got 'camera', expected 'base_link'"
+    assert feed.blocking_reason == "tip_pose ignored: frame: got 'camera', expected 'base_link'"
     feed.tip(1000)
-    assert not feed.trouble
+    assert not feed.blocking_reason
     feed.tip(1100, tip_pose(0.1, 0.0, 0.0, 'camera'))
-    assert not feed.trouble  # one of many
+    assert not feed.blocking_reason  # one of many
     later = sample_source.time.monotonic() + 7.0
     monkeypatch.setattr(sample_source.time, 'monotonic', lambda: later)
-    assert feed.trouble == 'no tip_pose for 7 s'
+    assert feed.blocking_reason == 'no tip_pose for 7 s'
 
 
 @pytest.mark.parametrize('offset', [5000, -5000])
-def test_clocks_that_differ_are_told(offset, monkeypatch):
+def test_clocks_that_differ_are_reported(offset, monkeypatch):
     feed = Feed()
     now = sample_source.time.monotonic()
     for ms in range(100_000, 102_000, 10):
@@ -208,18 +211,18 @@ def test_clocks_that_differ_are_told(offset, monkeypatch):
         feed.joints(ms)
         feed.tip(ms + offset)
     assert not feed.pairs
-    assert feed.trouble == (
+    assert feed.blocking_reason == (
         'no tip_pose within 0.02 s of a joint_states: the nearest is 5 s away: '
         'do the clocks differ?'
     )
 
 
 def test_computed_tips_need_no_others():
-    assert not Feed(max_difference=None).trouble
+    assert not Feed(max_difference=None).blocking_reason
 
 
 def test_a_velocity_that_is_nan_does_not_matter():
-    """joint_state_broadcaster says NaN where the hardware has none."""
+    """joint_state_broadcaster publishes NaN for interfaces that the hardware does not have."""
     feed = Feed()
     feed.tip(1000)
     feed.joints(1000, joint_state(0.1, 0.2, velocity=[NAN, NAN], effort=[NAN, NAN]))
@@ -241,8 +244,8 @@ def test_a_computed_tip_is_the_kinematics_at_the_same_stamp():
 
 
 def admitted(stamps, rate):
-    pace = RateLimiter(rate)
-    return [stamp for stamp in stamps if pace.accepts(stamp)]
+    limiter = RateLimiter(rate)
+    return [stamp for stamp in stamps if limiter.accepts(stamp)]
 
 
 def test_messages_at_the_rate_itself_are_all_taken_though_they_jitter():
@@ -258,5 +261,5 @@ def test_no_more_than_the_rate_is_taken(rate):
     assert np.diff(taken).min() > 1.0 / rate - 0.06
 
 
-def test_a_pace_goes_on_when_time_is_set_back():
+def test_the_rate_limiter_continues_when_the_clock_is_set_back():
     assert len(admitted([5000.0, 5000.1, 10.0, 10.1], 10.0)) == 4

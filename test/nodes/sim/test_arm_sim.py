@@ -1,4 +1,4 @@
-"""The node arm_sim as a process of its own: its topics, its parameters, its end."""
+"""The node arm_sim in its own process: topics, parameters and shutdown."""
 
 import signal
 import time
@@ -44,7 +44,7 @@ def command(q1, q2):
 
 
 def near(states, q, tolerance=1e-3):
-    """A condition: the last state is at q."""
+    """Return a condition: the last state is at q."""
     return lambda: states and np.allclose(states[-1].position, q, atol=tolerance)
 
 
@@ -57,7 +57,7 @@ def xyz(poses):
 
 
 def stamps(messages):
-    """Seconds since the first."""
+    """Return the stamps of messages, s, from the second of the first one."""
     first = messages[0].header.stamp.sec
     return [m.header.stamp.sec - first + m.header.stamp.nanosec * 1e-9 for m in messages]
 
@@ -66,7 +66,7 @@ def warnings(output):
     return [line for line in output.splitlines() if '[WARN]' in line]
 
 
-# Reading commands, without a process.
+# Commands, without a process
 
 MALFORMED = {
     'a joint missing': (
@@ -89,7 +89,7 @@ MALFORMED = {
 }
 
 SAME_CAUSE = {MALFORMED[name][1] for name in ('names missing', 'nothing', 'inf')}
-"""Not said when the like was said before."""
+"""Not logged if the same cause was logged before."""
 
 
 @pytest.mark.parametrize(('message', 'text'), MALFORMED.values(), ids=MALFORMED.keys())
@@ -109,12 +109,12 @@ def test_limits_themselves_are_allowed():
     assert read_command(command(2.9 + 1e-12, -2.6), ARM) == (2.9 + 1e-12, -2.6)
 
 
-# Measuring, without a process.
+# Measurements, without a process
 
 
-def measured(as_built, count=4000):
-    """(count, 2) positions and (count, 3) tips of an arm at rest."""
-    simulator, rng = Simulator(URDF, q=(1.0, -0.5), deviations=as_built), np.random.default_rng(0)
+def measured(deviations, count=4000):
+    """Return (count, 2) positions and (count, 3) tips of an arm at rest."""
+    simulator, rng = Simulator(URDF, q=(1.0, -0.5), deviations=deviations), np.random.default_rng(0)
     states = [joint_state_message(simulator, Time(), rng) for _ in range(count)]
     tips = [tip_pose_message(simulator, Time(), rng) for _ in range(count)]
     assert {tuple(state.velocity) for state in states} == {(0.0, 0.0)}
@@ -142,7 +142,7 @@ def test_no_noise_by_default():
     assert (tip == tip[0]).all()
 
 
-# The process.
+# The process
 
 
 def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
@@ -151,14 +151,17 @@ def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
     settings = {**DESCRIPTION, 'rate': 50, 'initial_position': [1.0, -0.5]}
     with node_process(MODULE, domain=domain, parameters=settings):
         client.wait_until(lambda: len(states) > 30 and len(tips) > 30)
+        # 0.01 s is the default; a busy machine may take a while to keep the period.
+        period = lambda: np.median(np.diff(stamps(states[-30:])))  # noqa: E731
+        client.wait_until(lambda: period() == pytest.approx(0.02, rel=0.25), 60.0, what=period)
     assert all(state.name == ['joint1', 'joint2'] for state in states)
     assert all(len(state.velocity) == len(state.effort) == 2 for state in states)
     np.testing.assert_allclose(positions(states), [[1.0, -0.5]] * len(states), atol=1e-6)
-    # 0.01 would be the default rate; the median forgives a busy machine.
-    assert np.median(np.diff(stamps(states))) == pytest.approx(0.02, rel=0.25)
     by_stamp = {(s.header.stamp.sec, s.header.stamp.nanosec): s for s in states}
-    for tip in tips[-20:-1]:
-        state = by_stamp[tip.header.stamp.sec, tip.header.stamp.nanosec]
+    pairs = [(by_stamp.get((t.header.stamp.sec, t.header.stamp.nanosec)), t) for t in tips]
+    pairs = [(state, tip) for state, tip in pairs if state is not None]
+    assert len(pairs) > 20
+    for state, tip in pairs:
         p, o = tip.pose.position, tip.pose.orientation
         assert tip.header.frame_id == 'base_link'
         expected = ARM.plane.to_base(ARM.fk(state.position))
@@ -169,7 +172,7 @@ def test_states_and_tip_poses_belong_together_and_keep_the_rate(domain, client):
         )
 
 
-def test_an_arm_as_built_shows_in_nothing_but_the_tip(domain, client):
+def test_deviations_of_the_arm_show_in_the_tip_only(domain, client):
     states = client.collect(JointState, 'joint_states')
     tips = client.collect(PoseStamped, 'tip_pose')
     settings = {
@@ -212,7 +215,7 @@ def test_follows_commands_by_name_and_ignores_malformed_ones(domain, client):
         for _ in range(20):
             for message, _ in MALFORMED.values():
                 publisher.publish(message)
-        # All of them would have moved joint 1 or joint 2 to the positive side.
+        # Each of them would have moved joint 1 or joint 2 to the positive side.
         publisher.publish(command(0.3, -0.6))
         client.wait_until(near(states, (0.3, -0.6)), what=lambda: node.output)
         q = positions(states)
@@ -234,7 +237,7 @@ def test_waits_for_a_description_that_can_be_used(domain, client):
         )
         descriptions.publish(String(data='<robot name="half"><link name="base_link"/>'))
         node.wait_for('well-formed XML')
-        assert node.output.count('waiting for a right robot_description') == 1
+        assert node.output.count('waiting for a valid robot_description') == 1
         assert not states
         descriptions.publish(String(data=URDF))
         client.wait_until(lambda: states)
@@ -282,7 +285,7 @@ def test_late_joiner_gets_latched_description(domain, client):
         ('as_built.length_errors', '[0.01]', 'got 1 numbers, expected 2', [0.01, 0.01]),
     ],
 )
-def test_wrong_parameter_is_named_and_can_be_put_right(domain, client, name, bad, text, good):
+def test_invalid_parameter_is_reported_and_can_be_corrected(domain, client, name, bad, text, good):
     states = client.collect(JointState, 'joint_states')
     override = ('-p', f'{name}:={bad}')
     with node_process(MODULE, *override, domain=domain, parameters=DESCRIPTION) as node:
@@ -291,7 +294,7 @@ def test_wrong_parameter_is_named_and_can_be_put_right(domain, client, name, bad
         assert not states
         assert client.set_parameter('arm_sim', name, good).successful
         client.wait_until(lambda: states, what=lambda: node.output)
-        # A simulation that runs keeps its parameters.
+        # A running simulation keeps its parameters.
         assert not client.set_parameter('arm_sim', name, good).successful
         assert 'Traceback' not in node.output
 
@@ -306,10 +309,12 @@ def test_starts_inside_the_limits(domain, client):
 
 
 def test_does_not_leap_after_a_pause(domain, client):
-    states = client.collect(JointState, 'joint_states')
+    # Deep enough to lose no state while the test is suspended.
+    states = client.collect(JointState, 'joint_states', 5000)
     with node_process(MODULE, domain=domain, parameters=DESCRIPTION) as node:
         publisher = client.publisher(JointState, 'joint_command')
-        client.publish_until(publisher, command(2.5, 0.0), lambda: near(states, (0.2, 0), 0.15)())
+        is_moving = lambda: states and states[-1].position[0] > 0.05  # noqa: E731
+        client.publish_until(publisher, command(2.5, 0.0), is_moving)
         node.process.send_signal(signal.SIGSTOP)
         begin = time.monotonic()
         wait_until(lambda: time.monotonic() > begin + 0.7)
@@ -319,8 +324,8 @@ def test_does_not_leap_after_a_pause(domain, client):
     assert np.diff(positions(states)[:, 0]).max() < 3.0 * 0.11  # rad/s times the capped step
 
 
-def test_gives_the_time_and_does_not_wait_for_it(domain, client):
-    """It would wait for its own clock; time passes as it does for the arm, pauses left out."""
+def test_publishes_the_clock_and_does_not_wait_for_it(domain, client):
+    """It must not wait for its own clock; the time is that of the arm, without pauses."""
     parameters = {**DESCRIPTION, 'publish_clock': True, 'use_sim_time': True}
     with node_process(MODULE, domain=domain, parameters=parameters) as node:
         clock = client.collect(Clock, '/clock')
@@ -340,7 +345,7 @@ def test_gives_the_time_and_does_not_wait_for_it(domain, client):
     assert len(stamps & set(ticks)) > 20
 
 
-def test_two_arms_in_two_namespaces_keep_apart(domain, client):
+def test_two_arms_in_two_namespaces_are_independent(domain, client):
     states = {side: client.collect(JointState, f'{side}/joint_states') for side in ('l', 'r')}
     with (
         node_process(MODULE, '-r', '__ns:=/l', domain=domain, parameters=DESCRIPTION),
