@@ -16,7 +16,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 QUEUE_DEPTH = 1000
 """Queue depth of the client, which must not lose messages itself."""

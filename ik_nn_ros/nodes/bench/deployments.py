@@ -20,7 +20,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.bench.results import BenchmarkSizes, MultiArmLoad, PanelRoundTrips
 from ik_nn_ros.demo.display import missing_module
 from ik_nn_ros.ik import verification as targets
@@ -59,7 +59,7 @@ class IdealArm:
     :param arm: model of the arm
     """
 
-    def __init__(self, node: Node, namespace: str, arm: ArmModel) -> None:
+    def __init__(self, node: Node, namespace: str, arm: Kinematics) -> None:
         self.command_count = 0
         """Number of received commands."""
         self._node, self._arm = node, arm

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair, Point2
+from ik_nn_ros.arm.geometry import Array, JointPair, Point2
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.bench.results import BenchmarkSizes, LoadResult, NodeResults, RoundTrip
 from ik_nn_ros.ik import verification as targets
 from ik_nn_ros.nodes.bench.client import BenchmarkClient, Channel
@@ -42,7 +43,7 @@ class Deployment:
     :param folder: folder for parameter files
     """
 
-    arm: ArmModel
+    arm: Kinematics
     urdf: str
     model: Path | None
     folder: Path
@@ -140,7 +141,7 @@ def measure_node(
 
 
 def await_first_command(
-    arm: ArmModel, process: NodeProcess, channel: Channel, point: Point2
+    arm: Kinematics, process: NodeProcess, channel: Channel, point: Point2
 ) -> None:
     """
     Send a target repeatedly until the node answers.
@@ -162,7 +163,7 @@ def await_first_command(
 
 
 def measure_round_trips(
-    arm: ArmModel, client: BenchmarkClient, channels: Sequence[Channel], points: Sequence[Point2]
+    arm: Kinematics, client: BenchmarkClient, channels: Sequence[Channel], points: Sequence[Point2]
 ) -> tuple[Array, int]:
     """
     Send every target on every channel in turn, and time the answers.
@@ -198,7 +199,7 @@ def measure_round_trips(
     return times, wrong
 
 
-def _is_wrong(arm: ArmModel, point: Point2, q: JointPair) -> bool:
+def _is_wrong(arm: Kinematics, point: Point2, q: JointPair) -> bool:
     error = targets.tip_errors(arm, np.array([point]), np.array([q]))[0]
     return not (error <= targets.MAX_TIP_ERROR_RATIO * (1.0 + 1e-6) and arm.within_limits(q))
 
@@ -214,7 +215,7 @@ def summarize(times: Array, wrong: int) -> RoundTrip:
 
 
 def measure_load(
-    arm: ArmModel,
+    arm: Kinematics,
     process: NodeProcess,
     channel: Channel,
     points: Sequence[Point2],

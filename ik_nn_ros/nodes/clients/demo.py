@@ -16,7 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ik_nn_ros.arm.model import Point2
+from ik_nn_ros.arm.geometry import Point2
 from ik_nn_ros.demo.display import DisplayCallback
 from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
 from ik_nn_ros.demo.script import DemoTarget
