@@ -1,4 +1,4 @@
-"""What one page shows: what counts, that it is alive, and nothing to press that has no effect."""
+"""The controls of one page: settings, heartbeat, and which buttons can be pressed."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,11 +14,11 @@ from ik_nn_ros.panel.scene import ACCEPTED_COLOR, IDLE_COLOR, outcome_color
 from ik_nn_ros.panel.status_text import SENT, SILENT, outcome_text
 from ik_nn_ros.panel.view import Actions, Outcome, View
 
-GOES = View(branch='nearest', speed_scale=1.0, holding=False)
+READY = View(branch='nearest', speed_scale=1.0, holding=False)
 
 
 class Handle:
-    """A control; what it is told to show is what it shows."""
+    """Stand-in for a control of viser."""
 
     def __init__(self, label='', *values, **options):
         self.label, self.value, self.visible, self.disabled = label, None, True, False
@@ -37,7 +37,7 @@ class Handle:
 
 
 class Gui:
-    """It makes controls, by label."""
+    """Stand-in for viser's GUI; holds the controls by label."""
 
     def __init__(self):
         self.made = {}
@@ -53,22 +53,22 @@ class Gui:
 
 
 class Shown:
-    """The controls of a page, on a clock of the test."""
+    """The controls of a page on a clock of the test."""
 
     def __init__(self, patch):
-        self.now, self.asked = 100.0, []
+        self.now, self.requests = 100.0, []
         patch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: self.now))
         self.gui = Gui()
         client = SimpleNamespace(gui=self.gui, camera=SimpleNamespace(aspect=1.5))
-        actions = Actions(*(self.asked.append for _ in Actions._fields))
+        actions = Actions(*(self.requests.append for _ in Actions._fields))
         self.controls = Controls(client, actions, None, None)
 
     def __getitem__(self, label):
         return self.gui.made[label]
 
-    def show(self, view=GOES, after=0.0, drives=True):
+    def show(self, view=READY, after=0.0):
         self.now += after
-        self.controls.show(view, drives, True)
+        self.controls.show(view, has_control=True, is_controlled=True)
 
     def change(self, label, value):
         self[label].value = value
@@ -77,15 +77,15 @@ class Shown:
 
 @pytest.fixture
 def shown(monkeypatch):
-    it = Shown(monkeypatch)
-    it.show()
-    return it
+    shown = Shown(monkeypatch)
+    shown.show()
+    return shown
 
 
 @pytest.mark.parametrize(
     ('label', 'old', 'new'), [('Speed, %', 100, 40), ('Elbow', 'nearest', 'positive')]
 )
-def test_a_setting_stays_while_it_is_on_its_way_and_is_put_back_if_refused(shown, label, old, new):
+def test_a_setting_is_shown_while_it_is_pending_and_reset_if_rejected(shown, label, old, new):
     assert shown[label].value == old
     shown.change(label, new)
     shown.show(after=0.1)
@@ -94,16 +94,16 @@ def test_a_setting_stays_while_it_is_on_its_way_and_is_put_back_if_refused(shown
     assert shown[label].value == old
 
 
-def test_a_page_hears_that_it_is_not_cut_off_but_not_all_the_time(shown):
-    life = next(handle for label, handle in shown.gui.made.items() if 'Connection lost' in label)
-    before = life.contents
+def test_a_connected_page_gets_a_heartbeat_once_each_period(shown):
+    banner = next(handle for label, handle in shown.gui.made.items() if 'Connection lost' in label)
+    before = banner.contents
     for _ in range(10):
-        text = life.content
+        text = banner.content
         shown.show(after=HEARTBEAT_PERIOD_S)
-        assert life.content != text  # the page's clock starts anew
+        assert banner.content != text  # restarts the delay in the browser
     for _ in range(10):
         shown.show(after=0.1 * HEARTBEAT_PERIOD_S - 1e-6)
-    assert life.contents - before <= 11
+    assert banner.contents - before <= 11
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_a_page_hears_that_it_is_not_cut_off_but_not_all_the_time(shown):
     ],
     ids=['held', 'waiting', 'unknown'],
 )
-def test_figures_are_offered_only_where_they_are_drawn(shown, view):
+def test_shapes_are_offered_only_if_the_arm_would_draw_them(shown, view):
     assert shown['Draw'].visible
     shown.show(view)
     assert not shown['Draw'].visible
     assert shown['Go home'].disabled
 
 
-def test_the_target_is_not_moved_while_the_arm_would_not_follow():
+def test_the_target_cannot_be_moved_while_the_arm_would_not_follow():
     page = object.__new__(Page)
     page._sessions = SimpleNamespace(accepts_input=lambda number: number == 1)
     page._view = View()
@@ -133,7 +133,7 @@ def test_the_target_is_not_moved_while_the_arm_would_not_follow():
 
 
 @pytest.mark.parametrize('code', [SENT, SILENT])
-def test_a_target_without_an_answer_is_in_no_color_of_an_answer(code):
+def test_a_target_without_an_answer_has_the_idle_color(code):
     assert outcome_color(Outcome(code)) == IDLE_COLOR
     assert outcome_color(Outcome('ACCEPTED')) == ACCEPTED_COLOR
     assert 'refused' not in outcome_text(code)

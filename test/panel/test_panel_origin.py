@@ -1,4 +1,4 @@
-"""The page is for this machine, and for browsers that have it from here."""
+"""Only pages that this server has served are accepted, and only local addresses."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from ik_nn_ros.panel.connection import is_loopback, is_same_origin, require_loca
 
 
 @pytest.mark.parametrize(
-    ('origin', 'asked', 'host', 'own'),
+    ('origin', 'host_header', 'host', 'is_own'),
     [
         ('http://localhost:8080', 'localhost:8080', 'localhost', True),
         ('http://127.0.0.1:9000', '127.0.0.1:9000', 'localhost', True),  # through a tunnel
@@ -15,14 +15,14 @@ from ik_nn_ros.panel.connection import is_loopback, is_same_origin, require_loca
         (None, 'localhost:8080', 'localhost', True),
         ('http://evil.example', 'localhost:8080', 'localhost', False),
         ('http://localhost:3000', 'localhost:8080', 'localhost', False),
-        ('http://evil.example:8080', 'evil.example:8080', 'localhost', False),  # name rebound
+        ('http://evil.example:8080', 'evil.example:8080', 'localhost', False),  # DNS rebinding
         ('null', 'localhost:8080', 'localhost', False),  # a sandboxed frame
         ('http://robot.lan:8080', 'robot.lan:8080', '0.0.0.0', True),
         ('http://evil.example', 'robot.lan:8080', '0.0.0.0', False),
     ],
 )
-def test_only_pages_that_were_served_here_may_drive(origin, asked, host, own):
-    assert is_same_origin(origin, asked, host) is own
+def test_only_pages_of_this_server_are_accepted(origin, host_header, host, is_own):
+    assert is_same_origin(origin, host_header, host) is is_own
 
 
 def test_loopback():
@@ -31,7 +31,7 @@ def test_loopback():
     assert not is_loopback('0.0.0.0')
 
 
-def test_an_address_of_another_machine_is_refused_by_name():
+def test_an_address_of_another_machine_is_rejected():
     with pytest.raises(ConfigError, match=r'host: got 203\.0\.113\.7'):
         require_local_address('203.0.113.7')
     require_local_address('localhost')

@@ -1,4 +1,4 @@
-"""What the plots show, without a browser."""
+"""The data of the plots, without a browser."""
 
 from types import SimpleNamespace
 
@@ -14,12 +14,12 @@ from ik_nn_ros.panel.view import Actions
 
 LIMITS = {'lower': (-1.0, -2.0), 'upper': (1.0, 2.0), 'max_velocity': (3.0, np.inf)}
 ARM = ArmModel('plotted', ('a', 'b'), (0.3, 0.2), **LIMITS)
-FASTEST = (1.5, 2.0)
+MAX_VELOCITY = (1.5, 2.0)
 TABLE = np.array([[-1.0, -0.5], [0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8]])
 
 
 class Gui:
-    """Stands for viser's: keeps what was added."""
+    """Stand-in for viser's GUI; holds the plots."""
 
     def __init__(self):
         self.plots = []
@@ -41,36 +41,36 @@ def plotted():
     return JointPlots(gui, ARM), *gui.plots
 
 
-def test_before_anything_is_measured_there_is_no_line(plotted):
+def test_without_measurements_there_is_no_line(plotted):
     plots, positions, velocities = plotted
     for _ in range(2):
         for plot in (positions, velocities):
             assert np.isnan(plot.data[1:3]).all()
-        plots.show(np.empty((5, 0)), FASTEST)
+        plots.show(np.empty((5, 0)), MAX_VELOCITY)
 
 
-def test_what_was_measured_goes_when_nothing_new_comes(plotted):
+def test_measurements_disappear_when_there_are_no_new_ones(plotted):
     plots, positions, velocities = plotted
-    plots.show(TABLE, FASTEST)
+    plots.show(TABLE, MAX_VELOCITY)
     np.testing.assert_array_equal(positions.data[:3], TABLE[:3])
     np.testing.assert_array_equal(velocities.data[:3], TABLE[[0, 3, 4]])
-    plots.show(np.empty((5, 0)), FASTEST)
+    plots.show(np.empty((5, 0)), MAX_VELOCITY)
     assert np.isnan(positions.data[1:3]).all()
 
 
-def test_dashed_are_the_limits_in_force(plotted):
+def test_dashed_lines_are_the_limits_in_force(plotted):
     plots, positions, velocities = plotted
-    assert np.isnan(velocities.data[4]).all()  # this joint has none
-    plots.show(TABLE, FASTEST)
+    assert np.isnan(velocities.data[4]).all()  # this joint has no limit
+    plots.show(TABLE, MAX_VELOCITY)
     assert [line[0] for line in positions.data[3:]] == [-1.0, -2.0, 1.0, 2.0]
     assert [line[0] for line in velocities.data[3:]] == [-1.5, -2.0, 1.5, 2.0]
     assert len(velocities.data) == len(velocities.series)
 
 
-def test_a_page_that_watches_sets_nothing():
+def test_the_settings_of_a_page_that_watches_are_disabled():
     controls = ShapeControls(Gui(), Actions(*[None] * len(Actions._fields)))
     controls.add_settings()
-    for drives in (False, True):
-        controls.show(drives, True, '')
-        assert controls._size.disabled is not drives
-        assert controls._lap_time.disabled is not drives
+    for has_control in (False, True):
+        controls.show(has_control, True, '')
+        assert controls._size.disabled is not has_control
+        assert controls._lap_time.disabled is not has_control

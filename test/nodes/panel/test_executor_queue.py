@@ -1,4 +1,4 @@
-"""What the page asks for is done in the executor's thread, in order, and in time or not at all."""
+"""Actions of the page run in the executor's thread, in order, and in time or not at all."""
 
 from math import inf
 from types import SimpleNamespace
@@ -23,15 +23,15 @@ def clock(monkeypatch):
     return Clock(monkeypatch)
 
 
-def test_what_has_waited_too_long_is_dropped_but_no_hold(clock):
+def test_an_action_that_has_waited_too_long_is_dropped_except_hold(clock):
     done, dropped = [], []
-    inbox = ExecutorQueue(SimpleNamespace(executor=None), lambda: dropped.append(1))
-    go, hold = inbox.wrap(done.append), inbox.wrap(done.append, max_age=inf)
+    queue = ExecutorQueue(SimpleNamespace(executor=None), lambda: dropped.append(1))
+    go, hold = queue.wrap(done.append), queue.wrap(done.append, max_age=inf)
     go('go')
     hold('hold')
     clock.now += MAX_INPUT_AGE_S + 0.1
     go('later')
-    inbox.run_pending()
+    queue.run_pending()
     assert done == ['hold', 'later']
     assert dropped == [1]
 
@@ -45,7 +45,7 @@ class Future:
 
 
 class Client:
-    """A service's client that answers when the test does."""
+    """A service client whose responses the test gives."""
 
     def __init__(self):
         self.pending = None
@@ -59,7 +59,7 @@ class Client:
         self.pending = None
 
 
-def test_a_call_is_answered_or_given_up_once(clock):
+def test_a_call_gets_its_response_or_its_timeout_once(clock):
     calls, client, told = ServiceCalls(), Client(), []
     ask = lambda: calls.call(client, 'it', told.append, lambda: told.append('late'))  # noqa: E731
     ask()

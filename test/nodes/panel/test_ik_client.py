@@ -1,4 +1,4 @@
-"""What the panel tells of an ik_node that answers, is silent, goes and comes back."""
+"""The view of an ik_node that answers, is silent, ends and returns."""
 
 from types import SimpleNamespace
 
@@ -36,20 +36,22 @@ class Future:
         return Trigger.Response(success=True)
 
 
-class Linked:
-    """A link to an ik_node that the test plays, on a clock of the test."""
+class ClientRig:
+    """A client of an ik_node that the test plays, on a clock of the test."""
 
     def __init__(self, patch):
         self.now, self.sent, self.called, self.takes = 100.0, [], [], {}
         patch.setattr(ik_client, 'time', SimpleNamespace(monotonic=lambda: self.now))
         values = {'branch': 'nearest', 'speed_scale': 1.0}
-        self.parameters = SimpleNamespace(is_available=False, values=values, poll=self.look_there)
+        self.parameters = SimpleNamespace(
+            is_available=False, values=values, poll=self.check_availability
+        )
         patch.setattr(ik_client, 'RemoteParameters', lambda *_: self.parameters)
         patch.setattr(ik_client, 'overridable_qos', lambda _: {})
-        self.is_there = True
-        self.link = IkNodeClient(self, 'ik_node')
-        self.look()
-        self.say('')
+        self.is_available = True
+        self.client = IkNodeClient(self, 'ik_node')
+        self.poll()
+        self.publish_diagnostics('')
 
     # As a node
 
@@ -67,7 +69,7 @@ class Linked:
     def create_client(self, kind, name):
         return SimpleNamespace(
             srv_name=name,
-            service_is_ready=lambda: self.is_there,
+            service_is_ready=lambda: self.is_available,
             call_async=self.call,
             remove_pending_request=lambda _: None,
         )
@@ -82,10 +84,10 @@ class Linked:
 
     # As the ik_node
 
-    def look_there(self):
-        self.parameters.is_available = self.is_there
+    def check_availability(self):
+        self.parameters.is_available = self.is_available
 
-    def say(self, text):
+    def publish_diagnostics(self, text):
         status = DiagnosticStatus(name='ik_node: targets', message=text)
         self.takes['/diagnostics'](DiagnosticArray(status=[status]))
 
@@ -100,131 +102,131 @@ class Linked:
     def answer_call(self):
         self.called[-1].answer()
 
-    # What is told
+    # As the panel
 
-    def look(self, after=0.0):
+    def poll(self, after=0.0):
         self.now += after
-        self.link.poll()
+        self.client.poll()
 
     def go_to(self, point, after=0.0):
         self.now += after
-        self.link.go_to(ARM.plane, point)
+        self.client.go_to(ARM.plane, point)
         return self.sent[-1]
 
     @property
     def view(self):
-        return self.link.make_view(tuple(self.link.missing), 0.0, None)
+        return self.client.make_view(tuple(self.client.missing), 0.0, None)
 
     @property
-    def words(self):
+    def text(self):
         return status_text(self.view, has_control=True)
 
 
 @pytest.fixture
-def linked(monkeypatch):
-    return Linked(monkeypatch)
+def rig(monkeypatch):
+    return ClientRig(monkeypatch)
 
 
-def test_an_answer_is_waited_for_in_words_and_numbers(linked):
-    linked.answer(linked.go_to((0.4, 0.1)))
-    assert linked.link.displayed_outcome.code == 'ACCEPTED'
-    assert '0.00 mm' in accuracy_text(linked.view)
-    linked.go_to((0.3, 0.2), after=1.0)
-    assert linked.link.displayed_outcome.code == 'ACCEPTED'  # it may come at any moment
-    linked.look(after=SENT_DISPLAY_DELAY_S + 0.01)
-    assert (linked.link.displayed_outcome.code, linked.link.displayed_outcome.point) == (
+def test_a_missing_answer_shows_in_text_and_numbers(rig):
+    rig.answer(rig.go_to((0.4, 0.1)))
+    assert rig.client.displayed_outcome.code == 'ACCEPTED'
+    assert '0.00 mm' in accuracy_text(rig.view)
+    rig.go_to((0.3, 0.2), after=1.0)
+    assert rig.client.displayed_outcome.code == 'ACCEPTED'  # it may arrive at any moment
+    rig.poll(after=SENT_DISPLAY_DELAY_S + 0.01)
+    assert (rig.client.displayed_outcome.code, rig.client.displayed_outcome.point) == (
         SENT,
         (0.3, 0.2),
     )
-    assert 'Sent…' in linked.words
-    assert '0.00 mm' not in accuracy_text(linked.view)
-    assert ' ms' not in accuracy_text(linked.view)
-    target = linked.go_to((0.3, 0.3), after=ANSWER_TIMEOUT_S - SENT_DISPLAY_DELAY_S)
-    assert (linked.link.displayed_outcome.code, linked.link.displayed_outcome.point) == (
+    assert 'Sent…' in rig.text
+    assert '0.00 mm' not in accuracy_text(rig.view)
+    assert ' ms' not in accuracy_text(rig.view)
+    target = rig.go_to((0.3, 0.3), after=ANSWER_TIMEOUT_S - SENT_DISPLAY_DELAY_S)
+    assert (rig.client.displayed_outcome.code, rig.client.displayed_outcome.point) == (
         SILENT,
         (0.3, 0.3),
     )
-    assert 'does not answer' in linked.words
-    linked.answer(target)
-    assert linked.link.displayed_outcome.code == 'ACCEPTED'
+    assert 'does not answer' in rig.text
+    rig.answer(target)
+    assert rig.client.displayed_outcome.code == 'ACCEPTED'
 
 
-def test_answers_to_some_of_many_targets_will_do(linked):
-    targets = [linked.go_to((0.4, 0.001 * number), after=0.02) for number in range(40)]
-    assert linked.link.displayed_outcome.code == SENT
-    linked.answer(targets[30])
-    assert linked.link.displayed_outcome.code == 'ACCEPTED'
-    linked.look(after=SENT_DISPLAY_DELAY_S)
-    assert linked.link.displayed_outcome.code == SENT
-    linked.answer(targets[-1])
-    linked.look(after=10.0)
-    assert linked.link.displayed_outcome.code == 'ACCEPTED'
+def test_answers_to_some_of_many_targets_are_enough(rig):
+    targets = [rig.go_to((0.4, 0.001 * number), after=0.02) for number in range(40)]
+    assert rig.client.displayed_outcome.code == SENT
+    rig.answer(targets[30])
+    assert rig.client.displayed_outcome.code == 'ACCEPTED'
+    rig.poll(after=SENT_DISPLAY_DELAY_S)
+    assert rig.client.displayed_outcome.code == SENT
+    rig.answer(targets[-1])
+    rig.poll(after=10.0)
+    assert rig.client.displayed_outcome.code == 'ACCEPTED'
 
 
-def test_a_hold_is_told_of_until_it_is_answered(linked):
-    linked.answer(linked.go_to((0.4, 0.1)))
-    linked.link.hold()
-    assert 'Holding…' in linked.words
-    assert 'Moving' not in linked.words
-    linked.answer_call()
-    assert 'Held.' in linked.words
-    linked.look(after=5.0)
-    assert HOLD_UNANSWERED_TEXT not in linked.words
+def test_a_hold_is_shown_as_pending_until_it_is_answered(rig):
+    rig.answer(rig.go_to((0.4, 0.1)))
+    rig.client.hold()
+    assert 'Holding…' in rig.text
+    assert 'Moving' not in rig.text
+    rig.answer_call()
+    assert 'Held.' in rig.text
+    rig.poll(after=5.0)
+    assert HOLD_UNANSWERED_TEXT not in rig.text
 
 
-def test_a_hold_without_an_answer_is_told_of_though_others_send_on(linked):
-    linked.link.hold()
-    linked.look(after=CALL_TIMEOUT_S)
-    linked.go_to((0.4, 0.1))
-    assert HOLD_UNANSWERED_TEXT in linked.words
-    assert 'Holding…' not in linked.words
-    linked.say('holding')  # it was only the answer that was lost
-    assert HOLD_UNANSWERED_TEXT not in linked.words
+def test_a_hold_without_an_answer_is_reported_even_if_targets_follow(rig):
+    rig.client.hold()
+    rig.poll(after=CALL_TIMEOUT_S)
+    rig.go_to((0.4, 0.1))
+    assert HOLD_UNANSWERED_TEXT in rig.text
+    assert 'Holding…' not in rig.text
+    rig.publish_diagnostics('holding')  # only the answer was lost
+    assert HOLD_UNANSWERED_TEXT not in rig.text
 
 
-def test_a_hold_that_nobody_takes_is_told_of(linked):
-    linked.is_there = False
-    linked.link.hold()
-    assert HOLD_UNANSWERED_TEXT in linked.words
+def test_a_hold_without_the_service_is_reported(rig):
+    rig.is_available = False
+    rig.client.hold()
+    assert HOLD_UNANSWERED_TEXT in rig.text
 
 
-def test_what_an_ik_node_that_is_gone_has_said_is_not_told(linked):
-    linked.answer(linked.go_to((0.4, 0.1)))
-    linked.go_to((0.3, 0.2))
-    linked.link.report_problem('speed_scale was not changed')
-    linked.is_there = False
-    linked.look(after=5.0)
-    linked.is_there = True
-    linked.look(after=1.0)
-    assert linked.link.displayed_outcome is None
-    assert linked.view.latency is None
-    assert linked.view.problem == ''
-    assert 'Drag the disc' in linked.words
+def test_the_state_of_an_ik_node_that_has_ended_is_forgotten(rig):
+    rig.answer(rig.go_to((0.4, 0.1)))
+    rig.go_to((0.3, 0.2))
+    rig.client.report_problem('speed_scale was not changed')
+    rig.is_available = False
+    rig.poll(after=5.0)
+    rig.is_available = True
+    rig.poll(after=1.0)
+    assert rig.client.displayed_outcome is None
+    assert rig.view.latency is None
+    assert rig.view.problem == ''
+    assert 'Drag the disc' in rig.text
 
 
-def test_an_ik_node_that_says_nothing_is_missed(linked):
+def test_a_silent_ik_node_is_missing(rig):
     for _ in range(5):
-        assert linked.view.missing == ()
-        linked.look(after=0.2 * DIAGNOSTICS_TIMEOUT_S + 0.01)
-    assert 'silent' in linked.view.missing[0]
-    linked.say('')
-    assert linked.view.missing == ()
+        assert rig.view.missing == ()
+        rig.poll(after=0.2 * DIAGNOSTICS_TIMEOUT_S + 0.01)
+    assert 'silent' in rig.view.missing[0]
+    rig.publish_diagnostics('')
+    assert rig.view.missing == ()
 
 
-def test_a_panel_that_was_held_up_blames_no_ik_node(linked):
-    linked.look(after=60.0)
-    assert linked.view.missing == ()
+def test_a_panel_that_was_stalled_does_not_report_the_ik_node(rig):
+    rig.poll(after=60.0)
+    assert rig.view.missing == ()
 
 
-def test_another_node_that_sends_targets_is_noticed_until_a_while_after_its_last_one(linked):
-    target = linked.go_to((0.4, 0.1))
-    linked.answer(target)
-    assert not linked.view.has_other_publishers
-    linked.answer(target)  # the panel has sent it once only
-    assert linked.view.has_other_publishers
-    linked.look(after=0.9 * OTHER_PUBLISHER_TIMEOUT_S)
-    assert linked.view.has_other_publishers
-    linked.look(after=0.2 * OTHER_PUBLISHER_TIMEOUT_S)
-    assert not linked.view.has_other_publishers
-    linked.answer(target)
-    assert linked.view.has_other_publishers
+def test_another_node_that_sends_targets_is_noticed_until_a_while_after_its_last_one(rig):
+    target = rig.go_to((0.4, 0.1))
+    rig.answer(target)
+    assert not rig.view.has_other_publishers
+    rig.answer(target)  # the panel has sent it once only
+    assert rig.view.has_other_publishers
+    rig.poll(after=0.9 * OTHER_PUBLISHER_TIMEOUT_S)
+    assert rig.view.has_other_publishers
+    rig.poll(after=0.2 * OTHER_PUBLISHER_TIMEOUT_S)
+    assert not rig.view.has_other_publishers
+    rig.answer(target)
+    assert rig.view.has_other_publishers
