@@ -120,7 +120,7 @@ class ArmSim(Node):
 
     def __init__(self) -> None:
         super().__init__('arm_sim')
-        self._settings = Parameters(self, PARAMETERS)
+        self._settings = Parameters(self, PARAMETERS, on_change=self._try_to_start)
         self._simulation: Simulation | None = None
         self._received_description = ''
         self._logged_causes: set[object] = set()
