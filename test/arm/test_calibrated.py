@@ -1,4 +1,4 @@
-"""The forward kinematics of an arm as built."""
+"""The forward kinematics of an arm with a calibration."""
 
 from dataclasses import replace
 
@@ -18,10 +18,10 @@ each_arm = pytest.mark.parametrize('seed', range(12))
 def test_the_tip_is_the_sum_of_its_terms(seed):
     arm = calibrated_arm(seed)
     q = random_joints(arm, np.random.default_rng(seed), 50)
-    wanted = tips(arm, q)
-    np.testing.assert_allclose(arm.fk(q), wanted, atol=1e-14 * arm.reach)
+    expected = tips(arm, q)
+    np.testing.assert_allclose(arm.fk(q), expected, atol=1e-14 * arm.reach)
     points = [arm.fk_point(*row) for row in q.tolist()]
-    np.testing.assert_allclose(points, wanted, atol=1e-14 * arm.reach)
+    np.testing.assert_allclose(points, expected, atol=1e-14 * arm.reach)
 
 
 @each_arm
@@ -49,8 +49,8 @@ def test_without_a_residual_it_is_the_rigid_arm(seed):
 
 
 @each_arm
-def test_it_is_straight_where_the_joints_cannot_move_the_tip_outwards(seed):
-    """The bend changes sign where the Jacobian is singular, not where joint 2 is at zero."""
+def test_the_elbow_s_sine_is_the_scaled_determinant_of_the_jacobian(seed):
+    """It changes sign where the Jacobian is singular, not where joint 2 is at zero."""
     arm = calibrated_arm(seed)
     q = random_joints(arm, np.random.default_rng(seed), 200)
     determinant = np.linalg.det(arm.jacobian(q))
@@ -65,7 +65,7 @@ def test_it_is_straight_where_the_joints_cannot_move_the_tip_outwards(seed):
 
 
 @each_arm
-def test_the_deviation_bounds_what_the_residual_does(seed):
+def test_the_residual_bound_holds_and_is_not_loose(seed):
     arm = calibrated_arm(seed)
     q = random_joints(arm, np.random.default_rng(seed), 5000)
     off = np.hypot(*(tips(arm, q) - tips(without_residual(arm), q)).T)

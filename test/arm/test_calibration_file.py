@@ -1,4 +1,4 @@
-"""The file that holds a calibration, and the arm it belongs to."""
+"""Calibration files, and the arms they apply to."""
 
 from dataclasses import replace
 
@@ -26,14 +26,14 @@ def test_what_is_written_is_read(file):
 
 
 def test_the_base_moves_the_plane(file):
-    """A target in the base frame means the same place, wherever the fit has put the first axis."""
+    """A target in the base frame is the same point, wherever the fit has put the first axis."""
     calibration = Calibration.read(file)
     built = calibration.apply(ARM)
     q = random_joints(ARM, np.random.default_rng(0), 20)
     in_base = built.plane.to_base(built.fk(q))
     x, y = np.array([ARM.plane.to_plane(*point)[:2] for point in in_base]).T
-    wanted = tips(built, q) + np.array(calibration.base)
-    np.testing.assert_allclose(np.stack((x, y), axis=-1), wanted, atol=1e-12 * ARM.reach)
+    expected = tips(built, q) + np.array(calibration.base)
+    np.testing.assert_allclose(np.stack((x, y), axis=-1), expected, atol=1e-12 * ARM.reach)
 
 
 def test_limits_and_names_stay_those_of_the_urdf(file):
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_refused_by_name(file, change, words):
 
 
 @pytest.mark.parametrize('content', [b'', b'- 1\n', b'a: [', b'\xff\xfe\x00', b'format: 1'])
-def test_a_file_that_is_none_is_refused(tmp_path, content):
+def test_a_file_without_a_calibration_is_refused(tmp_path, content):
     path = tmp_path / 'arm.yaml'
     path.write_bytes(content)
     with pytest.raises(CalibrationError, match='expected a file of'):
@@ -110,7 +110,7 @@ def test_a_missing_file_is_refused(tmp_path):
         ({'residual': (FourierTerm(2, 1, complex(0.2 * ARM.reach)),)}, 'residual'),
     ],
 )
-def test_what_no_arm_of_that_urdf_can_be_is_refused(change, words):
+def test_a_calibration_too_far_from_the_urdf_is_refused(change, words):
     """A file that was edited or fitted to something else must not move the arm."""
     with pytest.raises(CalibrationError, match=f'calibration: {words}'):
         replace(calibration_of(ARM), **change).apply(ARM)

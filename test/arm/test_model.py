@@ -1,7 +1,5 @@
 """FK, Jacobian and limits of ArmModel, against Pinocchio, MuJoCo and finite differences."""
 
-from dataclasses import replace
-
 import mujoco
 import numpy as np
 import pinocchio
@@ -14,7 +12,8 @@ from ik_nn_ros.arm.model import TWO_PI, ArmModel
 from ik_nn_ros.errors import ArmError
 
 SEEDS = range(60)
-ROOT_EPS = 3e-8  # sqrt of double precision: what a doubled root costs
+ROOT_EPS = 3e-8
+"""Square root of double precision: the accuracy of a double root."""
 
 
 def simple(l1=0.3, l2=0.2, **kwargs):
@@ -98,7 +97,7 @@ def test_closed_form_inverts_fk_on_both_branches(seed):
     xy = arm.fk(q)
     own = np.array([arm.branch_of(pair) for pair in q])
     np.testing.assert_allclose(arm.closed_form_batch(xy, own, q), q, atol=ROOT_EPS)
-    free = replace(arm, lower=(-np.inf,) * 2, upper=(np.inf,) * 2)
+    free = arm.without_limits()
     for branch in (own, -own):
         solved = free.closed_form_batch(xy, branch, q)
         np.testing.assert_allclose(arm.fk(solved), xy, atol=1e-13 * arm.reach)
@@ -126,7 +125,7 @@ def test_closed_form_is_exact_at_the_stretched_and_folded_arm(l1, l2, theta1, th
     angle=st.floats(-100, 100),
     near=st.floats(-100, 100),
 )
-def test_nearest_turn_is_inside_the_limits_and_the_nearest(low, span, angle, near):
+def test_a_wrapped_angle_is_on_the_nearest_turn_inside_the_limits(low, span, angle, near):
     arm = simple(lower=(low, low), upper=(low + span, low + span))
     turned = arm.wrap_joint(0, angle, near)
     assert low <= turned <= low + span
@@ -136,14 +135,14 @@ def test_nearest_turn_is_inside_the_limits_and_the_nearest(low, span, angle, nea
         assert abs(turned - near) <= best + 1e-6
 
 
-def test_continuous_joints_take_the_short_way_round():
+def test_a_continuous_joint_takes_the_short_way_round():
     arm = simple()
     assert arm.wrap_joint(0, -3.0, 3.0) == pytest.approx(-3.0 + TWO_PI)
     assert arm.wrap_joint(1, 0.1, 20 * np.pi) == pytest.approx(0.1 + 20 * np.pi)
 
 
-def test_a_range_of_one_turn_does_not_go_round_it():
-    """Both ends are the same pose; rounding must not choose the one on the other side."""
+def test_rounding_at_the_ends_of_a_range_of_one_turn_costs_no_turn():
+    """Both ends are the same pose; rounding must not choose the other one."""
     arm = simple(lower=(-np.pi, -np.pi), upper=(np.pi, np.pi))
     for end in (-np.pi, np.pi):
         for angle in (end, np.nextafter(end, -9), np.nextafter(end, 9), end + 1e-9, end - 1e-9):
@@ -164,7 +163,7 @@ def test_home_is_inside_the_limits(lower, upper, home):
     assert simple(lower=lower, upper=upper).home == pytest.approx(home)
 
 
-def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
+def test_an_angle_past_a_limit_by_rounding_costs_no_turn():
     arm = simple(lower=(-7.0, -2.0), upper=(7.0, 2.0))
     assert arm.wrap_joint(0, 7.0 + 1e-15, 7.0) == 7.0
     assert arm.wrap_joint(1, -2.0 - 1e-15, 0.0) == -2.0
@@ -179,6 +178,6 @@ def test_a_limit_met_from_outside_by_rounding_does_not_cost_a_turn():
         ({'max_velocity': (1.0, 0.0)}, 'velocity limit of joint2'),
     ],
 )
-def test_values_no_arm_has_are_refused_by_name(kwargs, words):
+def test_impossible_values_are_refused_by_name(kwargs, words):
     with pytest.raises(ArmError, match=f'{words}: got .* expected'):
         simple(**kwargs)

@@ -1,4 +1,4 @@
-"""Reading arms from URDF and xacro: the conventions, and every refusal by name."""
+"""Arms from URDF and xacro: the conventions, and errors that name what is wrong."""
 
 import numpy as np
 import pytest
@@ -96,12 +96,12 @@ def test_rrbot_points_up_in_a_vertical_plane():
         (RRBOT.replace('<parent link="base_link"/>', '<parent link="link2"/>'), 'no joint above'),
     ],
 )
-def test_what_is_not_such_an_arm_is_refused_by_name(urdf, words):
+def test_a_description_of_no_such_arm_is_refused_by_name(urdf, words):
     with pytest.raises(ArmError, match=words):
         load_arm(urdf, 'base_link', 'tool_link')
 
 
-def test_missing_and_broken_files_are_named(tmp_path):
+def test_missing_and_broken_files_are_refused_by_name(tmp_path):
     with pytest.raises(ArmError, match=r'nowhere.urdf: got no such file'):
         read_description(tmp_path / 'nowhere.urdf')
     broken = tmp_path / 'broken.xacro'

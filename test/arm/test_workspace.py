@@ -1,4 +1,4 @@
-"""The nearest reachable point: never unreachable, and no sampled point is nearer."""
+"""The workspace: its nearest points are reachable, and no sampled point is nearer."""
 
 import numpy as np
 import pytest
@@ -38,45 +38,43 @@ def test_nearest_is_reachable_and_nothing_reachable_is_nearer(seed, branch):
             assert distance <= np.min(np.hypot(*(cloud - target).T)) + 1e-9
 
 
-def edge(arm: ArmModel, elbow: tuple[float, float], count: int) -> np.ndarray:
-    """(count, 2) link angles once around the rectangle of what the limits leave of one branch."""
+def boundary_angles(arm: ArmModel, elbow: tuple[float, float], count: int) -> np.ndarray:
+    """(count, 2) link angles around the rectangle that the limits leave of one branch."""
     (low1, up1), (low2, up2) = arm.link_angle_range(0), elbow
     corners = np.array([(low1, low2), (up1, low2), (up1, up2), (low1, up2), (low1, low2)])
-    way = np.linspace(0.0, 4.0, count, endpoint=False)
-    return np.column_stack([np.interp(way, np.arange(5.0), corners[:, i]) for i in range(2)])
+    along = np.linspace(0.0, 4.0, count, endpoint=False)
+    return np.column_stack([np.interp(along, np.arange(5.0), corners[:, i]) for i in range(2)])
 
 
 @pytest.mark.parametrize('low2', [0.3, 0.0])
 @pytest.mark.parametrize('seed', range(4))
-def test_the_places_are_where_no_small_step_of_the_joints_leads_nearer(seed, low2):
-    """Told from steps of the joints all round the edge."""
+def test_no_small_step_of_the_joints_leads_nearer_from_a_candidate(seed, low2):
+    """And wherever no step leads nearer there is one, checked all along the boundary."""
     rng = np.random.default_rng(seed)
     limit, up2 = rng.uniform(1.0, 2.9), rng.uniform(1.0, 2.9)
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-limit, low2), upper=(limit, up2))
-    q = edge(arm, (low2, up2), 1000)
+    q = boundary_angles(arm, (low2, up2), 1000)
     steps = 0.02 * np.array([(i / 5.0, j) for i in range(-5, 6) for j in (-1, 0, 1) if i or j])
     around = np.clip(q[:, None, :] + steps, arm.lower, arm.upper)
     moved = np.any(around != q[:, None, :], axis=-1)
     tip, beside = arm.fk(q), arm.fk(around)
     targets = rng.uniform(-0.7, 0.7, (40, 2))
     targets = np.array([target for target in targets if not reachable(arm, target, 1)])
-    places, away, beyond = arm.workspace(1).projection_candidates(targets)
-    assert beyond[np.isfinite(away)].all()
+    points, distances, is_beyond = arm.workspace(1).projection_candidates(targets)
+    assert is_beyond[np.isfinite(distances)].all()
     for i, target in enumerate(targets):
-        found, off = places[i][np.isfinite(away[i])], away[i][np.isfinite(away[i])]
+        is_candidate = np.isfinite(distances[i])
+        found, off = points[i][is_candidate], distances[i][is_candidate]
         np.testing.assert_allclose(off, np.hypot(*(found - target).T), atol=1e-12)
-        here = np.hypot(*(tip - target).T)
-        least = np.where(moved, np.hypot(*np.moveaxis(beside - target, -1, 0)), 9.0).min(axis=1)
-        relevant = (
-            off < off.min() + 0.2
-        )  # on the far side the lowest points are all but highest ones
-        for place, distance in zip(found[relevant], off[relevant], strict=True):
-            there = np.array(arm.closed_form(*place, 1, arm.home))
-            stepped = arm.fk(np.clip(there + steps, arm.lower, arm.upper))
+        own = np.hypot(*(tip - target).T)
+        smallest = np.where(moved, np.hypot(*np.moveaxis(beside - target, -1, 0)), 9.0).min(axis=1)
+        relevant = off < off.min() + 0.2  # on the far side minima and maxima nearly coincide
+        for point, distance in zip(found[relevant], off[relevant], strict=True):
+            at_point = np.array(arm.closed_form(*point, 1, arm.home))
+            stepped = arm.fk(np.clip(at_point + steps, arm.lower, arm.upper))
             assert np.hypot(*(stepped - target).T).min() > distance - 1e-5
-        for point, distance in zip(
-            tip[least > here + 1e-5], here[least > here + 1e-5], strict=True
-        ):
+        is_minimum = smallest > own + 1e-5
+        for point, distance in zip(tip[is_minimum], own[is_minimum], strict=True):
             assert (np.hypot(*(found - point).T) < 0.02).any()
             assert off.min() <= distance + 1e-5
 
@@ -87,13 +85,13 @@ def test_full_annulus_projects_radially():
     np.testing.assert_allclose(nearest, [[0.3, 0.4], [0.06, 0.08]], atol=1e-12)
 
 
-def test_a_branch_that_the_limits_shut_out_reaches_nothing():
+def test_a_branch_that_the_limits_exclude_reaches_nothing():
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-1.0, 0.1), upper=(1.0, 2.0))
     assert not arm.workspace(-1).arcs
     assert np.isnan(arm.workspace(-1).nearest_points(np.array([[1.0, 0.0]]))).all()
 
 
-def test_arc_points_lie_on_the_arc_no_further_apart_than_asked():
+def test_points_of_an_arc_lie_on_it_within_the_spacing():
     for arc in random_arm(3).model.workspace().arcs:
         points = arc.points(0.01)
         np.testing.assert_allclose(np.hypot(*(points - arc.center).T), arc.radius, atol=1e-12)
@@ -102,8 +100,8 @@ def test_arc_points_lie_on_the_arc_no_further_apart_than_asked():
 
 @pytest.mark.parametrize('branch', [1, -1])
 @pytest.mark.parametrize('limit', [-2.9, 2.9])
-def test_there_is_no_gap_at_the_limit_of_joint_1(limit, branch):
-    """Beyond reach at its bearing the nearest point is there, not half a turn away."""
+def test_the_boundary_has_no_gap_at_the_limit_of_joint_1(limit, branch):
+    """Beyond reach at that bearing the nearest point is close, not half a turn away."""
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
     away = np.array([0.0, *np.geomspace(1e-8, 1e-3, 200)])
     bearing = limit + np.concatenate((-away, away))

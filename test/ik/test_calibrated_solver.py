@@ -1,6 +1,4 @@
-"""Solving on an arm as built: the full model is what counts, the rigid one only leads there."""
-
-from dataclasses import replace
+"""The solver on an arm with a calibration: solutions hold on the full model."""
 
 import numpy as np
 import pytest
@@ -11,8 +9,8 @@ from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.result import Reason, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
-TOLERANCE = 1e-9
-"""Of reach."""
+TOLERANCE_RATIO = 1e-9
+"""Largest tip error, as a fraction of reach."""
 each_arm = pytest.mark.parametrize('seed', range(20))
 
 
@@ -24,7 +22,7 @@ def test_every_reachable_target_is_solved_on_the_full_model(seed):
     solved = HybridSolver(arm).solve_batch(xy, random_joints(arm, rng, 2000))
     assert (solved.status == Status.ACCEPTED).all()
     off = np.hypot(*(tips(arm, solved.q) - xy).T)
-    assert off.max() <= TOLERANCE * arm.reach
+    assert off.max() <= TOLERANCE_RATIO * arm.reach
     assert ((solved.q >= arm.lower) & (solved.q <= arm.upper)).all()
 
 
@@ -49,10 +47,10 @@ def test_one_target_is_solved_as_in_a_batch(seed):
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_dragged_over_the_edge_the_tip_slides_on_without_a_jump(seed):
-    """A projection on the rigid arm's edge would jump by the size of the residual."""
+def test_a_target_dragged_over_the_boundary_causes_no_jump(seed):
+    """A projection onto the rigid arm's boundary would jump by the size of the residual."""
     arm = calibrated_arm(seed)
-    arm = replace(arm, lower=(-np.inf, -np.inf), upper=(np.inf, np.inf))
+    arm = arm.without_limits()
     solver = HybridSolver(arm, config=SolverConfig(on_unreachable='nearest'))
     bearing = np.linspace(0.0, 1.0, 40)
     r = np.linspace(0.95, 1.05, 2000) * arm.reach
@@ -65,7 +63,7 @@ def test_dragged_over_the_edge_the_tip_slides_on_without_a_jump(seed):
     assert moved.max() <= 3e-4 * arm.reach < 0.2 * arm.residual_bound
 
 
-def test_what_is_out_of_reach_is_refused_as_such():
+def test_a_target_out_of_reach_is_unreachable():
     arm = calibrated_arm(0)
     far = HybridSolver(arm).solve(1.5 * arm.reach, 0.0, arm.home)
     assert (far.status, far.reason) == (Status.REJECTED, Reason.UNREACHABLE)

@@ -1,4 +1,4 @@
-"""A model file is used only when it is whole, of the right form and for this arm."""
+"""A model file is used only if it is complete, has the right form and is for this arm."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from models import info, linear_model
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 
 
-def test_a_good_file_answers_alike_for_one_target_and_for_many(tmp_path):
+def test_one_target_and_many_get_the_same_proposals(tmp_path):
     weights = np.arange(8).reshape(4, 2) / 10.0
     network = Network(linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), weights), ARM)
     xy, branch = np.array([[0.25, 0.125], [-0.5, 0.75]]), np.array([1, -1])
@@ -46,7 +46,7 @@ def test_a_file_of_another_form_is_refused(tmp_path, kwargs, words):
         Network(file, ARM)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(ModelError, match=r'none\.onnx: got no such file, expected an ONNX file'):
         Network(tmp_path / 'none.onnx', ARM)
     with pytest.raises(ModelError, match='got no such file'):
@@ -63,7 +63,7 @@ def test_a_truncated_file_is_refused(tmp_path, share):
 
 
 @pytest.mark.parametrize('content', [b'not a model', b'\x80\x04pickle', bytes(1000)])
-def test_what_is_not_onnx_is_refused(tmp_path, content):
+def test_a_file_that_is_not_onnx_is_refused(tmp_path, content):
     file = tmp_path / 'm.onnx'
     file.write_bytes(content)
     with pytest.raises(ModelError, match=r'bytes that do not load .*expected an ONNX file'):
@@ -88,7 +88,7 @@ def test_a_model_of_another_arm_is_refused(tmp_path, change, words):
 
 
 def test_limits_may_differ_from_those_in_training(tmp_path):
-    """A network is for a geometry; what may be commanded is for the solver to say."""
+    """A network depends on the geometry; the solver applies the limits."""
     file = linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata())
     for change in ({'upper': (2.0, 1.0)}, {'lower': (-np.inf, -7.0)}):
         Network(file, replace(ARM, **change))
@@ -116,7 +116,7 @@ def test_damaged_metadata_is_refused(tmp_path, change, words):
         Network(linear_model(tmp_path / 'm.onnx', entries), ARM)
 
 
-def test_a_file_with_weights_elsewhere_is_refused(tmp_path):
+def test_a_file_with_external_weights_is_refused(tmp_path):
     file = linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata())
     onnx.save(
         onnx.load(file),

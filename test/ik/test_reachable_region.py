@@ -1,4 +1,4 @@
-"""The workspace that is drawn is what the solver reaches."""
+"""The region for display is what the solver reaches."""
 
 from math import cos, sin
 
@@ -28,7 +28,7 @@ def test_the_surface_is_what_the_solver_reaches(branch):
     assert area == pytest.approx(reached * (2.0 * ARM.reach) ** 2, rel=0.03)
 
 
-def test_the_edge_holds_the_arc_of_the_straight_arm():
+def test_the_boundary_contains_the_arc_of_the_straight_arm():
     ends = ReachableRegion(ARM, 'nearest').boundary_segments(0.02).reshape(-1, 2)
     straight = ARM.reach * np.array([cos(0.7), sin(0.7)])
     assert np.linalg.norm(ends - straight, axis=1).min() < 0.02 * ARM.reach

@@ -1,4 +1,4 @@
-"""The solver: whatever it accepts is right, and it accepts whatever can be reached."""
+"""The solver: what it accepts is right, and it accepts every reachable target."""
 
 from dataclasses import replace
 
@@ -19,28 +19,28 @@ from ik_nn_ros.ik.solver import HybridSolver
 from models import info, linear_model
 
 ARM = load_arm(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))
-FREE = replace(ARM, lower=(-np.inf, -np.inf), upper=(np.inf, np.inf))
+FREE = ARM.without_limits()
 NETWORK = Network(share_directory() / 'models' / 'arm.onnx', ARM)
-ROOT = 1e-4
-"""Joint angles at the stretched arm agree to the root of the tolerance."""
+ROOT_TOLERANCE_RAD = 1e-4
+"""Joints at the stretched arm agree to the root of the tip's tolerance."""
 ANYWHERE = st.floats(allow_nan=True, allow_infinity=True)
 
 
 def require_sound(arm, solution, tolerance):
-    """What is published holds on an independent calculation; what is refused has a reason."""
+    """Solutions reach their point inside the limits and on the branch; rejections have a reason."""
     q = solution.q[np.isin(solution.status, (Status.ACCEPTED, Status.PROJECTED))]
     point = solution.point[solution.status != Status.REJECTED]
     assert ((q >= arm.lower) & (q <= arm.upper)).all()
     assert np.hypot(*(arm.fk(q) - point).T).max(initial=0.0) <= tolerance
     branch = solution.branch[solution.status != Status.REJECTED]
     assert (arm.elbow_sine_batch(q) * branch).min(initial=0.0) >= -1e-6
-    refused = solution.status == Status.REJECTED
-    assert (solution.reason[refused] != Reason.NONE).all()
-    assert np.isnan(solution.q[refused]).all()
+    rejected = solution.status == Status.REJECTED
+    assert (solution.reason[rejected] != Reason.NONE).all()
+    assert np.isnan(solution.q[rejected]).all()
 
 
-def edge_joints(arm, rng, count):
-    """Joints at limits, corners and at the straight and folded arm, as far as the limits allow."""
+def boundary_joints(arm, rng, count):
+    """Joints at their limits, and the stretched and folded arm as far as the limits allow."""
     q = random_joints(arm, rng, count)
     for joint in range(2):
         ends = np.array([arm.lower[joint], arm.upper[joint]])
@@ -59,7 +59,7 @@ def test_every_reachable_target_of_any_arm_is_solved(seed):
     arm = random_arm(seed).model
     rng = np.random.default_rng(seed)
     solver = HybridSolver(arm)
-    q = np.concatenate((random_joints(arm, rng, 500), edge_joints(arm, rng, 500)))
+    q = np.concatenate((random_joints(arm, rng, 500), boundary_joints(arm, rng, 500)))
     now = random_joints(arm, rng, 1000)
     solution = solver.solve_batch(arm.fk(q), now)
     assert (solution.status == Status.ACCEPTED).all()
@@ -71,10 +71,10 @@ def test_every_reachable_target_of_any_arm_is_solved(seed):
 
 @pytest.mark.parametrize('arm', [ARM, FREE], ids=['limits', 'continuous'])
 def test_the_network_and_its_refinement_solve_the_whole_workspace(arm):
-    """Both branches and the edges, to 1e-9 of reach, hardly ever by the closed form."""
+    """Both branches and the boundary, to 1e-9 of reach, hardly ever by the closed form."""
     rng = np.random.default_rng(1)
     solver = HybridSolver(arm, NETWORK)
-    q = np.concatenate((random_joints(arm, rng, 50_000), edge_joints(arm, rng, 50_000)))
+    q = np.concatenate((random_joints(arm, rng, 50_000), boundary_joints(arm, rng, 50_000)))
     solution = solver.solve_batch(arm.fk(q), q + rng.normal(0.0, 0.1, q.shape))
     assert (solution.status == Status.ACCEPTED).all()
     require_sound(arm, solution, 1e-9 * arm.reach)
@@ -92,7 +92,7 @@ def test_a_loose_tolerance_accepts_the_network_as_it_is():
 @settings(max_examples=500)
 @given(x=ANYWHERE, y=ANYWHERE, q1=st.floats(-50, 50), q2=st.floats(-50, 50))
 @pytest.mark.parametrize('on_unreachable', ['reject', 'nearest'])
-def test_any_target_gets_a_sound_answer(on_unreachable, x, y, q1, q2):
+def test_any_target_gets_a_sound_solution_or_a_reason(on_unreachable, x, y, q1, q2):
     solver = HybridSolver(ARM, NETWORK, SolverConfig(on_unreachable=on_unreachable))
     solution = solver.solve(x, y, (q1, q2))
     batch = solver.solve_batch([[x, y]], (q1, q2))
@@ -110,7 +110,7 @@ def test_any_target_gets_a_sound_answer(on_unreachable, x, y, q1, q2):
 
 
 @pytest.mark.parametrize('config', [{}, {'branch': 'positive'}, {'on_unreachable': 'nearest'}])
-def test_one_and_many_give_the_same_answers(config):
+def test_one_target_and_a_batch_get_the_same_solutions(config):
     solver = HybridSolver(ARM, NETWORK, SolverConfig(**config))
     rng = np.random.default_rng(3)
     xy = rng.uniform(-0.6, 0.6, (600, 2))
@@ -125,9 +125,11 @@ def test_one_and_many_give_the_same_answers(config):
             batch.branch[i],
             batch.reason[i],
         )
-        learned = (Stage.NETWORK, Stage.REFINED)
-        assert one.stage == batch.stage[i] or {one.stage, batch.stage[i]} <= set(learned)
-        np.testing.assert_allclose(batch.q[i] if one.q is None else one.q, batch.q[i], atol=ROOT)
+        network_stages = {Stage.NETWORK, Stage.REFINED}
+        assert one.stage == batch.stage[i] or {one.stage, batch.stage[i]} <= network_stages
+        np.testing.assert_allclose(
+            batch.q[i] if one.q is None else one.q, batch.q[i], atol=ROOT_TOLERANCE_RAD
+        )
         np.testing.assert_allclose(one.point, batch.point[i], atol=1e-12)
 
 
@@ -139,7 +141,7 @@ def test_more_targets_than_one_chunk_keep_their_order():
     assert len(solver.solve_batch(np.empty((0, 2)), (0.0, 0.0)).q) == 0
 
 
-def test_a_wanted_branch_is_kept_to():
+def test_a_configured_branch_is_kept():
     x, y = ARM.fk_point(0.3, 1.0)
     for name, branch in (('positive', 1), ('negative', -1)):
         solution = HybridSolver(ARM, NETWORK, SolverConfig(branch=name)).solve(x, y, (0.0, 0.0))
@@ -150,7 +152,7 @@ def test_a_wanted_branch_is_kept_to():
     assert solver.solve(x, y, (0.0, 0.5)).reason == Reason.JOINT_LIMITS
 
 
-def test_the_current_branch_is_kept_while_it_can_go_on():
+def test_the_current_branch_is_kept_while_it_reaches_the_target():
     """Even where the other branch is nearer in joint space."""
     solver = HybridSolver(FREE, NETWORK)
     for branch in (1, -1):
@@ -178,7 +180,7 @@ def test_a_straight_arm_takes_the_nearer_branch():
         lambda t: np.column_stack((0.5 - 0.2 * np.abs(np.sin(t)) ** 2, 0.0 * t)),
         lambda t: 0.1 * np.column_stack((np.cos(t), np.sin(t))),
     ],
-    ids=['circle around the base', 'out to the stretched arm and back', 'inner edge'],
+    ids=['circle around the base', 'out to the stretched arm and back', 'inner boundary'],
 )
 @pytest.mark.parametrize('start', [1.0, -1.0])
 def test_smooth_target_paths_give_smooth_joint_paths(path, start):
@@ -190,35 +192,35 @@ def test_smooth_target_paths_give_smooth_joint_paths(path, start):
         assert solution.status == Status.ACCEPTED
         now = solution.q
         if previous is not None:
-            # At the stretched arm joints move like the square root of the tip's way.
+            # At the stretched arm joints move by the square root of the tip's motion.
             assert max(abs(now[0] - previous[0]), abs(now[1] - previous[1])) < 0.05
         previous = now
 
 
-@pytest.mark.parametrize('side', [1, -1])
+@pytest.mark.parametrize('branch', [1, -1])
 @pytest.mark.parametrize('network', [NETWORK, None], ids=['network', 'closed form'])
-def test_a_drag_outside_the_workspace_stays_on_its_branch(side, network):
-    """In the hole around the base with joint 1 at its limit the other branch would be nearer."""
+def test_a_drag_outside_the_workspace_stays_on_its_branch(branch, network):
+    """In the hole around the base, with joint 1 at its limit, the other branch would be nearer."""
     solver = HybridSolver(ARM, network, SolverConfig(on_unreachable='nearest'))
     for radius in (0.02, 0.1, 0.6):
-        now = (0.0, side * 1.0)
-        angle = np.linspace(0.0, side * 3.1, 200)
+        now = (0.0, branch * 1.0)
+        angle = np.linspace(0.0, branch * 3.1, 200)
         for x, y in radius * np.column_stack((np.cos(angle), np.sin(angle))):
             solution = solver.solve(x, y, now)
             assert solution.status == Status.PROJECTED
-            assert solution.branch == side or abs(ARM.elbow_sine(solution.q)) < 1e-3
+            assert solution.branch == branch or abs(ARM.elbow_sine(solution.q)) < 1e-3
             batch = solver.solve_batch([[x, y]], now)
             np.testing.assert_allclose(batch.point[0], solution.point, atol=1e-12)
             now = solution.q
 
 
-def test_a_branch_that_reaches_nothing_is_not_projected_to():
+def test_no_target_is_projected_onto_a_branch_that_reaches_nothing():
     one_sided = replace(ARM, lower=(-2.9, 0.1))
     solver = HybridSolver(one_sided, None, SolverConfig(on_unreachable='nearest'))
     solution = solver.solve(1.0, 0.0, (0.0, -0.5))
     assert (solution.status, solution.branch) == (Status.PROJECTED, 1)
-    shut = HybridSolver(one_sided, None, SolverConfig('negative', 'nearest'))
-    assert shut.solve(1.0, 0.0, (0.0, 0.5)).reason == Reason.UNREACHABLE
+    excluded = HybridSolver(one_sided, None, SolverConfig('negative', 'nearest'))
+    assert excluded.solve(1.0, 0.0, (0.0, 0.5)).reason == Reason.UNREACHABLE
 
 
 def test_projection_goes_to_the_nearest_point_inside_the_limits():
@@ -231,7 +233,7 @@ def test_projection_goes_to_the_nearest_point_inside_the_limits():
     assert (solution.status != Status.REJECTED).all()
     require_sound(ARM, solution, 1e-9 * ARM.reach)
     joints = random_joints(ARM, rng, 60_000)
-    cloud = ARM.fk(joints[joints[:, 1] > 0.0])  # the arm stays on the branch it is on
+    cloud = ARM.fk(joints[joints[:, 1] > 0.0])  # the branch of the current joints
     for target, point in zip(xy[projected][:300], solution.point[projected][:300], strict=True):
         assert np.hypot(*(point - target)) <= np.hypot(*(cloud - target).T).min() + 1e-9
     np.testing.assert_allclose(
@@ -240,19 +242,19 @@ def test_projection_goes_to_the_nearest_point_inside_the_limits():
 
 
 @pytest.mark.parametrize('bias', [(0.3, 0.7), (1e30, -1e30), (3.0, 0.0)])
-def test_a_useless_network_costs_no_target_and_no_branch(tmp_path, bias):
+def test_a_useless_network_loses_no_target_and_changes_no_branch(tmp_path, bias):
     metadata = info(ARM).to_metadata()
     useless = Network(linear_model(tmp_path / 'm.onnx', metadata, bias=bias), ARM)
     q = random_joints(ARM, np.random.default_rng(6), 5000)
-    with_it = HybridSolver(ARM, useless).solve_batch(ARM.fk(q), q)
+    with_network = HybridSolver(ARM, useless).solve_batch(ARM.fk(q), q)
     without = HybridSolver(ARM).solve_batch(ARM.fk(q), q)
-    assert (with_it.status == Status.ACCEPTED).all()
-    assert (with_it.branch == without.branch).all()
-    require_sound(ARM, with_it, 1e-9 * ARM.reach)
+    assert (with_network.status == Status.ACCEPTED).all()
+    assert (with_network.branch == without.branch).all()
+    require_sound(ARM, with_network, 1e-9 * ARM.reach)
 
 
-def test_a_network_that_turns_to_nan_is_passed_over(tmp_path):
-    """Finite where it was checked, not finite far out."""
+def test_proposals_that_are_not_finite_are_skipped(tmp_path):
+    """Finite where the file is checked, not finite far out."""
     weights = np.full((4, 2), 3e38)
     weights[2:] = 0.0
     network = Network(linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), weights), ARM)
@@ -275,7 +277,7 @@ def test_a_network_is_asked_only_for_branches_it_was_trained_for(tmp_path):
         assert both.stage[0] == stage
 
 
-def test_the_turn_nearest_to_now_is_taken():
+def test_the_turn_nearest_to_the_current_joints_is_taken():
     solver = HybridSolver(FREE, NETWORK)
     x, y = FREE.fk_point(3.0, 1.0)
     assert solver.solve(x, y, (-3.2, 1.0)).q[0] == pytest.approx(3.0 - 2.0 * np.pi)
@@ -284,11 +286,11 @@ def test_the_turn_nearest_to_now_is_taken():
 
 @pytest.mark.parametrize('limit', [np.pi, 3.1415, 3.5, 7.0])
 @pytest.mark.parametrize('network', [NETWORK, None], ids=['network', 'closed form'])
-def test_an_arm_that_stands_at_its_target_stays_there(limit, network):
-    """At a limit no rounding, and no error of the network, may send it a turn round."""
+def test_an_arm_at_its_target_stays_there(limit, network):
+    """Neither rounding nor an error of the network turns a joint at its limit all the way round."""
     arm = replace(ARM, lower=(-limit, -limit), upper=(limit, limit))
     rng = np.random.default_rng(8)
-    q = edge_joints(arm, rng, 4000)
+    q = boundary_joints(arm, rng, 4000)
     q = q[np.abs(arm.elbow_sine_batch(q)) > 0.02]
     now = np.clip(q + rng.uniform(-0.01, 0.01, q.shape), arm.lower, arm.upper)
     solver = HybridSolver(arm, network)
@@ -300,7 +302,7 @@ def test_an_arm_that_stands_at_its_target_stays_there(limit, network):
         np.testing.assert_allclose(one.q, q[i], atol=1e-6)
 
 
-def test_joint_states_far_outside_the_limits_do_not_confuse_the_turn():
+def test_current_joints_far_outside_the_limits_do_not_change_the_turn():
     x, y = ARM.fk_point(0.5, 1.0)
     for wild in (1e8, -1e300, 400.0):
         solution = HybridSolver(ARM, NETWORK).solve(x, y, (wild, 1.0))

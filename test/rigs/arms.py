@@ -1,4 +1,4 @@
-"""Random arms as URDF text, mounted any way, for tests against independent witnesses."""
+"""Arms for tests: random ones from URDF text, and one known through the interface alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import load_arm
+from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 
 
 @dataclass(frozen=True)
@@ -104,3 +106,94 @@ def random_joints(arm: ArmModel, rng: np.random.Generator, count: int) -> np.nda
     low = np.maximum(arm.lower, -np.pi)
     up = np.minimum(arm.upper, np.pi)
     return rng.uniform(low, up, size=(count, 2))
+
+
+class OpaqueArm(Kinematics):
+    """
+    An arm that is known through the interface alone: no lengths, zero offsets or rigid links.
+
+    Its closed form is a seed within ``seed_error`` (rad) of the solution; None: it has none.
+    """
+
+    closed_form_is_exact = False
+
+    def __init__(self, model: ArmModel, seed_error: float | None) -> None:
+        self._model, self._seed_error = model, seed_error
+        for name in ('name', 'joint_names', 'lower', 'upper', 'max_velocity', 'plane'):
+            setattr(self, name, getattr(model, name))
+
+    @property
+    def reach(self):
+        return self._model.reach
+
+    @property
+    def inner_reach(self):
+        return self._model.inner_reach
+
+    @property
+    def lever_arms(self):
+        return self._model.lever_arms
+
+    @property
+    def max_determinant(self):
+        return self._model.max_determinant
+
+    @property
+    def rigid(self):
+        return self
+
+    @property
+    def residual_bound(self):
+        return 0.0
+
+    def identity(self):
+        return self._model.identity()
+
+    def describe(self):
+        return 'opaque'
+
+    def tip_residual(self, q):
+        return np.zeros_like(q)
+
+    def tip_sigma(self, q):
+        return np.full(np.shape(q)[:-1], np.nan)
+
+    def workspace(self, branch=BOTH_BRANCHES):
+        return self._model.workspace(branch)
+
+    def without_limits(self):
+        return OpaqueArm(self._model.without_limits(), self._seed_error)
+
+    def fk_point(self, q1, q2):
+        return self._model.fk_point(q1, q2)
+
+    def linearize_point(self, q1, q2):
+        return self._model.linearize_point(q1, q2)
+
+    def fk(self, q):
+        return self._model.fk(q)
+
+    def linearize(self, q):
+        return self._model.linearize(q)
+
+    def elbow_sine(self, q):
+        return self._model.elbow_sine(q)
+
+    def elbow_sine_batch(self, q):
+        return self._model.elbow_sine_batch(q)
+
+    def stretched(self, q1):
+        return self._model.stretched(q1)
+
+    def closed_form(self, x, y, branch, q_now):
+        if self._seed_error is None:
+            return None
+        q1, q2 = self._model.closed_form(x, y, branch, q_now)
+        return self.clip((q1 + self._seed_error, q2 + branch * self._seed_error))
+
+    def closed_form_batch(self, xy, branch, q_now):
+        if self._seed_error is None:
+            return None
+        q = self._model.closed_form_batch(xy, branch, q_now)
+        error = self._seed_error * np.column_stack((np.ones(len(q)), branch))
+        return np.clip(q + error, self.lower, self.upper)

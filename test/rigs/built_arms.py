@@ -1,4 +1,4 @@
-"""Arms that differ from their drawing, told without the package's own formulas."""
+"""Calibrated arms for tests, and their tips without the package's own formulas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ik_nn_ros.arm.model import ArmModel
 
 
 def calibration_of(arm: ArmModel, seed: int = 0, size: float = 1e-3) -> Calibration:
-    """A calibration made up, ``size`` of reach per term of the residual."""
+    """A made-up calibration; ``size`` is the size of a residual term over reach."""
     rng = np.random.default_rng(seed)
     return Calibration(
         describe_arm(arm),
@@ -33,14 +33,14 @@ def calibrated_arm(seed: int, size: float = 1e-3) -> CalibratedArm:
 
 
 def rigid(arm: ArmModel, q: np.ndarray) -> np.ndarray:
-    """The tip of two links as complex numbers."""
+    """The tip of two rigid links at one position (2,), rad, as x + iy."""
     theta1, theta2 = np.array(arm.signs) * q + np.array(arm.offsets)
     l1, l2 = arm.lengths
     return l1 * np.exp(1j * theta1) + l2 * np.exp(1j * (theta1 + theta2))
 
 
 def tips(arm: CalibratedArm, q: np.ndarray) -> np.ndarray:
-    """(N, 2) tips at (N, 2) joints, term by term."""
+    """The tips (N, 2) at (N, 2) positions, rad, summed term by term."""
     total = np.array([rigid(arm, row) for row in q])
     a, b = (np.array(arm.signs) * q).T
     for k1, k2, c in arm.residual:

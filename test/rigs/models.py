@@ -1,4 +1,4 @@
-"""Model files for tests: right in form, and wrong in every way a file can be."""
+"""Model files for tests, valid and damaged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def linear_model(
     rows: int | str = 'N',
     kind: int = TensorProto.FLOAT,
 ) -> Path:
-    """A network of one linear layer; by default it answers (0.3, 0.7) to everything."""
+    """A network of one linear layer; by default it proposes (0.3, 0.7) for every target."""
     dtype = helper.tensor_dtype_to_np_dtype(kind)
     weights = np.zeros((inputs[1], len(bias))) if weights is None else weights
     graph = helper.make_graph(

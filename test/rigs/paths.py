@@ -18,26 +18,26 @@ def square(half=0.08):
 
 
 def wave(rng, count=300, begin=0.4):
-    """A random smooth path to and fro between the edges of what the arm reaches."""
-    share = np.linspace(0.0, 1.0, count)
+    """A random smooth path between the inner and the outer boundary of the reach."""
+    fraction = np.linspace(0.0, 1.0, count)
     radius, angle = np.zeros(count), np.zeros(count)
     for order in range(1, 5):
         phases = rng.uniform(0.0, 2.0 * np.pi, 2)
-        radius += rng.normal() / order * np.sin(np.pi * order * share + phases[0])
-        angle += rng.normal() / order * np.sin(np.pi * order * share + phases[1])
+        radius += rng.normal() / order * np.sin(np.pi * order * fraction + phases[0])
+        angle += rng.normal() / order * np.sin(np.pi * order * fraction + phases[1])
     radius = 0.3 + 0.15 * radius / np.abs(radius).max()
     angle = begin + np.clip(angle, -2.0, 2.0)
     return radius[:, None] * np.column_stack((np.cos(angle), np.sin(angle)))
 
 
 def off_lines(tips, poses):
-    """How far (m) tips (N, 2) are from the straight lines through poses, at most."""
-    begin, step = poses[:-1], np.diff(poses, axis=0)
+    """Largest distance (m) of tips (N, 2) from the straight lines through poses."""
+    start, step = poses[:-1], np.diff(poses, axis=0)
     square = np.maximum((step * step).sum(axis=1), 1e-30)
-    farthest = 0.0
-    for some in np.array_split(tips, max(len(tips) // 200, 1)):
-        along = np.einsum('nij,ij->ni', some[:, None] - begin, step) / square
-        nearest = begin + np.clip(along, 0.0, 1.0)[..., None] * step
-        off = np.hypot(*np.moveaxis(some[:, None] - nearest, -1, 0)).min(axis=1)
-        farthest = max(farthest, float(off.max()))
-    return farthest
+    largest = 0.0
+    for chunk in np.array_split(tips, max(len(tips) // 200, 1)):
+        along = np.einsum('nij,ij->ni', chunk[:, None] - start, step) / square
+        nearest = start + np.clip(along, 0.0, 1.0)[..., None] * step
+        distances = np.hypot(*np.moveaxis(chunk[:, None] - nearest, -1, 0)).min(axis=1)
+        largest = max(largest, float(distances.max()))
+    return largest
