@@ -1,4 +1,4 @@
-"""The tip goes straight where it can, within all limits; elsewhere there is no line."""
+"""Cartesian motions are straight and within all limits; elsewhere no motion is returned."""
 
 from functools import cache, partial
 from math import cos, pi, sin
@@ -23,8 +23,8 @@ build = partial(ArmModel, joint_names=('a', 'b'), max_velocity=(3.0, 3.0))
 FREE = build('free', lengths=(0.3, 0.2))
 LIMITED = build('limited', lengths=(0.3, 0.2), lower=(-2.9, -2.9), upper=(2.9, 2.9))
 EQUAL = build('equal', lengths=(0.25, 0.25))
-AS_BUILT = CalibratedArm(
-    'as built',
+CALIBRATED = CalibratedArm(
+    'calibrated',
     ('a', 'b'),
     (0.3, 0.2),
     residual=(
@@ -36,29 +36,29 @@ AS_BUILT = CalibratedArm(
 GENTLE = MotionLimits((3.0, 3.0), (5.0, 5.0), (50.0, 50.0))
 USUAL = MotionLimits((3.0, 3.0), (10.0, 10.0), (100.0, 100.0))
 UNLIKE = MotionLimits((3.0, 1.5), (20.0, 6.0), (400.0, 60.0))
-STILL = (0.0, 0.0)
+STANDSTILL = (0.0, 0.0)
 LIMITS = st.sampled_from([GENTLE, USUAL, UNLIKE])
 seeds = st.integers(0, 2**32 - 1)
 
 
-def at_rest(q):
-    return KinematicState(tuple(map(float, q)), STILL, STILL)
+def standing(q):
+    return KinematicState(tuple(map(float, q)), STANDSTILL, STANDSTILL)
 
 
-def sampled(way, period=0.002):
-    """Positions, velocities, accelerations (N, 2) along a way and a bit beyond its end."""
-    times = np.arange(0.0, way.duration + 3 * period, period)
-    return tuple(np.array([way.at(time) for time in times.tolist()]).transpose(1, 0, 2))
+def sampled(motion, period=0.002):
+    """Return positions, velocities, accelerations (N, 2) until shortly after the end."""
+    times = np.arange(0.0, motion.duration + 3 * period, period)
+    return tuple(np.array([motion.at(time) for time in times.tolist()]).transpose(1, 0, 2))
 
 
-def assert_within(way, limits, arm):
+def assert_within(motion, limits, arm):
     for period in (0.002, 0.01):
-        q, v, a = sampled(way, period)
+        q, v, a = sampled(motion, period)
         assert (q >= np.array(arm.lower) - 1e-9).all()
         assert (q <= np.array(arm.upper) + 1e-9).all()
         assert (np.abs(v) <= np.array(limits.velocity) * (1 + 1e-9)).all()
         assert (np.abs(a) <= np.array(limits.acceleration) * (1 + 1e-9)).all()
-        # A derivative's limit bounds the difference between samples; it is the derivative, too.
+        # A limit bounds the differences between samples; and each value is the derivative below.
         for lower, limit in ((q, limits.velocity), (v, limits.acceleration), (a, limits.jerk)):
             assert (np.abs(np.diff(lower, axis=0)) <= np.array(limit) * period * (1 + 1e-6)).all()
         for lower, upper, third in ((q, v, limits.acceleration), (v, a, limits.jerk)):
@@ -66,42 +66,46 @@ def assert_within(way, limits, arm):
             assert (np.abs(error) <= period * np.array(third)).all()
 
 
-def assert_joins(way, start, goal):
-    np.testing.assert_allclose(way.at(0.0), start, atol=1e-9)
-    q, v, a = way.at(way.duration - 1e-9)
+def assert_joins(motion, start, goal):
+    np.testing.assert_allclose(motion.at(0.0), start, atol=1e-9)
+    q, v, a = motion.at(motion.duration - 1e-9)
     np.testing.assert_allclose(q, goal, atol=1e-9)
     np.testing.assert_allclose((v, a), 0.0, atol=1e-5)
-    assert way.at(way.duration) == way.at(way.duration + 9.0) == (goal, STILL, STILL)
+    assert (
+        motion.at(motion.duration)
+        == motion.at(motion.duration + 9.0)
+        == (goal, STANDSTILL, STANDSTILL)
+    )
 
 
-def off_line(arm, q, start, goal):
-    """How far (parts of reach) the tip is beside the line and behind where it was, at most."""
+def line_error(arm, q, start, goal):
+    """Return the largest distance beside the line and the largest step back, in reaches."""
     begin, end = arm.fk(start), arm.fk(goal)
-    along = (end - begin) / np.hypot(*(end - begin))
+    direction = (end - begin) / np.hypot(*(end - begin))
     tip = arm.fk(q) - begin
-    beside = np.abs(tip @ (-along[1], along[0])).max()
-    return np.array((beside, -min(np.diff(tip @ along).min(), 0.0))) / arm.reach
+    cross_track = np.abs(tip @ (-direction[1], direction[0])).max()
+    return np.array((cross_track, -min(np.diff(tip @ direction).min(), 0.0))) / arm.reach
 
 
 def assert_straight(arm, start, goal, limits):
-    way = plan_cartesian_motion(arm, at_rest(start), goal, limits)
-    assert way is not None
-    assert_joins(way, at_rest(start), goal)
-    assert_within(way, limits, arm)
-    assert (off_line(arm, sampled(way)[0], start, goal) <= 1e-6).all()
-    return way
+    motion = plan_cartesian_motion(arm, standing(start), goal, limits)
+    assert motion is not None
+    assert_joins(motion, standing(start), goal)
+    assert_within(motion, limits, arm)
+    assert (line_error(arm, sampled(motion)[0], start, goal) <= 1e-6).all()
+    return motion
 
 
-def quickest(start, goal, limits):
+def time_optimal_duration(start, goal, limits):
     return OnlineTrajectoryGenerator(limits, start).plan_to(goal).duration
 
 
-def followed(arm, start, x, y, branch=1, count=4000):
+def follow_by_ik(arm, start, x, y, branch=1, count=4000):
     """
-    Joints on the straight line from joints to a point, by inverse kinematics.
+    Follow the straight line from joint positions to a point by inverse kinematics.
 
-    :return: where they end, rad; how far off a line or the limits they are, relative or rad; and
-        how far they jump, rad, at most
+    :return: the last positions, rad; the largest error, relative, or excess of a limit, rad; the
+        largest jump, rad
     """
     points = np.linspace(arm.fk(start), (x, y), count)
     side = np.full(count, branch, dtype=np.int8)
@@ -119,8 +123,8 @@ def arm_of(number):
 
 @settings(max_examples=120, deadline=None)
 @given(number=st.integers(0, 12), seed=seeds, limits=LIMITS)
-def test_is_found_where_inverse_kinematics_finds_one_and_only_there(number, seed, limits):
-    """Any mounting, signs, offsets, limits: straight, within all limits, to the very goal."""
+def test_a_line_is_found_exactly_where_inverse_kinematics_finds_one(number, seed, limits):
+    """For any mounting, signs, offsets and limits: straight, within all limits, to the goal."""
     arm = arm_of(number)
     start, other = map(tuple, random_joints(arm, np.random.default_rng(seed), 2).tolist())
     branch = arm.branch_of(start)
@@ -128,20 +132,20 @@ def test_is_found_where_inverse_kinematics_finds_one_and_only_there(number, seed
     goal = arm.closed_form(x, y, branch, start)
     error = np.hypot(*(arm.fk(goal) - (x, y))) / arm.reach
     assume(error < 1e-9 and arm.branch_of(goal) == branch)
-    end, error, jump = followed(arm, start, x, y, branch)
+    end, error, jump = follow_by_ik(arm, start, x, y, branch)
     arrives = np.allclose(end, goal, atol=1e-6)
     if arrives and error < 1e-9 and jump < 0.05:
         assert_straight(arm, start, goal, limits)
     elif not arrives or error > 1e-3 or jump > 1.0:
-        assert plan_cartesian_motion(arm, at_rest(start), goal, limits) is None
+        assert plan_cartesian_motion(arm, standing(start), goal, limits) is None
 
 
 @pytest.mark.parametrize('limits', [GENTLE, USUAL, UNLIKE])
-def test_uses_the_limits_it_has(limits):
-    """It takes no longer than it must: some limit is reached, and most of the time all but."""
-    way = assert_straight(LIMITED, (-1.0, 1.2), (1.0, 1.5), limits)
-    _, v, a = sampled(way)
-    assert way.required_stretch(limits) == pytest.approx(1.0)
+def test_a_cartesian_motion_uses_its_limits(limits):
+    """Some limit is reached, and most of the time nearly reached."""
+    motion = assert_straight(LIMITED, (-1.0, 1.2), (1.0, 1.5), limits)
+    _, v, a = sampled(motion)
+    assert motion.required_stretch(limits) == pytest.approx(1.0)
     used = np.maximum(np.abs(v) / limits.velocity, np.abs(a) / limits.acceleration).max(axis=1)
     assert np.median(used) > 0.7
 
@@ -150,18 +154,18 @@ def test_uses_the_limits_it_has(limits):
 @pytest.mark.parametrize(
     ('arm', 'half'), [(EQUAL, 0.3), (FREE, 0.25)], ids=['past the base', 'past the hole']
 )
-def test_slows_down_and_goes_on_past_a_singularity(arm, half, distance):
-    """The tip all but stands while joint 1 turns by half a turn, but the joints go on."""
+def test_a_motion_past_a_singularity_slows_the_tip_but_not_the_joints(arm, half, distance):
+    """The tip nearly stands while joint 1 turns by half a turn."""
     y = arm.inner_reach + distance
     start = arm.closed_form(-half, y, 1, (2.0, 1.0))
-    # So near to the base that samples jump, the turn of joint 1 is known all the same.
+    # Close to the base samples jump, but the turn of joint 1 is known.
     goal = arm.closed_form(half, y, 1, (start[0] - 2.5, start[1]))
-    way = assert_straight(arm, start, goal, USUAL)
-    assert way.duration < 3.3 * quickest(start, goal, USUAL)
-    _, v, a = sampled(way)
+    motion = assert_straight(arm, start, goal, USUAL)
+    assert motion.duration < 3.3 * time_optimal_duration(start, goal, USUAL)
+    _, v, a = sampled(motion)
     used = np.maximum(np.abs(v) / USUAL.velocity, np.abs(a) / USUAL.acceleration).max(axis=1)
     assert np.median(used) > 0.75
-    assert np.mean(np.abs(v).max(axis=1) < 0.03 * 3.0) < 0.2  # it hardly ever stands
+    assert np.mean(np.abs(v).max(axis=1) < 0.03 * 3.0) < 0.2  # it hardly ever stands still
 
 
 @pytest.mark.parametrize(
@@ -183,15 +187,15 @@ def test_slows_down_and_goes_on_past_a_singularity(arm, half, distance):
         'from stretched',
         'from stretched, other side',
         'stretched to stretched',
-        'from all but stretched, of the other side',
+        'from nearly stretched, other side',
         'to folded',
         'from folded',
         'a micrometre',
     ],
 )
-def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
-    way = assert_straight(FREE, start, goal, USUAL)
-    assert way.duration < 3.0 * quickest(start, goal, USUAL)
+def test_a_line_may_start_and_end_at_the_edge_of_the_workspace(start, goal):
+    motion = assert_straight(FREE, start, goal, USUAL)
+    assert motion.duration < 3.0 * time_optimal_duration(start, goal, USUAL)
 
 
 @pytest.mark.parametrize(
@@ -207,56 +211,69 @@ def test_begins_and_ends_at_the_edge_without_stopping_before(start, goal):
         (LIMITED, (2.91, 0.5), (2.0, 0.5)),
         (FREE, (0.3, -0.05), (1.0, 1.5)),
     ],
-    ids=['hole', 'branch', 'turn', 'nowhere', 'base', 'behind', 'limit', 'outside', 'bent off'],
+    ids=[
+        'hole',
+        'branch',
+        'turn',
+        'same tip',
+        'base',
+        'behind',
+        'limit',
+        'outside',
+        'other branch',
+    ],
 )
-def test_there_is_none_where_the_joints_cannot_follow(arm, start, goal):
+def test_there_is_no_line_where_the_joints_cannot_follow(arm, start, goal):
     assert trace_tip_line(arm, start, goal) is None
-    assert plan_cartesian_motion(arm, at_rest(start), goal, USUAL) is None
+    assert plan_cartesian_motion(arm, standing(start), goal, USUAL) is None
 
 
-def test_is_straight_for_the_arm_as_built():
-    """Where rigid links would have the tip is millimetres off."""
-    assert_straight(AS_BUILT, (0.0, 1.0), (1.0, 2.0), USUAL)
-    assert np.abs(FREE.fk((1.0, 2.0)) - AS_BUILT.fk((1.0, 2.0))).max() > 1e-3
+def test_the_line_is_straight_for_a_calibrated_arm():
+    """With ideal links the tip would be millimetres off."""
+    assert_straight(CALIBRATED, (0.0, 1.0), (1.0, 2.0), USUAL)
+    assert np.abs(FREE.fk((1.0, 2.0)) - CALIBRATED.fk((1.0, 2.0))).max() > 1e-3
 
 
-def test_rounding_is_no_motion():
-    """A motion that came to rest may leave a velocity of 1e-17."""
+def test_rounding_counts_as_standstill():
+    """After a motion a velocity of 1e-17 may remain."""
     start = KinematicState((0.0, 1.0), (1e-12, 0.0), (0.0, -1e-11))
-    way = plan_cartesian_motion(FREE, start, (1.0, 2.0), USUAL)
-    assert (off_line(FREE, sampled(way)[0], (0.0, 1.0), (1.0, 2.0)) <= 1e-6).all()
+    motion = plan_cartesian_motion(FREE, start, (1.0, 2.0), USUAL)
+    assert (line_error(FREE, sampled(motion)[0], (0.0, 1.0), (1.0, 2.0)) <= 1e-6).all()
     assert (
-        way.duration == plan_cartesian_motion(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL).duration
+        motion.duration
+        == plan_cartesian_motion(FREE, standing((0.0, 1.0)), (1.0, 2.0), USUAL).duration
     )
 
 
 def test_positions_are_those_of_the_states():
-    way = plan_cartesian_motion(FREE, at_rest((0.0, 1.0)), (1.0, 2.0), USUAL)
-    positions = way.positions(0.0123)
-    times = np.linspace(0.0, way.duration, len(positions))
+    motion = plan_cartesian_motion(FREE, standing((0.0, 1.0)), (1.0, 2.0), USUAL)
+    positions = motion.positions(0.0123)
+    times = np.linspace(0.0, motion.duration, len(positions))
     assert times[1] <= 0.0123
     np.testing.assert_allclose(
-        positions, [way.at(time).position for time in times.tolist()], atol=1e-12
+        positions, [motion.at(time).position for time in times.tolist()], atol=1e-12
     )
 
 
-# Joints that move.
+# Moving joints
 
 
 edge = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 1.0]))
-places = st.tuples(edge, edge).map(lambda u: (-2.9 + 5.8 * u[0], 0.2 + 2.7 * u[1]))
+positions = st.tuples(edge, edge).map(lambda u: (-2.9 + 5.8 * u[0], 0.2 + 2.7 * u[1]))
 
 
 @settings(max_examples=300, deadline=None)
-@given(first=places, second=places, goal=places, part=st.floats(0.02, 0.98), limits=LIMITS)
-def test_bends_from_any_motion_within_the_limits(first, second, goal, part, limits):
-    """Also next to the limits of the joints, which the rest that is braked must not cross."""
-    old = OnlineTrajectoryGenerator(limits, first).plan_to(second)
-    start = old.at(part * old.duration)
-    way = plan_cartesian_motion(LIMITED, start, goal, limits)
-    if way is not None:
-        assert_joins(way, start, goal)
-        assert_within(way, limits, LIMITED)
+@given(
+    first=positions, second=positions, goal=positions, fraction=st.floats(0.02, 0.98), limits=LIMITS
+)
+def test_merging_from_any_motion_keeps_the_limits(first, second, goal, fraction, limits):
+    """Also next to joint limits, which the residual motion must not cross."""
+    previous = OnlineTrajectoryGenerator(limits, first).plan_to(second)
+    start = previous.at(fraction * previous.duration)
+    motion = plan_cartesian_motion(LIMITED, start, goal, limits)
+    if motion is not None:
+        assert_joins(motion, start, goal)
+        assert_within(motion, limits, LIMITED)
 
 
 @pytest.mark.parametrize(
@@ -265,49 +282,47 @@ def test_bends_from_any_motion_within_the_limits(first, second, goal, part, limi
         ((0.0, 1.0), (2.9, 1.0), (1.5, 1.5), 1.0),
         ((-0.3045, 1.8575), (-2.9, 0.9233), (-2.9, 1.437), 0.78),
     ],
-    ids=['the line begins outside', 'only the sum is outside'],
+    ids=['the line starts outside', 'only the sum is outside'],
 )
-def test_the_rest_that_is_braked_stays_inside(first, second, goal, time):
-    """The joint comes to rest at its limit if it brakes with all it has: not with less."""
+def test_a_residual_motion_that_would_leave_the_limits_is_rejected(first, second, goal, time):
+    """The joint stops at its limit only if it brakes with its full acceleration."""
     start = OnlineTrajectoryGenerator(USUAL, first).plan_to(second).at(time)
     unlimited = sampled(plan_cartesian_motion(FREE, start, goal, USUAL))[0]
     assert np.abs(unlimited[:, 0]).max() > 2.905
     assert plan_cartesian_motion(LIMITED, start, goal, USUAL) is None
 
 
-def under_way(limits):
-    """The joints a third of the time into a motion."""
-    way = plan_cartesian_motion(LIMITED, at_rest((-1.0, 1.2)), (1.0, 1.5), limits)
-    return way.at(0.35 * way.duration)
+def moving(limits):
+    """Return the state a third of the time into a motion."""
+    motion = plan_cartesian_motion(LIMITED, standing((-1.0, 1.2)), (1.0, 1.5), limits)
+    return motion.at(0.35 * motion.duration)
 
 
 @pytest.mark.parametrize('limits', [GENTLE, USUAL, UNLIKE])
 @pytest.mark.parametrize('goal', [(1.2, 1.2), (1.4, 0.8), (1.5, 1.0)])
-def test_a_new_goal_bends_the_motion_instead_of_restarting_it(limits, goal):
-    start = under_way(limits)
-    way = plan_cartesian_motion(LIMITED, start, goal, limits)
+def test_a_new_goal_merges_the_motion_instead_of_restarting_it(limits, goal):
+    start = moving(limits)
+    motion = plan_cartesian_motion(LIMITED, start, goal, limits)
     stop = OnlineTrajectoryGenerator(limits, start.position).plan_stop(start)
     end = stop.at(stop.duration).position
-    restarted = plan_cartesian_motion(LIMITED, at_rest(end), goal, limits)
-    assert way.duration < 0.9 * (stop.duration + restarted.duration)
-    q, v, _ = sampled(way)
+    restarted = plan_cartesian_motion(LIMITED, standing(end), goal, limits)
+    assert motion.duration < 0.9 * (stop.duration + restarted.duration)
+    q, v, _ = sampled(motion)
     on_line = q[round(0.6 * len(q)) :]
-    assert (off_line(LIMITED, on_line, on_line[0], goal) <= 1e-6).all()
-    # The tip goes on while it bends.
+    assert (line_error(LIMITED, on_line, on_line[0], goal) <= 1e-6).all()
+    # The tip does not stop meanwhile.
     speed = np.hypot(*np.einsum('nij,nj->ni', LIMITED.jacobian(q), v).T)
     assert speed[: len(speed) // 2].min() > 0.3 * speed.max()
 
 
-def test_the_motion_of_the_joints_can_follow_it():
-    """As another does: from goal to goal, and brake on it."""
-    motion = OnlineTrajectoryGenerator(USUAL, (-1.0, 1.2))
+def test_a_generator_can_follow_cartesian_motions():
+    generator = OnlineTrajectoryGenerator(USUAL, (-1.0, 1.2))
     for goal, steps in (((1.0, 1.5), 60), ((1.5, 1.0), 300)):
-        way = plan_cartesian_motion(LIMITED, motion.state, goal, USUAL)
-        motion.follow(way)
+        generator.follow(plan_cartesian_motion(LIMITED, generator.state, goal, USUAL))
         for _ in range(steps):
-            motion.step(0.01)
-    assert motion.at_rest
-    assert motion.position == (1.5, 1.0)
+            generator.step(0.01)
+    assert generator.at_rest
+    assert generator.position == (1.5, 1.0)
 
 
 @pytest.mark.parametrize('limits', [GENTLE, USUAL])
@@ -322,18 +337,18 @@ def test_the_motion_of_the_joints_can_follow_it():
     ],
     ids=['circle', 'fast circle', 'line', 'edge', 'fast corner'],
 )
-def test_follows_goals_that_keep_coming_and_comes_to_rest_at_the_last(path, speed, limits):
-    """Where there is no line, or it is not worth it, the joints go their quickest way."""
+def test_a_stream_of_goals_is_followed_to_the_last_one(path, speed, limits):
+    """Where there is no line, or it takes too long, the joints move time-optimally."""
     ahead, period = 1.2, 0.02
-    state = at_rest(FREE.closed_form(*path(0.0), 1, (0.0, 1.0)))
+    state = standing(FREE.closed_form(*path(0.0), 1, (0.0, 1.0)))
     tips = []
     for number in range(round((ahead + 1.2) / period)):
         x, y = path(speed * min(number * period, ahead))
         goal = FREE.closed_form(x, y, 1, state.position)
-        way = plan_cartesian_motion(FREE, state, goal, limits)
-        if way is None:
-            way = OnlineTrajectoryGenerator(limits, state.position).plan_to(goal, state)
-        state = way.at(period)
+        motion = plan_cartesian_motion(FREE, state, goal, limits)
+        if motion is None:
+            motion = OnlineTrajectoryGenerator(limits, state.position).plan_to(goal, state)
+        state = motion.at(period)
         tips.append((*FREE.fk_point(*state.position), x, y))
     tips = np.array(tips)
     lag = np.hypot(*(tips[:, :2] - tips[:, 2:]).T)

@@ -1,4 +1,4 @@
-"""OnlineTrajectoryGenerator keeps its limits whatever it is asked, and comes to rest where it is asked to."""
+"""The online trajectory generator keeps its limits for any goals, and stops at the last one."""
 
 import sys
 from dataclasses import replace
@@ -16,14 +16,14 @@ LOWER, UPPER = np.array([-2.9, -1.0]), np.array([2.9, 2.6])
 PERIOD = 0.01
 
 unit = st.floats(0.0, 1.0)
-# The limits themselves are where a motion that brakes too late would be outside.
+# At the limits themselves a motion that brakes too late would be outside.
 edge = st.one_of(unit, st.sampled_from([0.0, 1.0]))
-places = st.tuples(edge, edge).map(lambda u: tuple((LOWER + u * (UPPER - LOWER)).tolist()))
-orders = st.one_of(st.none(), places)  # None: brake
+positions = st.tuples(edge, edge).map(lambda u: tuple((LOWER + u * (UPPER - LOWER)).tolist()))
+goals = st.one_of(st.none(), positions)  # None: brake
 
 
 def run(motion, seconds, period=PERIOD):
-    """Step through a time; return rows of position, velocity, acceleration, two joints each."""
+    """Step for a time; return rows of position, velocity, acceleration, two joints each."""
     rows = []
     for _ in range(round(seconds / period)):
         q, v = motion.step(period)
@@ -33,7 +33,7 @@ def run(motion, seconds, period=PERIOD):
     return rows
 
 
-def until_rest(motion):
+def run_until_rest(motion):
     rows = []
     while not motion.at_rest:
         rows += run(motion, PERIOD)
@@ -42,9 +42,13 @@ def until_rest(motion):
 
 
 @settings(max_examples=150, deadline=None)
-@given(start=places, steps=st.lists(st.tuples(orders, st.integers(0, 60)), max_size=8), last=places)
-def test_stays_within_every_limit_and_rests_on_the_last_goal(start, steps, last):
-    """Goals and brakes at any time, also while it is fast or braking towards a limit."""
+@given(
+    start=positions,
+    steps=st.lists(st.tuples(goals, st.integers(0, 60)), max_size=8),
+    last=positions,
+)
+def test_any_goals_keep_every_limit_and_the_joints_stop_at_the_last(start, steps, last):
+    """Goals and stops come at any time, also while the joints brake towards a limit."""
     motion = OnlineTrajectoryGenerator(LIMITS, start)
     rows = [(*start, 0.0, 0.0, 0.0, 0.0)]
     for goal, periods in steps:
@@ -54,7 +58,7 @@ def test_stays_within_every_limit_and_rests_on_the_last_goal(start, steps, last)
             motion.set_goal(goal)
         rows += run(motion, periods * PERIOD)
     motion.set_goal(last)
-    rows += until_rest(motion)
+    rows += run_until_rest(motion)
     q, v, a = np.hsplit(np.array(rows), 3)
     assert (q >= LOWER - 1e-9).all()
     assert (q <= UPPER + 1e-9).all()
@@ -68,33 +72,33 @@ def test_stays_within_every_limit_and_rests_on_the_last_goal(start, steps, last)
     assert run(motion, 1.0)[-1] == pytest.approx((*last, 0, 0, 0, 0), abs=1e-9)
 
 
-def test_uses_the_limits_it_has():
-    """On a long way each joint reaches its velocity, acceleration and, nearly, its jerk limit."""
+def test_a_long_motion_reaches_every_limit():
+    """Of velocity and acceleration, and nearly of jerk."""
     motion = OnlineTrajectoryGenerator(LIMITS, (-2.0, -1.0))
     motion.set_goal((2.0, 2.0))
-    _, v, a = np.hsplit(np.array(until_rest(motion)), 3)
+    _, v, a = np.hsplit(np.array(run_until_rest(motion)), 3)
     np.testing.assert_allclose(v.max(axis=0), LIMITS.velocity)
     np.testing.assert_allclose(a.max(axis=0), LIMITS.acceleration, rtol=0.01)
     jerk = np.abs(np.diff(a, axis=0)).max(axis=0) / PERIOD
     np.testing.assert_allclose(jerk, LIMITS.jerk, rtol=0.01)
 
 
-def test_braking_is_no_dead_stop_and_takes_the_shortest_time():
+def test_a_stop_takes_the_shortest_time_within_the_limits():
     motion = OnlineTrajectoryGenerator(LIMITS, (-2.0, -1.0))
     motion.set_goal((2.0, -1.0))
     run(motion, 0.5)
     (fast, _), (before, _) = motion.velocity, motion.position
     assert fast == pytest.approx(3.0)
     motion.brake()
-    rows = until_rest(motion)
-    # From v at rest to rest: v / a + a / j for a ramp up and one down.
+    rows = run_until_rest(motion)
+    # From a constant velocity v: v / a, and a / j for the ramps of the acceleration.
     shortest = fast / 20.0 + 20.0 / 400.0
     assert len(rows) * PERIOD == pytest.approx(shortest, abs=PERIOD)
     assert motion.position[0] - before == pytest.approx(fast * shortest / 2.0)
 
 
-def test_time_may_pass_in_any_portions():
-    """The place depends on the time alone: a computer that is late does not bend the motion."""
+def test_the_position_depends_on_the_time_alone():
+    """Late steps do not change the motion."""
     even, uneven = (
         OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0)),
         OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0)),
@@ -102,30 +106,30 @@ def test_time_may_pass_in_any_portions():
     for motion in (even, uneven):
         motion.set_goal((2.0, 1.0))
     run(even, 0.4)
-    for portion in (0.001, 0.25, 0.0, 0.149):
-        uneven.step(portion)
+    for seconds in (0.001, 0.25, 0.0, 0.149):
+        uneven.step(seconds)
     np.testing.assert_allclose(even.position, uneven.position, atol=1e-12)
 
 
 @pytest.mark.parametrize('distance', [0.1, -0.1, 0.2])
 @pytest.mark.parametrize('acceleration', [0.0, -3.552713678800501e-15])
-def test_a_way_on_which_a_limit_is_just_reached_is_found(distance, acceleration):
-    """2 a³ / j² = 0.1 rad: with these numbers Ruckig alone finds none."""
+def test_a_motion_that_just_reaches_a_limit_is_found(distance, acceleration):
+    """2 a³ / j² = 0.1 rad: for these numbers Ruckig alone finds no motion."""
     motion = OnlineTrajectoryGenerator(LIMITS, (-2.8, -1.0))
-    motion._state = motion._state._replace(acceleration=(acceleration, 0.0))
-    motion.set_goal((-2.8 + distance, -1.0))
-    until_rest(motion)
+    start = motion.state._replace(acceleration=(acceleration, 0.0))
+    motion.follow(motion.plan_to((-2.8 + distance, -1.0), start))
+    run_until_rest(motion)
     assert motion.position == pytest.approx((-2.8 + distance, -1.0), abs=1e-9)
 
 
 @pytest.mark.parametrize('goal', [(np.nan, 0.0), (0.0, np.inf)])
-def test_a_goal_that_is_none_is_refused_and_the_one_before_stands(goal):
+def test_a_goal_that_is_not_finite_is_rejected_and_the_previous_one_stays(goal):
     motion = OnlineTrajectoryGenerator(LIMITS, (0.0, 0.0))
     motion.set_goal((1.0, 1.0))
     run(motion, 0.1)
     with pytest.raises(ConfigError, match='goal of a motion'):
         motion.set_goal(goal)
-    until_rest(motion)
+    run_until_rest(motion)
     np.testing.assert_allclose(motion.position, (1.0, 1.0))
 
 
@@ -136,8 +140,8 @@ def test_limits_are_positive_and_finite(name, value):
         replace(LIMITS, **{name: (1.0, value)})
 
 
-def test_without_ruckig_it_says_what_to_install(monkeypatch):
-    """No rosdep key brings it, so a sourced ROS 2 may lack it."""
+def test_without_ruckig_the_error_says_what_to_install(monkeypatch):
+    """No rosdep key installs it, so a sourced ROS 2 may lack it."""
     monkeypatch.setitem(sys.modules, 'ruckig', None)
     with pytest.raises(ConfigError, match='pip install ruckig'):
         OnlineTrajectoryGenerator(MotionLimits((1.0, 1.0), (1.0, 1.0), (1.0, 1.0)), (0.0, 0.0))
