@@ -1,12 +1,12 @@
 """
-Writing a recording: one MCAP file, as ``ros2 bag record`` writes it.
+Writing a recording: one MCAP file that rosbag2 and Foxglove play as one of their own.
 
-The messages are gathered in chunks, each followed by its message indexes: by these rosbag2 and
-Foxglove play a file in order of time. (Without them rosbag2 warns and keeps to the order in the
-file, and Foxglove has to read all of it first.) A chunk is closed at the latest half a second after
-the one before and goes to the operating system in one piece, which a killed process cannot take
-back. The chunks are not compressed: they are small, and one that is cut still tells what is before
-the cut.
+Messages are collected in chunks, each followed by its message indexes, so that players can read the
+file in order of time. (Without the indexes rosbag2 warns and keeps to the order in the file, and
+Foxglove has to read the whole file first.) A chunk is closed at the latest half a second after the
+previous one and reaches the operating system in one piece, where it survives the death of this
+process. Chunks are not compressed: they are small, and a truncated chunk stays readable up to its
+end.
 """
 
 from __future__ import annotations
@@ -24,67 +24,22 @@ from mcap.writer import CompressionType, Writer
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.messages import MESSAGE_TYPES
 
-# MERGED recordings.whole_records: A file that ends on a whole record, whatever happens.
-
-
-class AtomicFlushFile:
-    """
-    The file as the MCAP writer sees it: what is written between two flushes gets there whole.
-
-    :param file: unbuffered
-    """
-
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-        self._size = 0
-        self._pending = bytearray()
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has been closed."""
-        return self._file.closed
-
-    def write(self, data: bytes) -> None:
-        """Keep whole records for the next flush."""
-        self._pending += data
-
-    def tell(self) -> int:
-        """Return where the next record will be."""
-        return self._size + len(self._pending)
-
-    def flush(self) -> None:
-        """Write what is pending, all of it or, where that fails, nothing."""
-        try:
-            written = 0
-            while written < len(self._pending):
-                written += self._file.write(memoryview(self._pending)[written:])
-        except OSError:
-            os.ftruncate(self._file.fileno(), self._size)
-            raise
-        self._size += written
-        self._pending.clear()
-
-    def close(self) -> None:
-        """Close the file; what is pending is lost."""
-        self._file.close()
-
-
 MCAP_SUFFIX = '.mcap'
+"""File name extension of a recording."""
 FLUSH_PERIOD_S = 0.5
-"""How long (s) a message stays in this process at most, as long as others follow it."""
+"""Longest time, s, that a message stays in this process while further messages follow."""
 
 
 class RecordingWriter:
     """
-    Writes one new recording.
+    Writer of one new recording.
 
-    A process killed at any moment loses what was written since the last flush, which is done at
-    least every :data:`FLUSH_PERIOD_S` while messages come. Where they may stop coming, call
-    :meth:`flush` from a timer.
+    A process that is killed loses what was written since the last flush. :meth:`write` flushes at
+    least every :data:`FLUSH_PERIOD_S`; where messages may cease, call :meth:`flush` from a timer.
 
-    :param path: the file, ending in .mcap, in a folder that exists
+    :param path: the new file, ending in .mcap, in an existing folder
 
-    :raises RecordingError: the file exists, or cannot be written there
+    :raises RecordingError: the file exists, or cannot be created
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,7 +55,7 @@ class RecordingWriter:
             self.flush()
         except RecordingError:
             self.close()
-            path.unlink()  # empty: it would only be in the way of the next attempt
+            path.unlink()  # the file is empty and would only block the next attempt
             raise
 
     def __enter__(self) -> RecordingWriter:
@@ -118,7 +73,7 @@ class RecordingWriter:
         """
         Announce a topic, before its first message.
 
-        :param name: its full name, e.g. '/joint_states'
+        :param name: full name of the topic, e.g. '/joint_states'
         :param message_type: one of :data:`~ik_nn_ros.recordings.messages.MESSAGE_TYPES`
         """
         description = MESSAGE_TYPES[message_type]
@@ -126,8 +81,8 @@ class RecordingWriter:
             self._schemas[message_type] = self._mcap.register_schema(
                 message_type, SchemaEncoding.ROS2, description.definition.encode()
             )
-        # rosbag2 would also add offered_qos_profiles, in words that Humble cannot read or in
-        # numbers; without it each distribution plays the topic with its default QoS.
+        # rosbag2 also writes offered_qos_profiles, in a form that differs between distributions and
+        # that Humble cannot read. Without it every distribution plays the topic with default QoS.
         self._channels[name] = self._mcap.register_channel(
             name,
             MessageEncoding.CDR,
@@ -139,13 +94,13 @@ class RecordingWriter:
         """
         Add a message.
 
-        :param topic: one that was added
+        :param topic: a topic added by :meth:`add_topic`
         :param cdr: the serialised message
-        :param log_time: when it was received, ns since the epoch
-        :param publish_time: when it was sent, ns since the epoch
+        :param log_time: time at which the message was received, ns since the epoch
+        :param publish_time: time at which the message was sent, ns since the epoch
 
-        :raises RecordingError: it cannot be written, e.g. the disk is full; from then on nothing
-            is, and what was flushed before stays readable
+        :raises RecordingError: writing failed, e.g. because the disk is full; from then on every
+            call fails, and what was flushed before stays readable
         """
         if self._failure:
             raise self._failure
@@ -155,7 +110,7 @@ class RecordingWriter:
 
     def flush(self) -> None:
         """
-        Hand all messages so far to the operating system: safe unless the machine itself fails.
+        Hand all messages to the operating system, which keeps them if this process dies.
 
         :raises RecordingError: as :meth:`write`
         """
@@ -178,11 +133,59 @@ class RecordingWriter:
             return
         try:
             if not self._failure:
-                self.flush()  # first, so that no message is lost where only the index has no room
+                self.flush()  # first, so that a disk without room for the index costs no message
                 self._mcap.finish()  # type: ignore[no-untyped-call]
                 self.flush()
         finally:
             self._stream.close()
+
+
+class AtomicFlushFile:
+    """
+    File for the MCAP writer that ends on a complete record, even after a failed write.
+
+    Everything written between two flushes reaches the disk together or not at all.
+
+    :param file: an unbuffered file
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self._size = 0
+        self._pending = bytearray()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self._file.closed
+
+    def write(self, data: bytes) -> None:
+        """Keep complete records for the next flush."""
+        self._pending += data
+
+    def tell(self) -> int:
+        """Return the position of the next record, bytes."""
+        return self._size + len(self._pending)
+
+    def flush(self) -> None:
+        """
+        Write all pending records.
+
+        :raises OSError: writing failed; the file has the size it had before
+        """
+        try:
+            written = 0
+            while written < len(self._pending):
+                written += self._file.write(memoryview(self._pending)[written:])
+        except OSError:
+            os.ftruncate(self._file.fileno(), self._size)
+            raise
+        self._size += written
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Close the file and discard pending records."""
+        self._file.close()
 
 
 def _create_file(path: Path) -> FileIO:

@@ -1,4 +1,10 @@
-"""The ROS messages in a recording: their definitions, as a file that explains itself holds them."""
+"""
+The ROS messages in a recording: their definitions, and their values as arrays over time.
+
+The definitions are written here and not taken from a library: a recording holds them byte for byte
+as ROS 2 registers them, default values included, with their REP 2016 hashes. What rosbags
+generates differs in text and hash, and would add five packages for two types.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,10 @@ from mcap.records import Message, Schema
 from mcap.well_known import MessageEncoding, SchemaEncoding
 from mcap_ros2.decoder import DecoderFactory
 from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+TimesNs = NDArray[np.int64]
+_Row = tuple[float, ...]
 
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 POSE_STAMPED = 'geometry_msgs/msg/PoseStamped'
@@ -61,10 +71,10 @@ float64 w 1
 @dataclass(frozen=True)
 class MessageType:
     """
-    What a recording says about the messages of one type.
+    Description of a message type in a recording.
 
-    :param definition: the message and all it is made of, without the comments
-    :param version_hash: by which ROS tells versions of a definition apart (REP 2016)
+    :param definition: the message's fields and those of all nested messages, without comments
+    :param version_hash: hash by which ROS distinguishes versions of a definition (REP 2016)
     """
 
     definition: str
@@ -81,24 +91,17 @@ MESSAGE_TYPES: Mapping[str, MessageType] = {
         'RIHS01_10f3786d7d40fd2b54367835614bff85d4ad3b5dab62bf8bca0cc232d73b4cd8',
     ),
 }
-"""The types that can be written."""
-
-
-# MERGED recordings.tracks: Messages to numbers: what the joints and the tip did over time.
-
-Array = NDArray[np.float64]
-TimesNs = NDArray[np.int64]
-Row = tuple[float, ...]
+"""The message types that can be written and read."""
 
 
 @dataclass(frozen=True)
 class TimeSeries:
     """
-    What the messages of one topic say.
+    Values of the messages of one topic.
 
-    :param stamp: (N,) the time in their headers, ns
-    :param log_time: (N,) when they were recorded, ns
-    :param values: (N, M)
+    :param stamp: (N,) time stamps in the message headers, ns
+    :param log_time: (N,) times at which the messages were recorded, ns
+    :param values: (N, M) the values
     """
 
     stamp: TimesNs
@@ -107,7 +110,7 @@ class TimeSeries:
 
     @property
     def has_stamps(self) -> bool:
-        """Whether the headers tell the time; some publishers leave the stamps at zero."""
+        """Whether the headers hold time stamps; some publishers leave them at zero."""
         return bool(np.count_nonzero(self.stamp) * 2 >= len(self.stamp))
 
 
@@ -115,15 +118,16 @@ def joint_time_series(
     messages: Sequence[Message], joint_names: tuple[str, str], dropped: Counter[str]
 ) -> TimeSeries:
     """
-    Return the positions (rad) and velocities (rad/s) of two joints: q1, q2, v1, v2.
+    Return the positions (rad) and velocities (rad/s) of two joints as rows q1, q2, v1, v2.
 
-    A velocity that a message does not tell is NaN.
+    A velocity that a message does not contain is NaN.
 
-    :param messages: of type sensor_msgs/msg/JointState
-    :param dropped: where the messages that do not tell them are counted, by reason
+    :param messages: messages of type sensor_msgs/msg/JointState
+    :param joint_names: joint 1 and joint 2
+    :param dropped: counts unusable messages by reason; updated in place
     """
 
-    def row(message: Any) -> Row | str:
+    def row(message: Any) -> _Row | str:
         try:
             index = [message.name.index(joint) for joint in joint_names]
             q = [message.position[i] for i in index]
@@ -139,17 +143,17 @@ def joint_time_series(
 
 def tip_time_series(messages: Sequence[Message], frame: str, dropped: Counter[str]) -> TimeSeries:
     """
-    Return the positions (m) of the tip: x, y, z.
+    Return the positions (m) of the tip as rows x, y, z.
 
-    :param messages: of type geometry_msgs/msg/PoseStamped
-    :param frame: in which they are
-    :param dropped: where the messages that do not tell them are counted, by reason
+    :param messages: messages of type geometry_msgs/msg/PoseStamped
+    :param frame: the frame that they must be in
+    :param dropped: counts unusable messages by reason; updated in place
     """
 
-    def row(message: Any) -> Row | str:
-        other = message.header.frame_id
-        if not is_in_frame(other, frame):
-            return f'tip_pose in frame {other}, not {frame}'
+    def row(message: Any) -> _Row | str:
+        message_frame = message.header.frame_id
+        if not is_in_frame(message_frame, frame):
+            return f'tip_pose in frame {message_frame}, not {frame}'
         position = message.pose.position
         values = position.x, position.y, position.z
         return values if all(map(isfinite, values)) else 'tip_pose not finite'
@@ -159,10 +163,10 @@ def tip_time_series(messages: Sequence[Message], frame: str, dropped: Counter[st
 
 def is_in_frame(frame_id: str, frame: str) -> bool:
     """
-    Tell whether a message is in a frame; one that names none is taken to be.
+    Return whether a message is in a frame; one that names no frame is assumed to be.
 
-    :param frame_id: in its header, perhaps with the leading slash of old
-    :param frame: the frame
+    :param frame_id: frame in the message's header, perhaps with the leading slash of ROS 1
+    :param frame: the expected frame
     """
     return frame_id.lstrip('/') in ('', frame)
 
@@ -171,10 +175,16 @@ def _time_series(
     messages: Sequence[Message],
     message_type: str,
     width: int,
-    row: Callable[[Any], Row | str],
+    row: Callable[[Any], _Row | str],
     dropped: Counter[str],
 ) -> TimeSeries:
-    """Return the rows of the messages; one without a row gives the reason instead."""
+    """
+    Decode messages and collect a row of values from each.
+
+    :param width: values in a row
+    :param row: returns the values of a message, or the reason why it is unusable
+    :param dropped: counts unusable messages by reason; updated in place
+    """
     decode = _make_decoder(message_type)
     stamps, log_times, rows = [], [], []
     for message in messages:
@@ -199,10 +209,10 @@ def _time_series(
 
 def _make_decoder(message_type: str) -> Callable[[bytes], Any]:
     """
-    Return what decodes messages of a type.
+    Return a function that decodes messages of a type.
 
-    It goes by our definition, not the recorded one: that is the same in each distribution, but
-    missing where the recorder did not find it.
+    It uses the definition of this module, which is the same in every distribution: a recording may
+    lack it where the recorder did not find it.
     """
     definition = MESSAGE_TYPES[message_type].definition.encode()
     schema = Schema(id=1, name=message_type, encoding=SchemaEncoding.ROS2, data=definition)

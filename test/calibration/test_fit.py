@@ -54,7 +54,7 @@ def samples(arm, tip, q, rng, noise=NOISE, outliers=0.02, velocity=None, late=0.
         q,
         nearest,
         velocity,
-        arm.plane.lift(xy),
+        arm.plane.to_base(xy),
         np.zeros(count, dtype=np.intp),
         {},
         (),

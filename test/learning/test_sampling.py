@@ -46,7 +46,7 @@ def test_targets_are_where_the_joints_they_were_made_from_put_the_tip(arm, sampl
     np.testing.assert_allclose(arm.fk(q), target[..., :2], atol=1e-12 * arm.reach)
     bend = np.sin(q[..., 1] + arm.signs[1] * arm.offsets[1])
     # By the residual the edge of an arm as built is a little off the straight elbow.
-    assert (bend * branch > (-0.2 if arm.deviation else -1e-9)).all()
+    assert (bend * branch > (-0.2 if arm.residual_bound else -1e-9)).all()
     np.testing.assert_allclose(np.cos(bearing), x / np.hypot(x, y), atol=1e-9)
     np.testing.assert_allclose(np.sin(bearing), y / np.hypot(x, y), atol=1e-9)
 

@@ -128,7 +128,7 @@ def test_reaching_the_goal_ends_the_training():
     result = train(EdgeSmoothNetwork, ARM, replace(SMALL, goal=0.1), seen.append)
     assert result.stopped_by == 'goal'
     assert seen[-1].worst <= 0.1
-    assert seen[-1].done < seen[-1].total == SMALL.lm_iterations
+    assert seen[-1].step < seen[-1].max_steps == SMALL.lm_iterations
 
 
 def test_no_improvement_ends_the_training_and_the_best_weights_are_kept():
@@ -188,7 +188,7 @@ def test_it_learns_the_branch_it_is_asked_for(family, arm, seed):
     target = family.sample(arm, np.random.default_rng(9), 2000).target
     with torch.no_grad():
         q = network(torch.from_numpy(target)).numpy()
-    bend = arm.bend_batch(q) * target[:, 2]
+    bend = arm.elbow_sine_batch(q) * target[:, 2]
     assert (bend > -0.1).all()
     assert np.median(np.hypot(*(arm.fk(q) - target[:, :2]).T)) < 0.1 * arm.reach
 

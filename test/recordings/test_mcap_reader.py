@@ -41,14 +41,14 @@ def test_the_files_of_a_bag_are_read_as_one(tmp_path, metadata):
         (folder / 'metadata.yaml').write_text({'empty': '', 'garbage': '{: ['}[metadata])
     recording = read_recording(folder)
     assert count(recording) == len(motion())
-    assert recording.warnings == []
+    assert recording.warnings == ()
 
 
 def test_hidden_files_are_no_part_of_a_bag(tmp_path):
     """A Mac leaves such beside those it copies."""
     folder = split_bag(tmp_path / 'bag')
     (folder / '._bag_0.mcap').write_bytes(b'Mac OS X')
-    assert read_recording(folder).warnings == []
+    assert read_recording(folder).warnings == ()
 
 
 def test_metadata_tells_how_many_messages_a_cut_file_lacks(tmp_path):
@@ -66,7 +66,7 @@ def test_a_missing_file_is_named_with_its_messages(tmp_path):
     write_metadata(folder)
     (folder / 'bag_0.mcap').unlink()
     recording = read_recording(folder)
-    assert recording.warnings == [f'{folder / "bag_0.mcap"}: missing, with {HALF} messages']
+    assert recording.warnings == (f'{folder / "bag_0.mcap"}: missing, with {HALF} messages',)
     assert count(recording) == len(motion()) - HALF
 
 
@@ -181,7 +181,7 @@ def test_a_bag_of_the_recorder_is_read(tmp_path):
     recording = read_recording(REAL)
     counts = {topic: len(messages) for (topic, _), messages in recording.messages.items()}
     assert counts == {'/joint_states': 403, '/tip_pose': 396}
-    assert recording.warnings == []
+    assert recording.warnings == ()
     copy = tmp_path / 'bag'
     shutil.copytree(REAL, copy)
     cut = copy / 'rrbot_as_built_0.mcap'

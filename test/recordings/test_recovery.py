@@ -47,7 +47,7 @@ def chunks(content: bytes) -> list[tuple[int, int]]:
 def test_a_whole_file_is_read_without_complaint(recorded):
     content = read_mcap_file(recorded)
     assert data(content) == WRITTEN
-    assert content.problem == ''
+    assert content.damage == ''
 
 
 def test_of_a_file_cut_anywhere_what_is_before_the_cut_is_read(recorded, tmp_path):
@@ -67,8 +67,8 @@ def test_of_a_file_cut_anywhere_what_is_before_the_cut_is_read(recorded, tmp_pat
         else:
             assert len(read) == np.count_nonzero(found <= cut)
         if len(read) < len(WRITTEN):
-            assert 'ends without a footer' in content.problem
-            assert content.problem.endswith(f'read {len(read)} messages')
+            assert 'ends without a footer' in content.damage
+            assert content.damage.endswith(f'read {len(read)} messages')
 
 
 def messages_in(whole: bytes, count: int) -> int:
@@ -86,7 +86,7 @@ def test_the_bytes_that_are_no_record_are_counted(tmp_path):
     start, end = chunks(path.read_bytes())[-1]
     path.write_bytes(path.read_bytes()[: end - 7])
     tail = end - 7 - start
-    assert f'the last {tail} bytes are not a whole record' in read_mcap_file(path).problem
+    assert f'the last {tail} bytes are not a whole record' in read_mcap_file(path).damage
 
 
 def test_no_damage_anywhere_stops_it(recorded, tmp_path):
@@ -95,7 +95,7 @@ def test_no_damage_anywhere_stops_it(recorded, tmp_path):
     for _ in range(80):
         positions = rng.integers(8, len(whole), size=rng.integers(1, 4))
         content = read_damaged(tmp_path, whole, positions, rng)
-        assert content.has_data_end or 'ends without a footer' in content.problem
+        assert content.has_data_end or 'ends without a footer' in content.damage
 
 
 @pytest.mark.parametrize('form', ['many chunks', 'zstd', 'lz4'])
@@ -107,7 +107,7 @@ def test_no_message_is_made_up_where_chunks_have_checksums(form, tmp_path):
         content = read_damaged(tmp_path, whole, rng.choice(inside, size=2), rng)
         assert set(data(content)) <= set(WRITTEN)
         assert len(content.messages) > len(WRITTEN) / 2
-        assert content.problem or data(content) == WRITTEN
+        assert content.damage or data(content) == WRITTEN
 
 
 def read_damaged(
@@ -132,7 +132,7 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
     first = WRITTEN.index(lost[0])
     assert WRITTEN[first : first + len(lost)] == lost, 'only one piece is missing'
     assert 1 <= len(lost) <= (end - start) / len(lost[0])
-    assert content.problem == (
+    assert content.damage == (
         f'damaged records left out: 1; read {len(WRITTEN) - len(lost)} of {len(WRITTEN)} messages'
     )
 
@@ -145,7 +145,7 @@ def test_a_chunk_that_cannot_be_decompressed_is_left_out(tmp_path, compression):
     damaged[end - 60 : end] = bytes(60)
     path.write_bytes(damaged)
     content = read_mcap_file(path)
-    assert 'damaged records left out: 1' in content.problem
+    assert 'damaged records left out: 1' in content.damage
     assert data(content) == [message for message in WRITTEN if message in data(content)]
     assert data(content)[-1] == WRITTEN[-1]
 
@@ -182,7 +182,7 @@ def test_of_a_damaged_chunk_without_checksum_the_beginning_is_read(tmp_path):
     path.write_bytes(damaged)
     content = read_mcap_file(path)
     assert data(content) == WRITTEN[:50]
-    assert content.problem == (f'damaged records left out: 1; read 50 of {len(WRITTEN)} messages')
+    assert content.damage == (f'damaged records left out: 1; read 50 of {len(WRITTEN)} messages')
 
 
 def test_zeros_at_the_end_are_no_records(tmp_path):
@@ -193,7 +193,7 @@ def test_zeros_at_the_end_are_no_records(tmp_path):
     path.write_bytes(whole[:end] + bytes(5000))
     content = read_mcap_file(path)
     assert data(content) == WRITTEN[: len(content.messages)]
-    assert 'the last 5000 bytes are not a whole record' in content.problem
+    assert 'the last 5000 bytes are not a whole record' in content.damage
 
 
 def test_more_behind_the_end_does_no_harm(tmp_path):
@@ -208,7 +208,7 @@ def test_a_real_bag_cut_in_its_only_chunk_gives_what_is_there(tmp_path):
     path = tmp_path / 'arm.mcap'
     path.write_bytes(whole[: len(whole) // 2])
     complete = read_mcap_file(REAL / 'rrbot_as_built_0.mcap')
-    assert complete.problem == ''
+    assert complete.damage == ''
     read = data(read_mcap_file(path))
     assert read == data(complete)[: len(read)]
     assert len(read) > 0.4 * len(complete.messages)
