@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.arm.model import ArmModel
@@ -23,6 +23,7 @@ def arms(draw):
     return ArmModel('arm', ('a', 'b'), (0.3, 0.2), signs, draw(st.tuples(unit, unit)))
 
 
+@settings(deadline=None)
 @given(arm=arms(), start=positions, steps=st.lists(st.tuples(unit, unit), min_size=1, max_size=3))
 def test_between_samples_elbow_and_tip_stay_within_the_bound_from_their_chord(arm, start, steps):
     q = np.array(start) + 0.2 * np.cumsum([(0.0, 0.0), *steps], axis=0)

@@ -86,11 +86,11 @@ def assert_within(rig, limits):
 
 
 edge = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 1.0]))
-places = st.tuples(edge, edge).map(lambda u: LOWER + np.array(u) * (UPPER - LOWER))
+positions = st.tuples(edge, edge).map(lambda u: LOWER + np.array(u) * (UPPER - LOWER))
 velocities = st.tuples(st.floats(-6.0, 6.0), st.floats(-6.0, 6.0)).map(np.array)
 pieces = st.tuples(
     st.sampled_from(['drag', 'two sources', 'again', 'brake']),
-    places,
+    positions,
     velocities,
     st.sampled_from([10.0, 20.0, 50.0, 200.0, 1000.0, 5000.0]),
     st.floats(0.0, 0.6),
@@ -100,7 +100,7 @@ pieces = st.tuples(
 
 @settings(max_examples=80, deadline=None)
 @given(
-    start=places,
+    start=positions,
     steps=st.lists(pieces, min_size=1, max_size=5),
     period=st.sampled_from([0.002, 0.01, 0.05]),
     uneven=st.booleans(),
@@ -111,10 +111,10 @@ def test_any_stream_stays_within_every_limit_and_stops_at_the_last_goal(
     rig = StreamRig(tuple(start.tolist()), UNEQUAL)
     rng = np.random.default_rng(0)
     goal = last = start
-    for kind, place, velocity, rate, duration, pause in steps:
+    for kind, position, velocity, rate, duration, pause in steps:
         begin = rig.now
         for k in range(1 + int(duration * rate)):
-            goal = place
+            goal = position
             if kind == 'drag':
                 goal = np.clip(last + velocity * k / rate, LOWER, UPPER)
             elif kind == 'two sources' and k % 2:
