@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, Plane
+from ik_nn_ros.arm.geometry import Array, Plane
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError
 
 MAX_AXIS_SKEW_SINE = 1e-6

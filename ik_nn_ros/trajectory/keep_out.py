@@ -70,8 +70,8 @@ class KeepOut:
     :param circles: zones in the arm's plane
     :param half_planes: zones in the arm's plane
     :param margin: distance that the links keep from the zones, m
-    :raises ConfigError: the margin is negative or not finite, or the base of the arm is closer to
-        a zone than the margin
+    :raises ConfigError: the margin is negative or not finite, the base of the arm is closer to a
+        zone than the margin, or there are zones and the arm has no rigid links
     """
 
     def __init__(
@@ -87,6 +87,10 @@ class KeepOut:
         self._arm = arm
         self._slack = APPROACH_SLACK_RATIO * arm.reach
         self._zones = Zones(circles, half_planes)
+        if self._zones.names and arm.link_poses(arm.home) is None:
+            raise ConfigError(
+                'keep-out zones', got=f'{arm.name}, without rigid links', expected='none'
+            )
         for name, distance in zip(
             self._zones.names, self._zones.distances_from_base(), strict=True
         ):

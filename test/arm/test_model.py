@@ -8,7 +8,8 @@ from arms import random_arm, random_joints
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel
+from ik_nn_ros.arm.geometry import TWO_PI
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError
 
 SEEDS = range(60)

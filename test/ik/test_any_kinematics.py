@@ -1,4 +1,4 @@
-"""Solver and path work with any arm that implements the interface, whatever its closed form."""
+"""Solver, path and keep-out zones use the interface of the arm, whatever it can do."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,14 @@ from arms import OpaqueArm, random_arm, random_joints
 from paths import circle
 
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.collision.zones import Circle
+from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.path import solve_path
 from ik_nn_ros.ik.result import Reason, Stage, Status
 from ik_nn_ros.ik.solver import HybridSolver
+from ik_nn_ros.trajectory.keep_out import KeepOut
 from models import info, linear_model
 
 MODEL = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
@@ -56,3 +59,11 @@ def test_an_arm_without_closed_form_is_solved_by_its_network_or_not_at_all(tmp_p
             alone = HybridSolver(arm, None, config)
             assert alone.solve(x, y, q_now).status == Status.REJECTED
             assert alone.solve_batch([[x, y], [9.0, 0.0]], q_now).status.tolist() == [0, 0]
+
+
+def test_keep_out_zones_need_rigid_links():
+    arm = OpaqueArm(MODEL, 0.0)
+    assert not KeepOut(arm, [], [], 0.0)
+    with pytest.raises(ConfigError, match='keep-out zones: got arm, without rigid links'):
+        KeepOut(arm, [Circle((0.3, 0.3), 0.05)], [], 0.0)
+    assert KeepOut(MODEL, [Circle((0.3, 0.3), 0.05)], [], 0.0)

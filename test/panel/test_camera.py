@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ik_nn_ros.arm.model import Plane
+from ik_nn_ros.arm.geometry import Plane
 from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.panel.camera import (

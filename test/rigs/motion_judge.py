@@ -9,7 +9,8 @@ from math import factorial
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.model import ArmModel
 
 PERIOD = 0.01
 """Between two commands, s: the default control_rate."""

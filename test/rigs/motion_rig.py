@@ -20,7 +20,7 @@ from motion_judge import QUIET, at_rest
 from motion_watch import BOUNDS, SETTLED, STALLED, MotionWatch
 from processes import DEADLINE, Client, NodeProcess, node_process, reserved_domain
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 NODE = 'ik_nn_ros.nodes.ik.node'
 ARM_SIM = 'ik_nn_ros.nodes.sim.node'

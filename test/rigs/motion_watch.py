@@ -14,7 +14,7 @@ from processes import Client
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 INTRUDER = 'intruder'
 """The frame_id of commands that are not the node's."""

@@ -10,7 +10,7 @@ from processes import Client
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 PERIOD = 0.01
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ik_nn_ros.arm.calibrated import CalibratedArm, FourierTerm
-from ik_nn_ros.arm.model import TWO_PI, ArmModel
+from ik_nn_ros.arm.geometry import TWO_PI
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.trajectory.cartesian_line import trace_tip_line
 from ik_nn_ros.trajectory.cartesian_motion import plan_cartesian_motion
 from ik_nn_ros.trajectory.online_generator import (

@@ -11,7 +11,7 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 from tf2_rig import stamped
 
-from ik_nn_ros.arm.model import Plane
+from ik_nn_ros.arm.geometry import Plane
 from ik_nn_ros.nodes.common.conversions import quaternion_from_matrix, rotate_vector
 from ik_nn_ros.nodes.ik import frames as frames_module
 from ik_nn_ros.nodes.ik.frames import Anchor, FrameError, PlaneTransformer

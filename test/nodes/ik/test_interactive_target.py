@@ -20,7 +20,8 @@ from visualization_msgs.msg import (
 )
 from visualization_msgs.srv import GetInteractiveMarkers
 
-from ik_nn_ros.arm.model import ArmModel, Plane
+from ik_nn_ros.arm.geometry import Plane
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.result import Status
 from ik_nn_ros.ik.solver import HybridSolver

@@ -12,7 +12,8 @@ from processes import Client, reserved_domain
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ik_nn_ros.arm.model import ArmModel, Plane
+from ik_nn_ros.arm.geometry import Plane
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.result import Status
