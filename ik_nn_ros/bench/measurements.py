@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.bench import reference_solvers as witnesses
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.network import Network

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 
 SolveFunction = Callable[[float, float, JointPair], JointPair]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.calibration.regression import (
     LOWER_LINK_TERM,
     UPPER_LINK_TERM,

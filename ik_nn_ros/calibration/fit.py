@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from ik_nn_ros.arm.calibrated import Calibration, FourierTerm, describe_arm
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.calibration.checks import (
     require_few_outliers,
     require_identifiable,

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 
 ComplexArray = NDArray[np.complex128]
 TermIndex = tuple[int, int]

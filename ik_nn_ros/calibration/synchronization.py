@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.calibration.regression import (
     ComplexArray,
     FourierFit,

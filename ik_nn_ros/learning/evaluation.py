@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.network import INPUT_NAME, OUTPUT_NAME
 
 STATE_INPUT, NEXT_STATE_OUTPUT = 'state', 'next_state'

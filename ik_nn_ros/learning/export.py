@@ -14,7 +14,7 @@ import onnxscript  # noqa: F401, torch exports with it
 import torch
 from torch import Tensor, nn
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.network import INPUT_COLUMN_COUNT, INPUT_NAME, OUTPUT_NAME, ModelInfo
 from ik_nn_ros.learning.evaluation import NEXT_STATE_OUTPUT, STATE_INPUT, run_inference

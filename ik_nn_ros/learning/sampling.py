@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.verification import random_joints
 
 SINGULAR_FRACTION = 0.02

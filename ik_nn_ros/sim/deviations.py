@@ -20,7 +20,8 @@ from math import cos, sin
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
 
 DEVIATION_RANGES: dict[str, JointPair] = {

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError
 from ik_nn_ros.sim.deviations import Transmission
 

@@ -22,7 +22,8 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.errors import ArmError, ConfigError
 from ik_nn_ros.sim.deviations import ArmDeviations, Transmission
