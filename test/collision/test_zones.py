@@ -109,3 +109,17 @@ def test_a_distance_between_samples_is_never_below_that_of_a_touching_link():
 def test_a_half_plane_is_stored_with_a_unit_normal():
     plane = HalfPlane((3.0, 4.0), 10.0)
     assert plane == HalfPlane((0.6, 0.8), 2.0)
+
+
+def test_a_link_is_as_close_to_a_half_plane_as_the_closer_of_its_ends():
+    """The elbow is the lowest point of both links."""
+    at, _ = distances(Zones([], [HalfPlane((0.0, 1.0), -0.5)]), [(-0.5, 1.0)])
+    np.testing.assert_allclose(at[:, 0, 0], 0.5 - 0.3 * np.sin(0.5))
+
+
+def test_several_motions_are_swept_as_each_alone():
+    q = np.random.default_rng(0).uniform(-0.2, 0.2, (3, 4, 2))
+    together = sweep_links(ARM, q)
+    for number, motion in enumerate(q):
+        for got, expected in zip(together, sweep_links(ARM, motion), strict=True):
+            np.testing.assert_allclose(got[:, number], expected)
