@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from geometry_msgs.msg import PoseStamped
-from launched import DEADLINE, SHOWS_ITS_ARGUMENTS, reached, register, write_executable
+from launched import (
+    SHOWS_ITS_ARGUMENTS,
+    move_to,
+    register,
+    target,
+    write_executable,
+)
 from processes import Client
 from sensor_msgs.msg import JointState
 
-pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
+pytest.importorskip('launch_ros')  # not on PyPI
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +25,6 @@ def ik_nodes(prefix):
         prefix / 'lib' / 'ik_nn_ros' / 'ik_nodes',
         f'#!/bin/sh\nexec {sys.executable} -m ik_nn_ros.nodes.ik.multi_node "$@"\n',
     )
-
-
-def target(x, y, frame):
-    message = PoseStamped()
-    message.header.frame_id = frame
-    message.pose.position.x, message.pose.position.y = x, y
-    return message
 
 
 @pytest.mark.parametrize(
@@ -41,20 +39,16 @@ def test_each_arm_carries_out_its_own_target(start, domain, composition, nodes):
         Client(domain, namespace='cell/left') as left,
         Client(domain, namespace='cell/right') as right,
     ):
-        others = left.collect(JointState, 'joint_command')
-        targets = right.publisher(PoseStamped, 'target_pose')
-        commands = right.collect(JointState, 'joint_command')
-        message = target(0.3, 0.25, 'right_base_link')
-        right.publish_until(targets, message, lambda: commands, DEADLINE, launched.output)
-        reached(right, 0.3, 0.25)
-        assert list(commands[-1].name) == ['right_joint1', 'right_joint2']
+        commands_of_left = left.collect(JointState, 'joint_command')
+        command = move_to(right, target(0.3, 0.25, 'right_base_link'))
+        assert list(command.name) == ['right_joint1', 'right_joint2']
         left.spin()
-        assert not others
+        assert not commands_of_left
     # The network knows the arm by its geometry, not by the names of its joints.
     assert 'arm.onnx' in launched.output
     launched.press_ctrl_c(times=2)
-    code, codes = launched.ended()
-    assert (code, set(codes.values()), set(codes)) == (0, {0}, nodes)
+    _, codes = launched.ended()
+    assert codes == dict.fromkeys(nodes, 0)
     assert 'Traceback' not in launched.output
 
 

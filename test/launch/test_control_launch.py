@@ -15,7 +15,7 @@ from launched import (
     DEADLINE,
     SHARE,
     SHOWS_ITS_ARGUMENTS,
-    reached,
+    move_to,
     register,
     target,
     write_executable,
@@ -27,7 +27,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ik_nn_ros.arm.urdf import load_arm
 
-pytest.importorskip('launch_ros', reason='launch_ros is not installed; it is not on PyPI')
+pytest.importorskip('launch_ros')  # not on PyPI
 
 PROGRAMS = {
     'controller_manager': ['ros2_control_node', 'spawner'],
@@ -105,9 +105,7 @@ def test_the_target_is_reached_through_controller_and_arm_sim(start, domain, tmp
             lambda m: to_arm.publish(JointState(name=['joint2', 'joint1'], position=m.data)),
             10,
         )
-        targets = client.publisher(PoseStamped, 'target_pose')
-        client.node.create_timer(0.5, lambda: targets.publish(target(0.3, 0.25)))
-        reached(client, 0.3, 0.25)
+        move_to(client, target(0.3, 0.25))
     launched.wait_for(r'spawner got forward_position_controller')
     launched.wait_for(r'spawner got __ns:=/left')
     launched.wait_for(f'ros2_control_node got {turned}')

@@ -1,14 +1,28 @@
-"""A node that has something to do before it ends; it says how that goes."""
+"""A node that brakes before it ends, and logs how that goes; `stuck`: its clean-up never ends."""
 
 import signal
 import sys
+import time
 
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
+from ik_nn_ros.nodes.common import main
 from ik_nn_ros.nodes.common.main import run_nodes
 
 STEPS = 50
+
+
+class StuckNode(LifecycleNode):
+    """Ends at once, but for its clean-up, which hangs as Fast DDS may."""
+
+    def __init__(self):
+        super().__init__('stuck_node')
+        self.get_logger().info('ready')
+
+    def destroy_node(self):
+        while True:
+            time.sleep(1.0)
 
 
 class BrakingNode(LifecycleNode):
@@ -50,4 +64,7 @@ def create():
 
 
 if __name__ == '__main__':
+    if 'stuck' in sys.argv:
+        main.CLEANUP_TIMEOUT_S = 0.5
+        raise SystemExit(run_nodes([StuckNode]))
     raise SystemExit(run_nodes([create], BrakingNode.brake))

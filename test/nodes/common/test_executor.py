@@ -11,10 +11,12 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Int32
 from std_srvs.srv import Trigger
 
+from ik_nn_ros.nodes.common import executor
 from ik_nn_ros.nodes.common.executor import CachedWaitSetExecutor
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -302,3 +304,57 @@ def test_nothing_to_do_does_not_keep_it_from_ending(domain):
     with spun:
         wait_until(lambda: spun.thread.is_alive())
     assert isinstance(spun.ended_by, ExternalShutdownException)
+
+
+class LimitedImplementation:
+    """rclpy's C++ module as the executor sees it, without some members of its classes."""
+
+    def __init__(self, implementation, owner, *missing):
+        self._implementation, self._owner = implementation, owner
+        original = getattr(implementation, owner)
+        members = {name: getattr(original, name) for name in dir(original) if name[0] != '_'}
+        self._limited = type(owner, (), {k: v for k, v in members.items() if k not in missing})
+
+    def __getattr__(self, name):
+        return self._limited if name == self._owner else getattr(self._implementation, name)
+
+
+@pytest.fixture
+def logged_warnings(monkeypatch):
+    texts = []
+    monkeypatch.setattr(RcutilsLogger, 'warning', lambda self, text, **_: texts.append(text))
+    return texts
+
+
+@pytest.mark.parametrize(
+    ('owner', 'missing', 'named'),
+    [
+        ('Timer', ['call_timer'], 'Timer.handle.call_timer'),
+        ('WaitSet', ['get_ready_entities'], 'WaitSet.get_ready_entities'),
+        ('WaitSet', [], 'a WaitSet of seven arguments'),
+    ],
+)
+def test_where_rclpy_lacks_a_member_its_own_executor_runs_the_node(
+    domain, client, monkeypatch, logged_warnings, owner, missing, named
+):
+    limited = LimitedImplementation(executor.rclpy_implementation, owner, *missing)
+    monkeypatch.setattr(executor, 'rclpy_implementation', limited)
+    monkeypatch.setattr(CachedWaitSetExecutor, '_run_loop', lambda self: 1 / 0)
+    spun = Spun(domain, 'plain')
+    (node,) = spun.nodes
+    got, ticks = listen(node), []
+    node.create_timer(0.01, lambda: ticks.append(spun.executor.spin_other_nodes(node)))
+    node.create_service(Trigger, 'answer', lambda request, response: response)
+    with spun:
+        publisher = client.publisher(Int32, 'numbers')
+        client.publish_until(publisher, Int32(data=3), lambda: got and ticks)
+        client.call(Trigger, 'answer', Trigger.Request())
+    assert spun.ended_by is None or isinstance(spun.ended_by, ExternalShutdownException)
+    (text,) = logged_warnings
+    assert text.startswith(f'rclpy: got a release without {named}')
+
+
+def test_where_rclpy_has_all_members_nothing_is_logged(domain, logged_warnings):
+    with Spun(domain, 'full'):
+        pass
+    assert logged_warnings == []

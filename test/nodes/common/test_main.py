@@ -54,6 +54,13 @@ def test_an_error_while_winding_down_ends_the_process(step):
         assert f'ZeroDivisionError: {step}' in node.output
 
 
+def test_a_clean_up_that_hangs_is_aborted_and_named():
+    with process('braking_node', 'stuck') as node:
+        node.wait_for('ready')
+        assert node.stop() == 1
+        assert 'in destroy_node' in node.output
+
+
 def test_a_signal_before_the_node_stands_is_not_lost():
     with braking_node(-1, 'interrupted') as node:
         node.wait_for('at rest')

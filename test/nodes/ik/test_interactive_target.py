@@ -239,7 +239,7 @@ class Rig:
 
 @pytest.fixture(scope='module')
 def client():
-    pytest.importorskip('interactive_markers', reason='interactive_markers is not installed')
+    pytest.importorskip('interactive_markers')
     with reserved_domain() as domain, Client(domain) as client:
         yield client
 
