@@ -1,18 +1,18 @@
-"""Writes when each joint_command was sent and received (ns, system clock), a line each."""
+"""Prints when each joint_command was sent and received (ns, system clock), one per line."""
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import JointState
 
 
-def write(_, info):
+def print_times(_, info):
     print(info['source_timestamp'], info['received_timestamp'], flush=True)  # noqa: T201
 
 
 def main():
     rclpy.init()
     node = rclpy.create_node('command_log')
-    node.create_subscription(JointState, 'joint_command', write, 1000)
+    node.create_subscription(JointState, 'joint_command', print_times, 1000)
     try:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):

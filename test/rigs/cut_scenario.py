@@ -1,8 +1,8 @@
 """
-A process for one test: the cable between node and arm is pulled for five seconds and plugged again.
+Process of one test: it pulls the cable between node and arm for five seconds and plugs it again.
 
-Fast DDS keeps the network interfaces it has found first, so it takes a process of its own. Its
-argument is the name of the cable.
+Fast DDS keeps the network interfaces that it found first, so the scenario needs its own process.
+The argument is the name of the cable.
 """
 
 import signal
@@ -12,80 +12,90 @@ from contextlib import ExitStack
 
 import numpy as np
 import processes
-from motion_rig import LEFT, MIDDLE, flood, motion_rig
+from motion_rig import LEFT, MIDDLE, flood, motion_rig, retry_if_starved
 from namespaces import Cable
 
-TIMEOUT = 0.3
-"""joint_states_timeout, s."""
-CUT = 5.0
-"""s; shorter than the 20 s after which DDS takes the other side for lost."""
-COUNT = 50
-"""Targets that a source beside the arm sends meanwhile."""
-HAND = (0.5, 1.5)
-"""Where they and others lie, rad."""
+JOINT_STATES_TIMEOUT_S = 0.3
+CUT_S = 5.0
+"""Shorter than the 20 s after which DDS considers the other side lost."""
+TARGET_COUNT = 50
+"""Number of targets that a source beside the arm sends during the cut."""
+ELSEWHERE = (0.5, 1.5)
+"""Joints of all targets during the cut, rad."""
 
 
 def times(log):
-    """(N, 2) when each command beside the arm was sent and received, ns."""
+    """(N, 2) times when each command beside the arm was sent and received, ns."""
     lines = [line.split() for line in log.output.splitlines()]
-    return np.array([line for line in lines if len(line) == 2 and line[0].isdigit()], dtype=int)
+    rows = [line for line in lines if len(line) == 2 and line[0].isdigit()]
+    return np.array(rows, dtype=int).reshape(-1, 2)
 
 
-def scenario(link, rig, beside_the_arm):
-    rig.start_node()
-    with link.inside(link.right):
-        rig.start_arm(MIDDLE)
-        log = rig.start('command_log')
-        source = beside_the_arm.enter_context(flood(rig, HAND, rate=20, count=COUNT))
-
-    def heard():
-        rig.arrive(MIDDLE)
-        rig.arrive(LEFT)
-        return len(times(log))
-
-    rig.wait(heard, 'no commands beside the arm')
-    rig.forget()
-
-    goal = rig.set_off()
-    link.pull()
-    cut, end = rig.now(), time.monotonic() + CUT
-    source.process.send_signal(signal.SIGUSR1)
-    rig.wait_said('joint_states: got none')
-    rig.wait_quiet()
-    rig.check_gave_up(goal, cut + TIMEOUT)
-    where = rig.measured()
-    rig.forget()
-    while time.monotonic() < end:
-        rig.send(HAND)
-        rig.wait_for(0.1)
-    link.plug()
-    plugged = time.time_ns()
-    rig.wait_ready()
-    rig.wait(lambda: len(rig.codes) == len(rig.sent) + COUNT, 'not all are answered')
-    assert 'ACCEPTED' not in rig.codes.values(), 'an old target was taken'
+@retry_if_starved
+def scenario(link, rig, log):
+    with ExitStack() as stack:
+        with link.inside(link.right):
+            source = stack.enter_context(flood(rig, ELSEWHERE, rate=20, count=TARGET_COUNT))
+        before = cut_and_plug(link, rig, source)
+        plugged = time.time_ns()
+        rig.wait_ready()
+        rig.wait(lambda: len(rig.codes) == len(rig.sent) + TARGET_COUNT, 'not all are answered')
+    assert 'ACCEPTED' not in rig.codes.values(), 'an old target was accepted'
     assert not rig.commands, 'commands without a new target'
-    np.testing.assert_allclose(rig.measured(), where, atol=0.35, err_msg='the arm has leapt')
+    np.testing.assert_allclose(rig.measured(), before, atol=0.35, err_msg='the arm has jumped')
 
     again = time.time_ns()
     rig.arrive(MIDDLE)
     rig.check()
     rig.wait(lambda: times(log)[-1, 0] > again, 'no commands beside the arm')
     sent, received = times(log).T
-    assert sent[received > plugged].min() > again, 'old commands have come late'
+    assert sent[received > plugged].min() > again, 'old commands have arrived late'
+
+
+def cut_and_plug(link, rig, source):
+    """Pull the cable while the arm moves, plug it later; return where the arm stopped, rad."""
+    goal = rig.set_off()
+    link.pull()
+    try:
+        cut, end = rig.now(), time.monotonic() + CUT_S
+        source.process.send_signal(signal.SIGUSR1)
+        rig.wait_reported('joint_states: got none')
+        rig.check_gave_up(goal, cut + JOINT_STATES_TIMEOUT_S)
+        before = rig.measured()
+        rig.forget()
+        while time.monotonic() < end:
+            rig.send(ELSEWHERE)
+            rig.spin_for(0.1)
+    finally:
+        link.plug()
+    return before
 
 
 def main():
-    """Messages go by UDP, as between machines."""
+    """Send messages by UDP, as between machines."""
     processes.LOCALHOST.update(
         ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET', FASTDDS_BUILTIN_TRANSPORTS='UDPv4'
     )
     link = Cable(sys.argv[1])
     with (
         link.inside(link.left),
-        motion_rig({'joint_states_timeout': TIMEOUT}) as rig,
-        ExitStack() as beside_the_arm,
+        motion_rig({'joint_states_timeout': JOINT_STATES_TIMEOUT_S}) as rig,
     ):
-        scenario(link, rig, beside_the_arm)
+        rig.start_node()
+        with link.inside(link.right):
+            rig.start_arm(MIDDLE)
+            log = rig.start('command_log')
+
+        def set_up():
+            def command_heard():
+                rig.arrive(MIDDLE)
+                rig.arrive(LEFT)
+                return len(times(log))
+
+            rig.wait(command_heard, 'no commands beside the arm')
+
+        rig.begin_test(set_up)
+        scenario(link=link, rig=rig, log=log)
 
 
 if __name__ == '__main__':

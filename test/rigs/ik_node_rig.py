@@ -1,4 +1,4 @@
-"""An ik_node in a process of its own, with the test in the place of the arm."""
+"""An ik_node in its own process; the test publishes the joint_states of the arm."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ MODULE = 'ik_nn_ros.nodes.ik.node'
 URDF = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
 ARM = load_arm(URDF)
 HELD_UP = 'sent before the arm, its joint_states or this node were back'
+"""Detail of an answer to a target that was sent while a busy machine held the node up."""
 MODEL = {'robot_description': URDF, 'model_file': 'arm.onnx'}
+STATES_PERIOD_S = 0.02
 
 
-class Rig:
+class IkNodeRig:
     """
-    Sends targets and reads answers; plays the arm that stands at ``joints``.
+    Sends targets and reads answers.
 
-    :param joints: message sent as joint_states all the time; None: none
+    :param joints: message published as joint_states all the time, if any
     """
 
     def __init__(self, client: Client, process: NodeProcess, joints: JointState | None) -> None:
@@ -37,24 +39,27 @@ class Rig:
         self.answers = client.collect(DiagnosticStatus, 'ik_node/target_status')
         self.targets = client.publisher(PoseStamped, 'target_pose')
         states = client.publisher(JointState, 'joint_states')
-        client.node.create_timer(0.02, lambda: self.joints and states.publish(self.joints))
-        self._stamp = itertools.count(1)
+        client.node.create_timer(
+            STATES_PERIOD_S, lambda: self.joints and states.publish(self.joints)
+        )
+        self._stamps = itertools.count(1)
 
     def send(self, x: float, y: float, z: float = 0.0, frame: str = '') -> str:
-        """Publish a target; return the stamp its answer will carry."""
+        """Publish a target (m); return the stamp of its answer."""
         message = PoseStamped()
         message.header.frame_id = frame
-        message.header.stamp.sec = next(self._stamp)
+        message.header.stamp.sec = next(self._stamps)
         position = message.pose.position
         position.x, position.y, position.z = float(x), float(y), float(z)
         return self.send_message(self.targets, message)
 
     def send_message(self, publisher: Any, message: Any) -> str:
+        """Publish a message with a header; return the stamp of its answer."""
         publisher.publish(message)
         return f'{message.header.stamp.sec}.{message.header.stamp.nanosec:09d}'
 
     def answer(self, stamp: str) -> tuple[str, dict[str, str]]:
-        """Wait for the answer to a target: its code and values."""
+        """Wait for the answer to a target; return its code and values."""
 
         def found() -> tuple[str, dict[str, str]] | None:
             for status in self.answers:
@@ -63,10 +68,12 @@ class Rig:
                     return status.message, values
             return None
 
-        return self.client.wait_until(found, what=f'no answer to {stamp}\n{self.process.output}')
+        return self.client.wait_until(
+            found, what=lambda: f'no answer to {stamp}\n{self.process.output}'
+        )
 
     def ask(self, *target: Any, **options: Any) -> tuple[str, dict[str, str]]:
-        """Send a target, anew where a busy machine held the node up; return what it answers."""
+        """Send a target, again where a busy machine held the node up; return code and values."""
 
         def answered() -> tuple[str, dict[str, str]] | None:
             code, values = self.answer(self.send(*target, **options))
@@ -75,7 +82,7 @@ class Rig:
         return self.client.wait_until(answered, what=HELD_UP)
 
     def ask_until(self, code: str, *target: Any, **options: Any) -> dict[str, str]:
-        """Ask again and again until the answer is this one."""
+        """Send a target again and again until its answer has this code; return the values."""
         return self.client.wait_until(
             lambda: (answer := self.ask(*target, **options))[0] == code and answer[1],
             what=lambda: f'no {code}: {self.answers[-1]}\n{self.process.output}',
@@ -83,36 +90,35 @@ class Rig:
 
 
 def joint_state(q1: float, q2: float, **fields: Any) -> JointState:
+    """Return joint_states of the default arm, rad."""
     return JointState(**{'name': ['joint1', 'joint2'], 'position': [q1, q2], **fields})
 
 
 @contextmanager
-def rig(
+def run_ik_node(
     parameters: dict[str, Any] | None = None,
     joints: JointState | None = joint_state(0.0, 0.5),  # noqa: B008
-    namespace: str = '',
     ready: str | None = 'ACCEPTED',
-) -> Iterator[Rig]:
+) -> Iterator[IkNodeRig]:
     """
-    Run an ik_node and wait until it answers.
+    Run an ik_node that passes goals through, and wait until it answers.
 
-    :param parameters: of the node; default: the default arm with its model; the motion is direct
-    :param joints: where the arm stands
-    :param ready: the answer to wait for; None: do not wait
+    :param parameters: of the node; default: the default arm with its model
+    :param joints: joints of the arm, if they are published
+    :param ready: code of the answer to wait for, if any
     """
     with (
         reserved_domain() as domain,
         node_process(
             MODULE,
-            *(['-r', f'__ns:={namespace}'] if namespace else []),
             domain=domain,
             parameters={'motion': 'direct', **(MODEL if parameters is None else parameters)},
         ) as process,
-        Client(domain, namespace=namespace) as client,
+        Client(domain) as client,
     ):
-        it = Rig(client, process, joints)
+        rig = IkNodeRig(client, process, joints)
         if ready is not None:
-            client.publish_until(it.targets, PoseStamped(), lambda: it.answers)
-            it.ask_until(ready, 0.3, 0.2)
-            it.commands.clear()
-        yield it
+            client.publish_until(rig.targets, PoseStamped(), lambda: rig.answers)
+            rig.ask_until(ready, 0.3, 0.2)
+            rig.commands.clear()
+        yield rig

@@ -1,4 +1,4 @@
-"""Pictures of a motion: what was commanded and measured over time, and the limits as lines."""
+"""Plots of a motion: commanded and measured joints over time, with their limits."""
 
 from __future__ import annotations
 
@@ -6,35 +6,41 @@ import os
 from pathlib import Path
 
 import numpy as np
-from motion_judge import Bounds
+from command_stream import MotionBounds
+from motion_recorder import StampedJoints
 
-FOLDER = 'IK_NN_ROS_MOTION_PLOTS'
-"""Environment variable: the folder for pictures; not set: none are drawn."""
+FOLDER_VARIABLE = 'IK_NN_ROS_MOTION_PLOTS'
+"""Environment variable with the folder for plots; without it none are drawn."""
 STRIDE = 3
-"""Velocities and accelerations are means over so many samples."""
+"""Number of samples over which velocities and accelerations are averaged."""
 UNITS = ('position, rad', 'velocity, rad/s', 'acceleration, rad/s²')
+Series = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Times (s) and joints (rad) by name."""
 
 
-def keep(folder: Path, name: str, bounds: Bounds, history: dict) -> None:
+def save_motion(
+    folder: Path, name: str, bounds: MotionBounds, history: dict[str, list[StampedJoints]]
+) -> None:
     """
-    Write a recording to a folder, and a picture of it where the environment names one.
+    Write a recording to a folder, and a plot of it where the environment names a folder.
 
-    :param history: what was spoken, ``command`` and ``measured``
+    :param folder: for the recording where the environment names none
+    :param history: ``command`` and ``measured``
     """
-    wanted = os.environ.get(FOLDER)
-    folder = Path(wanted) if wanted else folder
+    plots = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(plots) if plots else folder
     folder.mkdir(parents=True, exist_ok=True)
     series = {
-        name: (np.array([s.sent for s in said]), np.array([s.q for s in said]).reshape(-1, 2))
-        for name, said in history.items()
+        name: (np.array([s.sent for s in states]), np.array([s.q for s in states]).reshape(-1, 2))
+        for name, states in history.items()
     }
     times = {f'{name}_t': t for name, (t, _) in series.items()}
     np.savez(folder / f'{name}.npz', **times, **{f'{name}_q': q for name, (_, q) in series.items()})
-    if wanted:
+    if plots:
         draw(folder / f'{name}.png', name, bounds, series)
 
 
-def draw(file: Path, title: str, bounds: Bounds, series: dict) -> None:
+def draw(file: Path, title: str, bounds: MotionBounds, series: Series) -> None:
     """Draw position, velocity and acceleration of both joints."""
     import matplotlib
 
@@ -42,13 +48,13 @@ def draw(file: Path, title: str, bounds: Bounds, series: dict) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(3, 2, figsize=(13, 9), sharex=True)
-    begin = min(t[0] for t, _ in series.values() if len(t))
+    start = min(t[0] for t, _ in series.values() if len(t))
     for joint in (0, 1):
         levels = [(bounds.lower[joint], bounds.upper[joint])]
         levels += [(-rate, rate) for rate in bounds.rates[:2]]
         for order, (panel, lines) in enumerate(zip(axes[:, joint], levels, strict=True)):
             for (name, (t, q)), style in zip(series.items(), ('-', '--'), strict=True):
-                times, values = _derivative(t - begin, q[:, joint], order)
+                times, values = _derivative(t - start, q[:, joint], order)
                 panel.plot(times, values, style, lw=1.1, label=name)
             for line in lines:
                 panel.axhline(line, color='tab:red', lw=0.9)
@@ -68,8 +74,8 @@ def _derivative(t: np.ndarray, q: np.ndarray, order: int) -> tuple[np.ndarray, n
     for _ in range(order):
         if len(t) <= STRIDE:
             return t[:0], q[:0]
-        passed = t[STRIDE:] - t[:-STRIDE]
-        q = np.where(passed < 0.1, (q[STRIDE:] - q[:-STRIDE]) / np.maximum(passed, 1e-4), np.nan)
+        steps = t[STRIDE:] - t[:-STRIDE]
+        q = np.where(steps < 0.1, (q[STRIDE:] - q[:-STRIDE]) / np.maximum(steps, 1e-4), np.nan)
         t = 0.5 * (t[STRIDE:] + t[:-STRIDE])
     if order == 0:
         q = np.where(np.diff(t, prepend=t[:1]) < 0.1, q, np.nan)

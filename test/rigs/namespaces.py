@@ -1,4 +1,4 @@
-"""Two network namespaces with a cable between them; for tests that pull it out."""
+"""Two network namespaces joined by a virtual cable that a test can pull out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CLONE_NEWNET = 0x40000000
 
 
 class UnavailableError(Exception):
-    """This machine makes no network namespaces for us."""
+    """This machine does not let the test create network namespaces."""
 
 
 def _ip(*arguments: str) -> None:
     try:
         done = subprocess.run(['ip', *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise UnavailableError('there is no `ip` (iproute2)') from error
+        raise UnavailableError('the command `ip` (iproute2) is not installed') from error
     if done.returncode:
         raise UnavailableError(f'ip {" ".join(arguments)}: {done.stderr.strip()}')
 
@@ -28,7 +28,7 @@ class Cable:
     """
     Two namespaces, ``left`` and ``right``, joined by a pair of virtual Ethernet devices.
 
-    :param name: the beginning of their names, of this process alone
+    :param name: prefix of their names, unique on this machine
     """
 
     def __init__(self, name: str) -> None:
@@ -36,16 +36,16 @@ class Cable:
         self.left, self.right = f'{name}l', f'{name}r'
 
     def plug(self) -> None:
-        """Let messages pass."""
+        """Connect the namespaces."""
         _ip('-n', self.left, 'link', 'set', self.left, 'up')
 
     def pull(self) -> None:
-        """Let none pass."""
+        """Disconnect the namespaces."""
         _ip('-n', self.left, 'link', 'set', self.left, 'down')
 
     @contextmanager
     def inside(self, namespace: str) -> Iterator[None]:
-        """Have this thread, and the processes and threads it starts, live in a namespace."""
+        """Move this thread, and the processes and threads that it starts, into a namespace."""
         with open('/proc/thread-self/ns/net') as home, open(f'/run/netns/{namespace}') as there:
             _enter(there.fileno())
             try:
@@ -64,11 +64,11 @@ def _enter(descriptor: int) -> None:
 @contextmanager
 def cable() -> Iterator[Cable]:
     """
-    Lay a cable, and clear it away.
+    Provide a cable while the block runs.
 
-    :raises UnavailableError: this machine does not let us
+    :raises UnavailableError: this machine does not allow it
     """
-    # Device names have 15 characters at most.
+    # Device names have at most 15 characters.
     it = Cable(f'ik{os.getpid()}')
     with ExitStack() as cleanup:
         for number, namespace in enumerate((it.left, it.right), start=1):

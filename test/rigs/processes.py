@@ -1,4 +1,4 @@
-"""Nodes as real processes, and a client to talk to them; for tests without a fixed sleep."""
+"""Nodes in processes of their own, and a client for them; tests wait for conditions, not times."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from rclpy.parameter import Parameter
 
 T = TypeVar('T')
 
-DEADLINE = 20.0
-"""How long (s) anything may take on a busy machine."""
-AGAIN = 2.0
-"""s"""
-DOMAINS = 100
+DEADLINE_S = 60.0
+"""Time (s) after which a condition counts as failed, long enough for a busy machine."""
+RESPONSE_TIMEOUT_S = 2.0
+"""Time (s) after which a service is called again where that was asked for."""
+DOMAIN_COUNT = 100
 LOCALHOST = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 
-_held: deque[int] = deque()
+_domain_locks: deque[int] = deque()
 
 
 def fresh_domain() -> int:
     """
-    Return a ROS_DOMAIN_ID, 1 to 100, that no other test has, in this process or another.
+    Return a ROS_DOMAIN_ID, 1 to 100, that no other test uses, in this process or another.
 
-    It stays reserved until the process ends, or until it has asked for ten more.
+    It stays reserved until this process ends or has reserved ten more.
     """
-    while len(_held) > 10:
-        os.close(_held.popleft())
+    while len(_domain_locks) > 10:
+        os.close(_domain_locks.popleft())
     number, descriptor = _reserve_domain()
-    _held.append(descriptor)
+    _domain_locks.append(descriptor)
     return number
 
 
 @contextmanager
 def reserved_domain() -> Iterator[int]:
-    """Do :func:`fresh_domain` for as long as the block runs."""
+    """Reserve a ROS_DOMAIN_ID, 1 to 100, while the block runs."""
     number, descriptor = _reserve_domain()
     try:
         yield number
@@ -62,7 +62,9 @@ def reserved_domain() -> Iterator[int]:
 def _reserve_domain() -> tuple[int, int]:
     """Return a free domain and the open file whose lock reserves it."""
     start = os.getpid() * 7
-    for number in itertools.islice(itertools.cycle(range(1, DOMAINS + 1)), start, start + DOMAINS):
+    for number in itertools.islice(
+        itertools.cycle(range(1, DOMAIN_COUNT + 1)), start, start + DOMAIN_COUNT
+    ):
         path = Path(tempfile.gettempdir()) / f'ik_nn_ros_domain_{os.getuid()}_{number}'
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -71,22 +73,22 @@ def _reserve_domain() -> tuple[int, int]:
             os.close(descriptor)
             continue
         return number, descriptor
-    raise RuntimeError(f'ROS domains: all {DOMAINS} are in use')
+    raise RuntimeError(f'ROS domains: all {DOMAIN_COUNT} are in use')
 
 
 def wait_until(
     condition: Callable[[], T],
-    deadline: float = DEADLINE,
+    deadline: float = DEADLINE_S,
     *,
     what: object = '',
     between: Callable[[], object] = lambda: time.sleep(0.01),
 ) -> T:
     """
-    Return what ``condition`` returns as soon as that is true.
+    Return the result of ``condition`` as soon as it is true.
 
     :param deadline: s
-    :param what: for the message; a callable is asked when it is too late
-    :param between: done between two looks
+    :param what: text of the error, or a function that returns it
+    :param between: called between two evaluations
     """
     end = time.monotonic() + deadline
     while True:
@@ -104,7 +106,7 @@ class NodeProcess:
     A running node.
 
     :param module: run as ``python -m``
-    :param ros_arguments: of its command line
+    :param arguments: of its command line
     :param domain: ROS_DOMAIN_ID
     """
 
@@ -120,12 +122,12 @@ class NodeProcess:
 
     @property
     def output(self) -> str:
-        """All it has written so far, stdout and stderr."""
+        """Text on stdout and stderr so far."""
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode(errors='replace')
 
-    def wait_for(self, text: str, deadline: float = DEADLINE) -> None:
-        """Wait until it has written ``text``; fail at once if it ends before."""
+    def wait_for(self, text: str, deadline: float = DEADLINE_S) -> None:
+        """Wait until the output contains ``text``; fail at once if the process ends before."""
 
         def written() -> bool:
             ended = self.process.poll() is not None
@@ -136,11 +138,11 @@ class NodeProcess:
 
         wait_until(written, deadline, what=lambda: f'{text!r} not in:\n{self.output}')
 
-    def stop(self, *signals: signal.Signals, deadline: float = DEADLINE) -> int:
+    def stop(self, *signals: signal.Signals, deadline: float = DEADLINE_S) -> int:
         """
-        Send the signals (SIGINT if none), one right after the other; return the exit code.
+        Send the signals (default: SIGINT), one right after the other, and return the exit code.
 
-        One that does not end in time is killed and fails the test.
+        A process that does not end in time is killed, and the test fails.
         """
         for number in signals or (signal.SIGINT,):
             self.process.send_signal(number)
@@ -152,7 +154,7 @@ class NodeProcess:
         raise AssertionError(f'still running after {deadline} s:\n{self.output}')
 
     def close(self) -> None:
-        """End it if it still runs, also when it was paused."""
+        """End the process if it still runs, even where it is suspended."""
         try:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGCONT)
@@ -162,7 +164,7 @@ class NodeProcess:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens at."""
+    """Return a TCP port of this machine that is not in use."""
     with socket.socket() as trial:
         trial.bind(('127.0.0.1', 0))
         return trial.getsockname()[1]
@@ -179,15 +181,15 @@ def node_process(
     """
     Run a node, e.g. ``node_process('ik_nn_ros.nodes.sim.node', '-p', 'rate:=50', domain=3)``.
 
-    :param ros_args: what follows ``--ros-args``
-    :param parameters: given in a file, as launch does; a URDF does not pass as an argument
-    :param arguments: what goes before ``--ros-args``
+    :param ros_args: arguments after ``--ros-args``
+    :param parameters: passed in a file, as launch does; a URDF is too long for an argument
+    :param arguments: arguments before ``--ros-args``
     """
     with tempfile.TemporaryDirectory() as folder:
         words = [*arguments, '--ros-args']
         if parameters:
             file = Path(folder) / 'parameters.yaml'
-            # JSON is YAML.
+            # JSON is a subset of YAML.
             file.write_text(json.dumps({'/**': {'ros__parameters': parameters}}))
             words += ['--params-file', str(file)]
         node = NodeProcess(module, *words, *ros_args, domain=domain)
@@ -199,7 +201,7 @@ def node_process(
 
 class Client:
     """
-    A node of the test's own, in a context of its own, spun only while waiting.
+    The test's own node, in its own context; it is spun only while the test waits.
 
     :param domain: ROS_DOMAIN_ID
     """
@@ -221,23 +223,23 @@ class Client:
         rclpy.try_shutdown(context=self._context)
 
     def spin(self, seconds: float = 0.02) -> None:
-        """Handle one message, or wait this long for it."""
+        """Call one callback, or wait this long (s) for one."""
         self._executor.spin_once(timeout_sec=seconds)
 
     def wait_until(
-        self, condition: Callable[[], T], deadline: float = DEADLINE, what: object = ''
+        self, condition: Callable[[], T], deadline: float = DEADLINE_S, what: object = ''
     ) -> T:
-        """Do :func:`wait_until` and receive messages meanwhile."""
+        """Return the result of ``condition`` as soon as it is true; call callbacks meanwhile."""
         return wait_until(condition, deadline, what=what, between=self.spin)
 
     def collect(self, kind: type, topic: str, qos: Any = 100) -> list[Any]:
-        """Return the list to which all messages of a topic will be added."""
+        """Return a list to which all messages of a topic are appended."""
         messages: list[Any] = []
         self.node.create_subscription(kind, topic, messages.append, qos)
         return messages
 
     def publisher(self, kind: type, topic: str, qos: Any = 100, *, readers: int = 1) -> Any:
-        """Return a publisher once it has found its readers."""
+        """Return a publisher as soon as it has discovered its readers."""
         publisher = self.node.create_publisher(kind, topic, qos)
         self.wait_until(
             lambda: publisher.get_subscription_count() >= readers, what=f'no reader of {topic}'
@@ -249,14 +251,13 @@ class Client:
         publisher: Any,
         message: Any,
         condition: Callable[[], T],
-        deadline: float = DEADLINE,
+        deadline: float = DEADLINE_S,
         what: object = '',
     ) -> T:
         """
-        Publish a message over and over until the condition holds.
+        Publish a message again and again until the condition holds.
 
-        A reader may not know its new writer yet when the writer knows the reader: what is sent
-        first can be lost.
+        Discovery is not symmetric: the first messages of a new publisher can be lost.
         """
         last = -1.0
 
@@ -274,25 +275,25 @@ class Client:
         kind: type,
         service: str,
         request: Any,
-        deadline: float = DEADLINE,
+        deadline: float = DEADLINE_S,
         again: bool = False,
     ) -> Any:
         """
         Return a service's response.
 
-        :param again: ask again where there is none: DDS may lose the first response to a client
-            that the service knows only half
+        :param again: repeat the call while there is no response: DDS may lose the first response
+            to a client that the server has not discovered completely
         """
         client = self.node.create_client(kind, service)
         try:
             self.wait_until(client.service_is_ready, deadline, what=f'no service {service}')
             futures = [client.call_async(request)]
-            asked = time.monotonic()
+            called = time.monotonic()
 
             def answered() -> Any:
-                nonlocal asked
-                if again and time.monotonic() - asked > AGAIN:
-                    asked = time.monotonic()
+                nonlocal called
+                if again and time.monotonic() - called > RESPONSE_TIMEOUT_S:
+                    called = time.monotonic()
                     futures.append(client.call_async(request))
                 return next((future for future in futures if future.done()), None)
 

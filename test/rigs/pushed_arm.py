@@ -1,7 +1,7 @@
 """
-An arm_sim that somebody leans against, or holds fast.
+An arm_sim that someone pushes, or holds.
 
-Topic ``push``: torques on the two joints, N m, and how hard both are held, N m s/rad.
+Topic ``push``: torques on the two joints, N m, and the damping by which both are held, N m s/rad.
 """
 
 from std_msgs.msg import Float64MultiArray
@@ -13,15 +13,23 @@ from ik_nn_ros.nodes.sim.node import ArmSim
 class PushedArm(ArmSim):
     def __init__(self):
         super().__init__()
-        self._free = None
+        self._free_damping = None
         self.create_subscription(Float64MultiArray, 'push', self._on_push, 10)
 
     def _on_push(self, message):
+<<<<<<< HEAD
         model, data = self._simulation.simulator._model, self._simulation.simulator._data
         if self._free is None:
             self._free = model.dof_damping.copy()
         *data.qfrc_applied[:], held = message.data
         model.dof_damping[:] = self._free + held
+=======
+        model, data = self._simulator._model, self._simulator._data
+        if self._free_damping is None:
+            self._free_damping = model.dof_damping.copy()
+        *data.qfrc_applied[:], damping = message.data
+        model.dof_damping[:] = self._free_damping + damping
+>>>>>>> 1cdb693 (Judge tests of the motion by what node and arm did, not by time)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""An arm in the test's own process, and the ways in which its joint_states can go wrong."""
+"""An arm in the test's process, and the ways in which its joint_states can be wrong."""
 
 from __future__ import annotations
 
@@ -16,85 +16,89 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.geometry import JointPair
 
-LAG = 0.03
-"""How far (s) it moves behind its command."""
-FASTEST = 4.0
+LAG_S = 0.03
+"""Time constant of the servos."""
+MAX_SPEED = 4.0
 """rad/s"""
-PERIOD = 0.01
-NOISE = 1e-5
-"""Of its encoders, rad."""
-Manner = Callable[[JointState], list[JointState]]
+PERIOD_S = 0.01
+NOISE_RAD = 1e-5
+"""Standard deviation of the encoders."""
+Report = Callable[[JointState], list[JointState]]
+"""Turns the true joint_state into the messages that are published."""
 
 
-def honest(state: JointState) -> list[JointState]:
+def truthful(state: JointState) -> list[JointState]:
+    """Publish the truth."""
     return [state]
 
 
 def silent(state: JointState) -> list[JointState]:
+    """Publish nothing."""
     return []
 
 
 def nan(state: JointState) -> list[JointState]:
+    """Publish NaN for one joint."""
     state.position = [float('nan'), state.position[1]]
     return [state]
 
 
-def frozen() -> Manner:
-    """The same values again and again, with fresh stamps."""
+def frozen() -> Report:
+    """Publish the same values again and again, with fresh stamps."""
     first: list[JointState] = []
 
-    def speak(state: JointState) -> list[JointState]:
+    def report(state: JointState) -> list[JointState]:
         first.append(copy.deepcopy(state))
         state.position, state.velocity = first[0].position, first[0].velocity
         return [state]
 
-    return speak
+    return report
 
 
-def slow(times: int = 10) -> Manner:
-    """One message in so many."""
-    spoken = 0
+def rare(every: int = 10) -> Report:
+    """Publish every tenth message only."""
+    count = 0
 
-    def speak(state: JointState) -> list[JointState]:
-        nonlocal spoken
-        spoken += 1
-        return [state] if spoken % times == 0 else []
+    def report(state: JointState) -> list[JointState]:
+        nonlocal count
+        count += 1
+        return [state] if count % every == 0 else []
 
-    return speak
+    return report
 
 
-def reordered(late: int = 15) -> Manner:
-    """After every message one that is older by so many."""
-    kept: deque[JointState] = deque(maxlen=late + 1)
+def reordered(delay: int = 15) -> Report:
+    """Publish after every message one that is older by a number of messages."""
+    kept: deque[JointState] = deque(maxlen=delay + 1)
 
-    def speak(state: JointState) -> list[JointState]:
+    def report(state: JointState) -> list[JointState]:
         kept.append(copy.deepcopy(state))
         return [state, kept[0]]
 
-    return speak
+    return report
 
 
-def wrong_once(told: list[JointState] | None = None) -> Manner:
+def wrong_once(published: list[JointState] | None = None) -> Report:
     """
-    Once it is somewhere else, then the truth again.
+    Publish wrong joints once, then the truth again.
 
-    :param told: gets the wrong message
+    :param published: gets the wrong message
     """
-    wrong = [] if told is None else told
+    wrong = [] if published is None else published
 
-    def speak(state: JointState) -> list[JointState]:
+    def report(state: JointState) -> list[JointState]:
         if wrong:
             return [state]
         wrong.append(copy.deepcopy(state))
         wrong[0].position = [-state.position[0] - 1.0, 1.2]
         return [state, wrong[0]]
 
-    return speak
+    return report
 
 
-class PlayedArm:
+class SimulatedArm:
     """
-    Follows joint_command with a lag, and says where it is as its manner is.
+    An arm that follows joint_command with a lag.
 
     :param client: spins it
     :param q: where it stands, rad
@@ -102,41 +106,47 @@ class PlayedArm:
 
     def __init__(self, client: Client, q: JointPair) -> None:
         self._node = client.node
-        self._states = self._node.create_publisher(
+        self._publisher = self._node.create_publisher(
             JointState, 'joint_states', qos_profile_sensor_data
         )
-        self._node.create_subscription(JointState, 'joint_command', self._obey, 100)
-        self._node.create_timer(PERIOD, self._tick)
-        self._ticked = time.monotonic()
+        self._node.create_subscription(JointState, 'joint_command', self._on_command, 100)
+        self._node.create_timer(PERIOD_S, self._publish)
+        self._advanced_at = self._published_at = time.monotonic()
         self.stamp: Callable[[], Time] = lambda: self._node.get_clock().now().to_msg()
+        """Gives the stamps of joint_states."""
         self._rng = np.random.default_rng(0)
-        self.behave()
-        self.put(q)
+        self.reset()
+        self.place_at(q)
 
-    def put(self, q: JointPair) -> None:
-        """Put it somewhere by hand."""
-        self.q = np.array(q)
-        self._goal = self.q
+    def place_at(self, q: JointPair) -> None:
+        """Put the arm somewhere (rad) by hand."""
+        self.q = self._goal = self._published_q = np.array(q)
 
-    def behave(self) -> None:
-        """Follow commands, the last one too, and tell the truth."""
-        self.speak: Manner = honest
-        self.obeying = True
-        """Otherwise it stands still where it is, whatever is commanded."""
-        self.noise = NOISE
+    def reset(self) -> None:
+        """Follow commands, also the last one, and publish the truth."""
+        self.report: Report = truthful
+        self.follows = True
+        """Whether it follows commands; otherwise it stands still."""
+        self.noise = NOISE_RAD
 
-    def _obey(self, message: JointState) -> None:
+    def _on_command(self, message: JointState) -> None:
+        self._advance()  # each command counts for as long as it was the last one
         self._goal = np.array(message.position)
 
-    def _tick(self) -> None:
+    def _advance(self) -> None:
         now = time.monotonic()
-        passed, self._ticked = now - self._ticked, now
-        step = (self._goal - self.q) * (1.0 - exp(-passed / LAG)) * self.obeying
-        step = np.clip(step, -FASTEST * passed, FASTEST * passed)
-        self.q = self.q + step
+        elapsed, self._advanced_at = now - self._advanced_at, now
+        step = (self._goal - self.q) * (1.0 - exp(-elapsed / LAG_S)) * self.follows
+        self.q = self.q + np.clip(step, -MAX_SPEED * elapsed, MAX_SPEED * elapsed)
+
+    def _publish(self) -> None:
+        self._advance()
+        elapsed = self._advanced_at - self._published_at
+        velocity = (self.q - self._published_q) / elapsed
+        self._published_at, self._published_q = self._advanced_at, self.q
         measured = self.q + self._rng.normal(scale=self.noise, size=2)
         state = JointState(name=['joint1', 'joint2'], position=measured.tolist())
-        state.velocity = (step / passed).tolist()
+        state.velocity = velocity.tolist()
         state.header.stamp = self.stamp()
-        for message in self.speak(state):
-            self._states.publish(message)
+        for message in self.report(state):
+            self._publisher.publish(message)

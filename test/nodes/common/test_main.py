@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from ik_node_rig import ARM
 from motion_rig import MIDDLE, motion_rig
-from processes import DEADLINE, NodeProcess, fresh_domain
-from simulated_arm import PERIOD, PlayedArm
+from processes import DEADLINE_S, NodeProcess, fresh_domain
+from simulated_arm import PERIOD_S, SimulatedArm
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_a_clean_up_that_hangs_is_aborted_and_named():
 def test_a_signal_before_the_node_stands_is_not_lost():
     with braking_node(-1, 'interrupted') as node:
         node.wait_for('at rest')
-        assert node.process.wait(DEADLINE) == 0
+        assert node.process.wait(DEADLINE_S) == 0
 
 
 @pytest.mark.parametrize('signals', [(signal.SIGINT,) * 2, (signal.SIGTERM,)])
@@ -81,14 +81,14 @@ def test_all_nodes_brake_at_once_and_the_slowest_ends_ros(signals):
 
 def test_one_node_that_cannot_be_made_ends_the_process_with_its_reason():
     with process('braking_nodes', '20', 'broken', '20') as node:
-        assert node.process.wait(DEADLINE) == 1
+        assert node.process.wait(DEADLINE_S) == 1
         assert node.output.splitlines()[1:] == ['node1: got broken, expected a number']
 
 
 def test_ctrl_c_ends_a_node_whose_arm_somebody_keeps_moving():
     """The command goes after the joints, as long as they move: it never comes to rest."""
     with motion_rig() as rig:
-        arm = PlayedArm(rig.client, MIDDLE)
+        arm = SimulatedArm(rig.client, MIDDLE)
         rig.start_node()
         rig.ready()
         rig.set_off()
@@ -97,16 +97,16 @@ def test_ctrl_c_ends_a_node_whose_arm_somebody_keeps_moving():
         def move_by_hand():
             """Joint 1 faster than the command may go, joint 2 past its limit."""
             swing = sin(5.0 * (time.monotonic() - begin))
-            arm.put((first + 0.5 * swing, limit + 0.2 + 0.1 * swing))
+            arm.place_at((first + 0.5 * swing, limit + 0.2 + 0.1 * swing))
 
-        arm.obeying = False
-        rig.client.node.create_timer(PERIOD, move_by_hand)
+        arm.follows = False
+        rig.client.node.create_timer(PERIOD_S, move_by_hand)
         rig.wait(lambda: 'the joints do not follow' in rig.node.output, 'follows')
         rig.node.process.send_signal(signal.SIGINT)
         rig.wait(lambda: rig.node.process.poll() is not None, 'does not end')
         assert rig.node.process.returncode == 0
         assert 'Traceback' not in rig.node.output
-        rig.check(rests=False)
+        rig.check(at_rest=False)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from processes import DEADLINE, Client, node_process, reserved_domain
+from processes import DEADLINE_S, Client, node_process, reserved_domain
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 
@@ -60,7 +60,7 @@ def test_a_wrong_value_ends_the_node_with_one_line(node, name, value, expected):
         reserved_domain() as domain,
         node_process(NODE_MODULES[node], domain=domain, parameters={parameter: value}) as process,
     ):
-        assert process.process.wait(DEADLINE) == 1
+        assert process.process.wait(DEADLINE_S) == 1
         (line,) = process.output.splitlines()
     assert line.startswith(f'parameter {parameter}: got {value!r}, expected ')
     assert line.endswith(expected)

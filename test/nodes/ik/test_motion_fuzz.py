@@ -1,5 +1,5 @@
 """
-Everything at once through the running node: no crash, no limit crossed, each target answered once.
+Random messages of all kinds to a running node: no crash, no limit exceeded, one answer per target.
 
 The long run is marked ``soak``.
 """
@@ -7,23 +7,21 @@ The long run is marked ``soak``.
 import numpy as np
 import pytest
 from ik_node_rig import ARM
-from motion_judge import violations
-from motion_rig import motion_rig
-from motion_watch import BOUNDS
+from command_stream import violations
+from motion_rig import BOUNDS, MIDDLE, motion_rig
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
-from simulated_arm import PlayedArm
+from simulated_arm import SimulatedArm
 from std_srvs.srv import Trigger
 
-AT_ONCE = 20
-"""Messages between two looks at the answers: fewer than the node's queue holds."""
-MIDDLE = (0.2, 0.9)
+BATCH = 20
+"""Number of messages until their answers are awaited: fewer than the node's queue holds."""
 NUMBERS = [float('nan'), float('inf'), -float('inf'), 1e308, -1e200, 5e-324, 0.0, -0.0]
 FRAMES = ['', 'base_link', '/base_link', 'map', 'base_link ', 'x' * 1000, '\n', 'größe']
 LIVE = ['branch', 'on_unreachable', 'speed_scale', 'tracking_tolerance', 'idle', 'plane_tolerance']
 VALUES = ['nearest', 'positive', 'hold', 'silent', '', 0.0, 0.3, 1.0, -1.0, 1e9, float('nan'), 7]
-RIGHT = {
+DEFAULTS = {
     'branch': 'nearest',
     'on_unreachable': 'reject',
     'speed_scale': 1.0,
@@ -34,7 +32,7 @@ RIGHT = {
 
 
 class Fuzz:
-    """Sends messages of every kind, good and bad, by chance."""
+    """Sends random messages of every kind, good and bad."""
 
     def __init__(self, rig, seed):
         self.rig = rig
@@ -56,8 +54,8 @@ class Fuzz:
             kinds = [self.trigger, self.set_parameter, self.set_parameter]
         self._choose(kinds)()
 
-    def _choose(self, among):
-        return among[self.rng.integers(len(among))]
+    def _choose(self, choices):
+        return choices[self.rng.integers(len(choices))]
 
     def _numbers(self, count, scale):
         numbers = (scale * self.rng.normal(size=count)).tolist()
@@ -71,14 +69,14 @@ class Fuzz:
         self.rig.send_point(x, y, z=z if self.rng.random() < 0.1 else 0.0, frame=frame)
 
     def near_target(self):
-        """At an edge of the workspace, to the last bit and beyond."""
+        """Send a target at the boundary of the workspace, to the last bit and beyond."""
         radius = self._choose([ARM.reach, ARM.inner_reach])
         radius *= 1.0 + self._choose([0.0, 1e-16, -1e-16, 1e-12, -1e-12, 1e-6, -1e-6])
         angle = self.rng.uniform(-np.pi, np.pi)
         self.rig.send_point(radius * np.cos(angle), radius * np.sin(angle))
 
     def joint_states(self):
-        """Such as no arm would say: names, numbers, lengths and stamps."""
+        """Send what no arm would: names, numbers, lengths and stamps."""
         names = self._choose(
             [
                 ['joint1', 'joint2'],
@@ -94,7 +92,7 @@ class Fuzz:
         message.velocity = self._numbers(2, 50.0)[: self._choose([0, 1, 2, 2])]
         message.header.stamp.sec = self._choose([0, 1, 2**31 - 1, -1])
         if len(message.position) == len(message.name) == 2 and np.isfinite(message.position).all():
-            message.position[0] = float('nan')  # what can be believed is the arm's to say
+            message.position[0] = float('nan')  # only the arm sends what is valid
         self._states.publish(message)
 
     def trigger(self):
@@ -105,9 +103,9 @@ class Fuzz:
         request = SetParameters.Request(parameters=[parameter] * self._choose([1, 2]))
         self.calls.append(self._setter.call_async(request))
 
-    def calm(self):
-        """Set everything right again."""
-        parameters = [Parameter(name, value=value) for name, value in RIGHT.items()]
+    def restore(self):
+        """Restore the parameters, and resume."""
+        parameters = [Parameter(name, value=value) for name, value in DEFAULTS.items()]
         for parameter in parameters:
             request = SetParameters.Request(parameters=[parameter.to_parameter_msg()])
             self.calls.append(self._setter.call_async(request))
@@ -116,18 +114,18 @@ class Fuzz:
 
 
 def memory(process):
-    """Resident memory of a process, MiB."""
+    """Return the resident memory of a process, MiB."""
     with open(f'/proc/{process.pid}/status') as status:
         (line,) = (line for line in status if line.startswith('VmRSS'))
     return int(line.split()[1]) / 1024.0
 
 
 def send(rig, fuzz, count):
-    """Send so many messages; check every now and then what has come of them, and forget it."""
-    for _ in range(count // AT_ONCE):
-        for _ in range(AT_ONCE):
+    """Send a number of messages; check their effects now and then, and forget them."""
+    for _ in range(count // BATCH):
+        for _ in range(BATCH):
             fuzz.send()
-        rig.wait(lambda: len(rig.codes) == len(rig.sent), 'not every target is answered')
+        rig.wait_answers()
         if len(rig.commands) > 5000:
             check(rig)
 
@@ -140,21 +138,21 @@ def check(rig):
 
 
 @pytest.mark.parametrize('count', [2000, pytest.param(100_000, marks=pytest.mark.soak)])
-def test_whatever_comes_each_target_is_answered_once_and_the_limits_hold(count):
+def test_every_target_is_answered_once_and_the_limits_hold(count):
     with motion_rig() as rig:
-        PlayedArm(rig.client, (0.0, 0.5))
-        rig.start_node()
-        rig.wait_ready()
+        SimulatedArm(rig.client, (0.0, 0.5))
+        rig.ready()
+        rig.forget()
         fuzz = Fuzz(rig, seed=count)
         send(rig, fuzz, count // 4)
         before = memory(rig.node.process)
         send(rig, fuzz, count - count // 4)
-        rig.wait_quiet()
+        growth = memory(rig.node.process) - before
+        fuzz.restore()
+        rig.wait_at_rest()
         check(rig)
-        grown = memory(rig.node.process) - before
-        fuzz.calm()
         rig.arrive(MIDDLE)
         rig.check()
         assert rig.node.process.poll() is None
         assert 'Traceback' not in rig.node.output
-        assert grown < 4.0, f'{grown:.1f} MiB more'
+        assert growth < 4.0, f'{growth:.1f} MiB more'

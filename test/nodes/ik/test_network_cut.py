@@ -1,4 +1,4 @@
-"""The node on one network, the arm on another, and the cable between them is pulled out."""
+"""The node on one network and the arm on another, while the cable between them is pulled out."""
 
 import os
 import signal
@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from namespaces import UnavailableError, cable
 
-HERE = Path(__file__).parents[2] / 'rigs'
-DEADLINE = 120.0
-"""s"""
+RIGS = Path(__file__).parents[2] / 'rigs'
+DEADLINE_S = 240.0
 
 
 @pytest.fixture
@@ -23,25 +22,25 @@ def link():
         pytest.skip(f'no network namespaces: {reason}')
 
 
-def test_cut_off_from_the_arm_the_node_brakes_and_begins_anew_when_asked(link):
+def test_cut_off_from_the_arm_the_node_brakes_and_waits_for_a_new_target(link):
     """
-    A cable pulled for five seconds while the arm moves.
+    A cable is pulled for five seconds while the arm moves.
 
-    DDS holds back what it could not deliver, and delivers it then: to the arm commands of the old
-    motion, and it leaps; to the node targets of the time between.
+    DDS keeps what it could not deliver and delivers it later: to the arm commands of the old
+    motion, which would make it jump; to the node targets sent during the cut.
     """
-    path = [str(HERE), str(HERE.parent), os.environ.get('PYTHONPATH', '')]
+    path = [str(RIGS), os.environ.get('PYTHONPATH', '')]
     process = subprocess.Popen(
-        [sys.executable, str(HERE / 'cut_scenario.py'), link.name],
+        [sys.executable, str(RIGS / 'cut_scenario.py'), link.name],
         env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, path))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
-        said, _ = process.communicate(timeout=DEADLINE)
+        output, _ = process.communicate(timeout=DEADLINE_S)
     finally:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)  # for it to end its nodes
-            process.wait(DEADLINE)
-    assert process.returncode == 0, said
+            process.send_signal(signal.SIGINT)  # the process ends its nodes
+            process.wait(DEADLINE_S)
+    assert process.returncode == 0, output

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
-from ik_node_rig import ARM, MODEL, rig
+from ik_node_rig import ARM, MODEL, run_ik_node
 from rclpy.time import Time
 from tf2_rig import stamped
 
@@ -15,7 +15,7 @@ TARGET = (0.3, 0.1)
 
 @pytest.fixture(scope='module')
 def node():
-    with rig({**MODEL, 'transform_timeout': 0.2}) as it:
+    with run_ik_node({**MODEL, 'transform_timeout': 0.2}) as it:
         it.static = tf2_ros.StaticTransformBroadcaster(it.client.node)
         yield it
 
@@ -59,7 +59,7 @@ def test_the_plane_is_told_to_tf2(node):
 
 
 def test_a_target_waits_for_its_transform_and_those_behind_keep_their_turn():
-    with rig({**MODEL, 'transform_timeout': 20.0}) as it:
+    with run_ik_node({**MODEL, 'transform_timeout': 20.0}) as it:
         it.answers.clear()
         first = send(it, 'late', 0.3, 0.1, Time(seconds=1000))
         later = [it.send(0.25, 0.1 + 0.001 * step) for step in range(20)]
@@ -109,7 +109,7 @@ def health(diagnostics):
 
 @pytest.fixture(scope='module')
 def ride():
-    with rig({**MODEL, 'transform_timeout': 0.2}) as it:
+    with run_ik_node({**MODEL, 'transform_timeout': 0.2}) as it:
         yield it, Robot(it), it.client.collect(DiagnosticArray, '/diagnostics')
 
 
