@@ -9,7 +9,8 @@ from math import factorial
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.model import ArmModel
 
 PERIOD_S = 0.01
 """Time between two commands at the default control_rate."""
@@ -153,7 +154,7 @@ def violations(stream: CommandStream, bounds: MotionBounds) -> list[str]:
 
 
 def _worst_violation(stream: CommandStream, order: int, stride: int, limit: float) -> str:
-    """Return where a derivative, over windows of a stride, exceeds its limit most; '' if nowhere."""
+    """Return where a derivative exceeds its limit most, for one stride; '' if nowhere."""
     count = len(stream) - order * stride
     if count <= 0:
         return ''

@@ -13,7 +13,7 @@ from processes import Client
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from ik_nn_ros.arm.model import JointPair
+from ik_nn_ros.arm.geometry import JointPair
 
 INTRUDER = 'intruder'
 """frame_id of commands that do not come from the node."""
@@ -118,9 +118,9 @@ class MotionRecorder:
 
     def starvation(self) -> list[str]:
         """
-        Return what shows that the machine was too busy for node, arm or test since the history began.
+        Return what shows that the machine was too busy for node, arm or test in this test.
 
-        A node that gets no processor time brakes, and a test that gets none does not notice in time.
+        Without processor time a node brakes, and a test does not notice in time what it does.
         """
         found = sorted(self._starvation)
         commands, states = (np.array([s.sent for s in it]) for it in self.history.values())

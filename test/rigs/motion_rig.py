@@ -189,7 +189,7 @@ class MotionRig(MotionRecorder):
         return goal
 
     def arrive(self, q: JointPair, tolerance: float = SETTLED_RAD) -> None:
-        """Send the arm to joints (rad), again where a busy machine stopped it, until it is there."""
+        """Send the arm to joints (rad) until it is there, also where a busy machine stops it."""
 
         def arrived() -> bool:
             self.ask_until('ACCEPTED', q)
@@ -349,7 +349,7 @@ class MotionRig(MotionRecorder):
         self.check_answers()
 
     def _nearest_state(self, command: StampedJoints) -> tuple[float, JointPair]:
-        """Return the distance (rad) of a command to the nearest of the joints measured just before."""
+        """Return the distance (rad) of a command to the nearest joints measured just before."""
         states = [state for state in self.states if -0.15 < state.sent - command.sent < 0.02]
         gaps = [(float(np.abs(np.subtract(it.q, command.q)).max()), it.q) for it in states]
         return min(gaps, default=(np.inf, (np.nan, np.nan)))

@@ -17,19 +17,12 @@ class PushedArm(ArmSim):
         self.create_subscription(Float64MultiArray, 'push', self._on_push, 10)
 
     def _on_push(self, message):
-<<<<<<< HEAD
-        model, data = self._simulation.simulator._model, self._simulation.simulator._data
-        if self._free is None:
-            self._free = model.dof_damping.copy()
-        *data.qfrc_applied[:], held = message.data
-        model.dof_damping[:] = self._free + held
-=======
-        model, data = self._simulator._model, self._simulator._data
+        simulator = self._simulation.simulator
+        model, data = simulator._model, simulator._data
         if self._free_damping is None:
             self._free_damping = model.dof_damping.copy()
         *data.qfrc_applied[:], damping = message.data
         model.dof_damping[:] = self._free_damping + damping
->>>>>>> 1cdb693 (Judge tests of the motion by what node and arm did, not by time)
 
 
 if __name__ == '__main__':

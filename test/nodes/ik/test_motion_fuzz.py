@@ -6,8 +6,8 @@ The long run is marked ``soak``.
 
 import numpy as np
 import pytest
-from ik_node_rig import ARM
 from command_stream import violations
+from ik_node_rig import ARM
 from motion_rig import BOUNDS, MIDDLE, motion_rig
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
