@@ -60,18 +60,18 @@ class Client:
 
 
 def test_a_call_gets_its_response_or_its_timeout_once(clock):
-    calls, client, told = ServiceCalls(), Client(), []
-    ask = lambda: calls.call(client, 'it', told.append, lambda: told.append('late'))  # noqa: E731
+    calls, client, results = ServiceCalls(), Client(), []
+    ask = lambda: calls.call(client, 'it', results.append, lambda: told.append('late'))  # noqa: E731
     ask()
     clock.now += CALL_TIMEOUT_S - 0.1
     calls.poll()
     client.pending.answer()
     clock.now += 1.0
     calls.poll()
-    assert told == ['answer']
+    assert results == ['answer']
     ask()
     clock.now += CALL_TIMEOUT_S
     calls.poll()
     calls.poll()
-    assert told == ['answer', 'late']
+    assert results == ['answer', 'late']
     assert client.pending is None
