@@ -61,7 +61,7 @@ class Client:
 
 def test_a_call_gets_its_response_or_its_timeout_once(clock):
     calls, client, results = ServiceCalls(), Client(), []
-    ask = lambda: calls.call(client, 'it', results.append, lambda: told.append('late'))  # noqa: E731
+    ask = lambda: calls.call(client, 'it', results.append, lambda: results.append('late'))  # noqa: E731
     ask()
     clock.now += CALL_TIMEOUT_S - 0.1
     calls.poll()
