@@ -1,1 +1,1 @@
-"""Fitting the model of an arm as built to recorded samples; no torch."""
+"""Fitting a calibrated arm to recorded samples, without torch."""

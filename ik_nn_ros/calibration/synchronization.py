@@ -1,9 +1,9 @@
 """
-Which joints a recorded tip belongs to, as the samples themselves tell.
+Synchronization of tip and joint positions, estimated from the samples themselves.
 
-A tip pose is published with the joints it was made from, whatever its stamp says; or it was
-measured at its own stamp; or, as cameras are slow, some time before it. Each is tried; what leaves
-the smallest errors is taken.
+A tip pose belongs to the joint state it was published with, whatever its stamp says; or it was
+measured at its own stamp; or, since cameras are slow, some time before it. All three are tried, and
+the one with the smallest errors is chosen.
 """
 
 from __future__ import annotations
@@ -24,34 +24,36 @@ from ik_nn_ros.calibration.regression import (
     fit_fourier_series,
 )
 from ik_nn_ros.errors import CalibrationError
-from ik_nn_ros.recordings.samples import Samples
+from ik_nn_ros.recordings.samples import MAX_INTERPOLATION_GAP_S, Samples
 
 MAX_PROBE_SAMPLES = 4000
-"""Samples that a choice is made on, evenly picked; the fit uses all."""
+"""Evenly spaced samples on which choices are made; the final fit uses all samples."""
 PROBE_RESIDUAL_RATIO = 1e-2
-"""Of the residual's terms while delays are tried, as a fraction of reach."""
-MAX_DELAY_S, MIN_DELAY_S, DELAY_STEP_S = 0.25, -0.05, 5e-3
-"""Delays of the tip that are tried, s, and how far apart."""
+"""Size of the residual's terms while delays are tried, as a fraction of reach."""
+MIN_DELAY_S = -0.05
+"""Smallest delay of the tip that is tried, s."""
+MAX_DELAY_S = 0.25
+"""Largest delay of the tip that is tried, s."""
+DELAY_STEP_S = 5e-3
+"""Step between the delays that are tried, s."""
 MAX_ITERATIONS = 20
 DELAY_TOLERANCE_S = 1e-5
-"""Change of the delay, s, at which it has been found."""
+"""Change of the delay, s, at which its refinement has converged."""
 MIN_DELAY_SIGMAS = 4.0
-"""Standard deviations that a delay must be off zero."""
+"""Smallest significant delay, in standard deviations."""
 MIN_JOINT_SPEED_RAD_S = 0.05
-"""A recording whose faster joint's median velocity is below this (rad/s) tells no delay."""
-MAX_INTERPOLATION_GAP_S = 0.25
-"""Samples further apart (s) are not interpolated between."""
+"""Median speed, rad/s, of the faster joint below which a recording determines no delay."""
 
 
 @dataclass(frozen=True)
 class CalibrationData:
     """
-    Samples as a fit needs them.
+    Samples in the coordinates of a fit.
 
-    :param angles: (N, 2) a and b: joint angles times the arm's signs, rad
-    :param velocities: (N, 2) their velocities, rad/s
-    :param tip: (N,) x + iy in the plane of the nominal arm, m
-    :param plane_offset: (N,) distance of the tip from that plane, m
+    :param angles: (N, 2) a and b: joint positions times the arm's signs, rad
+    :param velocities: (N, 2) velocities of these angles, rad/s
+    :param tip: (N,) tips x + iy in the plane of the nominal arm, m
+    :param plane_offset: (N,) signed distances of the tips from that plane, m
     """
 
     angles: Array
@@ -60,7 +62,7 @@ class CalibrationData:
     plane_offset: Array
 
     def select(self, indices: IndexArray | NDArray[np.bool_]) -> CalibrationData:
-        """Return some of them."""
+        """Return the samples at some indices."""
         return CalibrationData(
             self.angles[indices],
             self.velocities[indices],
@@ -69,7 +71,7 @@ class CalibrationData:
         )
 
     def subsampled(self) -> CalibrationData:
-        """Return at most :data:`MAX_PROBE_SAMPLES` of them."""
+        """Return at most :data:`MAX_PROBE_SAMPLES` evenly spaced samples."""
         count = len(self.tip)
         if count <= MAX_PROBE_SAMPLES:
             return self
@@ -79,22 +81,23 @@ class CalibrationData:
 @dataclass(frozen=True)
 class Synchronization:
     """
-    How tips and joints were put together.
+    How tips and joint positions were paired.
 
-    :param pairing: in words
-    :param delay: of the tip's stamp after the measurement, s
+    :param pairing: :data:`NEAREST_MESSAGE_PAIRING` or :data:`INTERPOLATED_PAIRING`, as in the
+        calibration file
+    :param delay: time from the measurement of a tip to its stamp, s
     """
 
     pairing: str
     delay: float = 0.0
 
 
-NEAREST_MESSAGE = Synchronization('nearest joint_states')
+NEAREST_MESSAGE_PAIRING = 'nearest joint_states'
 INTERPOLATED_PAIRING = 'joints at the stamp of the tip'
 
 
 def nominal_tip(arm: ArmModel, data: CalibrationData) -> ComplexArray:
-    """Return (N,) tips x + iy, m, by the arm's forward kinematics."""
+    """Return (N,) tips x + iy from the arm's forward kinematics, m."""
     x, y = arm.fk(data.angles * np.array(arm.signs)).T
     tip: ComplexArray = x + 1j * y
     return tip
@@ -102,57 +105,65 @@ def nominal_tip(arm: ArmModel, data: CalibrationData) -> ComplexArray:
 
 def synchronize(arm: ArmModel, samples: Samples) -> tuple[CalibrationData, Synchronization]:
     """
-    Return the samples, and how they were put together.
+    Return the samples with joint positions at the time of the tips, and how they were paired.
 
-    :raises CalibrationError: the tip is later than can be made up for
+    :raises CalibrationError: the delay of the tips is out of range
     """
     joints = _JointInterpolator(arm, samples)
-    own, stamped = joints.at_nearest_message(), joints.at_delay(0.0)
+    nearest, interpolated = joints.at_nearest_message(), joints.at_delay(0.0)
     delay = 0.0
-    if np.median(np.abs(stamped.velocities), axis=0).max() > MIN_JOINT_SPEED_RAD_S:
+    if np.median(np.abs(interpolated.velocities), axis=0).max() > MIN_JOINT_SPEED_RAD_S:
         delay = _estimate_delay(arm, joints)
-        stamped = joints.at_delay(delay)
-    if _fit_probe(arm, own).noise_std <= _fit_probe(arm, stamped).noise_std:
-        return own, NEAREST_MESSAGE
+        interpolated = joints.at_delay(delay)
+    if _fit_probe(arm, nearest).noise_std <= _fit_probe(arm, interpolated).noise_std:
+        return nearest, Synchronization(NEAREST_MESSAGE_PAIRING)
     if delay >= MAX_DELAY_S - DELAY_STEP_S or delay <= MIN_DELAY_S + DELAY_STEP_S:
         raise CalibrationError(
             'samples',
             got=f'tips that fit best {delay:.2f} s before their stamps',
-            expected='less: do the clocks of tip_pose and joint_states agree?',
+            expected='a smaller delay: do the clocks of tip_pose and joint_states agree?',
         )
-    return stamped, Synchronization(INTERPOLATED_PAIRING, delay)
+    return interpolated, Synchronization(INTERPOLATED_PAIRING, delay)
 
 
 class _JointInterpolator:
-    """Joint positions at any time near a sample's, and the tips in the arm's plane."""
+    """Interpolates joint positions at any time near a sample's, with the tips in the plane."""
 
     def __init__(self, arm: ArmModel, samples: Samples) -> None:
         self._samples = samples
         self._signs = np.array(arm.signs)
-        x, y, self._height = ((samples.tip - arm.plane.origin) @ arm.plane.rotation).T
+        x, y, self._plane_offset = ((samples.tip - arm.plane.origin) @ arm.plane.rotation).T
         self._tip = x + 1j * y
 
     def at_nearest_message(self) -> CalibrationData:
-        """Return the joints in the nearest message."""
+        """Return the samples with the joint positions of the nearest message."""
         return self._calibration_data(self._samples.q_nearest)
 
     def at_delay(self, delay: float) -> CalibrationData:
-        """Return the joints ``delay`` (s) before the stamps of the tips."""
+        """Return the samples with the joint positions ``delay`` (s) before the tips' stamps."""
         samples = self._samples
         q = samples.q - delay * samples.velocity
         if delay:
-            for source in np.unique(samples.recording_index):
-                self._interpolate(q, np.flatnonzero(samples.recording_index == source), delay)
+            for recording in np.unique(samples.recording_index):
+                rows = np.flatnonzero(samples.recording_index == recording)
+                inside, interpolated = self._interpolate(rows, delay)
+                q[inside] = interpolated
         return self._calibration_data(q)
 
-    def _interpolate(self, q: Array, rows: IndexArray, delay: float) -> None:
-        """Put interpolated positions into the rows of ``q`` that have neighbours."""
+    def _interpolate(self, rows: IndexArray, delay: float) -> tuple[IndexArray, Array]:
+        """
+        Interpolate between the samples of one recording.
+
+        :param rows: the samples of the recording
+        :param delay: time before the stamps, s
+        :return: (K,) those rows with close samples before and after, and (K, 2) joint positions
+        """
         samples = self._samples
         stamp, first = np.unique(samples.stamp[rows], return_index=True)
         if len(stamp) < 2:
-            return
+            return rows[:0], samples.q[rows[:0]]
         known = rows[first]
-        curve = CubicHermiteSpline(stamp, samples.q[known], samples.velocity[known])
+        spline = CubicHermiteSpline(stamp, samples.q[known], samples.velocity[known])
         time = samples.stamp[rows] - delay
         after = np.clip(np.searchsorted(stamp, time), 1, len(stamp) - 1)
         inside = (
@@ -160,46 +171,47 @@ class _JointInterpolator:
             & (time >= stamp[0])
             & (time <= stamp[-1])
         )
-        q[rows[inside]] = curve(time[inside])
+        return rows[inside], spline(time[inside])
 
     def _calibration_data(self, q: Array) -> CalibrationData:
-        rates = self._samples.velocity * self._signs
-        return CalibrationData(q * self._signs, rates, self._tip, self._height)
+        velocities = self._samples.velocity * self._signs
+        return CalibrationData(q * self._signs, velocities, self._tip, self._plane_offset)
 
 
 def _fit_probe(arm: ArmModel, data: CalibrationData) -> FourierFit:
+    """Fit a series with a wide prior, to compare ways of pairing."""
     data = data.subsampled()
     prior = ResidualPrior(1, PROBE_RESIDUAL_RATIO * arm.reach)
     return fit_fourier_series(data.angles, data.tip, nominal_tip(arm, data), prior)
 
 
 def _estimate_delay(arm: ArmModel, joints: _JointInterpolator) -> float:
-    """Return how long (s) before their stamps the tips were measured; 0 where none is told."""
-    tried = np.arange(MIN_DELAY_S, MAX_DELAY_S + DELAY_STEP_S / 2, DELAY_STEP_S)
-    scales = [_fit_probe(arm, joints.at_delay(float(delay))).noise_std for delay in tried]
-    delay = float(tried[int(np.argmin(scales))])
-    deviation = np.inf
+    """Return the delay of the tips' stamps, s; 0 if it is not significant."""
+    candidates = np.arange(MIN_DELAY_S, MAX_DELAY_S + DELAY_STEP_S / 2, DELAY_STEP_S)
+    scales = [_fit_probe(arm, joints.at_delay(float(delay))).noise_std for delay in candidates]
+    delay = float(candidates[int(np.argmin(scales))])
+    std = np.inf
     for _ in range(MAX_ITERATIONS):
         data = joints.at_delay(delay).subsampled()
-        more, deviation = _estimate_lag(data, _fit_probe(arm, data))
+        lag, std = _estimate_lag(data, _fit_probe(arm, data))
         delay = float(
-            np.clip(delay + np.clip(more, -DELAY_STEP_S, DELAY_STEP_S), MIN_DELAY_S, MAX_DELAY_S)
+            np.clip(delay + np.clip(lag, -DELAY_STEP_S, DELAY_STEP_S), MIN_DELAY_S, MAX_DELAY_S)
         )
-        if abs(more) < DELAY_TOLERANCE_S:
+        if abs(lag) < DELAY_TOLERANCE_S:
             break
-    return delay if abs(delay) > MIN_DELAY_SIGMAS * deviation else 0.0
+    return delay if abs(delay) > MIN_DELAY_SIGMAS * std else 0.0
 
 
 def _estimate_lag(data: CalibrationData, series_fit: FourierFit) -> tuple[float, float]:
-    """Return by how much the tip lags behind a fit, s, and the standard deviation of that."""
+    """Return the lag of the tips behind a fit and its standard deviation, s (Gauss-Newton)."""
     step = 1e-6
     ahead, behind = (
         series_fit.tip(data.angles + sign * step * data.velocities) for sign in (1, -1)
     )
-    speed = (ahead - behind) / (2.0 * step)
-    information = float((series_fit.weights * np.abs(speed) ** 2).sum())
+    velocity = (ahead - behind) / (2.0 * step)
+    information = float((series_fit.weights * np.abs(velocity) ** 2).sum())
     if information <= 0.0:
         return 0.0, np.inf
-    off = data.tip - series_fit.tip(data.angles)
-    lag = -float((series_fit.weights * (speed.conj() * off).real).sum()) / information
+    error = data.tip - series_fit.tip(data.angles)
+    lag = -float((series_fit.weights * (velocity.conj() * error).real).sum()) / information
     return lag, series_fit.noise_std / information**0.5
