@@ -1,1 +1,1 @@
-"""The simulated arm: MuJoCo, and how it may differ from its URDF."""
+"""Simulation of the arm in MuJoCo, with deviations from its URDF."""

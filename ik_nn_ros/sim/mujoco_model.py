@@ -1,4 +1,4 @@
-"""The rigid bodies of an arm as it was built, from its URDF to MuJoCo."""
+"""MuJoCo model of an arm: rigid bodies from its URDF, with the deviations of the real arm."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from ik_nn_ros.errors import ArmError
 from ik_nn_ros.sim.deviations import Transmission
 
 ROD_DENSITY_KG_PER_M = 1.3
-"""Of a link whose URDF gives no mass, kg/m: about that of the default arm's links."""
+"""Mass per length of a link without a mass in the URDF; about that of the default arm."""
 NEGLIGIBLE_MASS_KG = 1e-6
-"""Below this (kg) a link counts as given without a mass."""
+"""Mass, kg, below which a link counts as without a mass."""
 KEPT_ELEMENTS = {'link': ('inertial',), 'joint': ('parent', 'child', 'origin', 'axis', 'dynamics')}
-"""The elements of a URDF that matter here; shapes, meshes and extensions are left out."""
+"""Elements of a URDF that are used; shapes, meshes and extensions are left out."""
 INERTIA_ATTRIBUTES = ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz')
-LIMIT_SOLREF, LIMIT_SOLIMP = (2e-3, 1.0), (0.99, 0.999, 1e-4, 0.5, 2.0)
-"""A mechanical stop as stiff as the time step of 1 ms allows."""
+LIMIT_SOLREF = (2e-3, 1.0)
+"""Time constant, s, and damping ratio of a joint stop: as stiff as a 1 ms time step allows."""
+LIMIT_SOLIMP = (0.99, 0.999, 1e-4, 0.5, 2.0)
+"""Constraint impedance of a joint stop; see MuJoCo's documentation of solimp."""
+MAX_LIMIT_RAD = 1e6
+"""Finite bound in place of an infinite joint limit, rad."""
+DRAWN_LINK_WIDTH_RATIO = 0.08
+"""Width of the drawn links, as a fraction of their length."""
 
 
 def build_spec(urdf: str, tip_link: str, transmission: Transmission) -> mujoco.MjSpec:
     """
-    Return the bodies with the arm's two joints, their limits and one actuator each, gains 0.
+    Return the bodies with the arm's two joints, their limits and one actuator each without gains.
 
     :param urdf: the URDF that the arm was read from
-    :param transmission: of that arm; its errors of length and its limits go into the bodies
-    :raises ArmError: MuJoCo refuses it
+    :param tip_link: the frame whose origin is the tip
+    :param transmission: transmission of that arm; its length errors and joint limits are applied
+    :raises ArmError: MuJoCo rejects the URDF
     """
     arm = transmission.arm
     spec = _parse_urdf(_strip_urdf(urdf, arm), arm.name)
@@ -66,7 +73,11 @@ def _parse_urdf(urdf: str, name: str) -> mujoco.MjSpec:
 
 
 def effort_limits(urdf: str, arm: ArmModel) -> JointPair:
-    """Return the joints' effort limits, N m; inf where there is none, or the zero of exporters."""
+    """
+    Return the joints' effort limits, N m; inf where the URDF has none or 0, as exporters write.
+
+    :raises ArmError: a limit is not a number, or negative
+    """
     robot = ElementTree.fromstring(urdf)
     efforts = []
     for name in arm.joint_names:
@@ -85,7 +96,7 @@ def effort_limits(urdf: str, arm: ArmModel) -> JointPair:
 
 
 def _strip_urdf(urdf: str, arm: ArmModel) -> str:
-    """Return the URDF with nothing but bodies and joints, all fixed but the arm's two."""
+    """Return the URDF reduced to bodies and joints; all joints but the arm's two are fixed."""
     robot = ElementTree.fromstring(urdf)
     for element in list(robot):
         if element.tag not in KEPT_ELEMENTS:
@@ -97,15 +108,15 @@ def _strip_urdf(urdf: str, arm: ArmModel) -> str:
             elif child.tag == 'inertial' and child.find('inertia') is None:
                 ElementTree.SubElement(child, 'inertia', dict.fromkeys(INERTIA_ATTRIBUTES, '0'))
         if element.tag == 'joint':
-            moves = element.get('name') in arm.joint_names
-            element.set('type', 'continuous' if moves else 'fixed')
+            is_arm_joint = element.get('name') in arm.joint_names
+            element.set('type', 'continuous' if is_arm_joint else 'fixed')
     return ElementTree.tostring(robot, encoding='unicode')
 
 
 def _apply_length_errors(
     spec: mujoco.MjSpec, arm: ArmModel, tip_link: str, errors: JointPair
 ) -> None:
-    """Stretch the two links across the joints' axes; what lies along the axes stays."""
+    """Stretch the two links perpendicular to the joints' axes; offsets along the axes stay."""
     model, data = _compile_at_zero(spec)
     upper, lower, tip = _link_bodies(model, arm, tip_link)
     axis = data.xaxis[model.joint(arm.joint_names[0]).id]
@@ -125,30 +136,35 @@ def _compile_at_zero(spec: mujoco.MjSpec) -> tuple[mujoco.MjModel, mujoco.MjData
 
 
 def _link_bodies(model: mujoco.MjModel, arm: ArmModel, tip_link: str) -> tuple[int, int, int]:
-    """Return the bodies that joint 1 and joint 2 move, and the tip."""
+    """Return the ids of the bodies that joint 1 and joint 2 move, and of the tip."""
     upper, lower = (int(model.joint(name).bodyid[0]) for name in arm.joint_names)
     return upper, lower, int(model.body(tip_link).id)
 
 
 def _add_missing_masses(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
-    """Make a slender rod of each link that has no mass, from its joint to the next or the tip."""
+    """Turn each link without a mass into a slender rod from its joint to the next or the tip."""
     model, data = _compile_at_zero(spec)
     upper, lower, tip = _link_bodies(model, arm, tip_link)
-    below = model.body_subtreemass
+    mass_from = model.body_subtreemass
     for body, end, mass in (
-        (upper, lower, below[upper] - below[lower]),
-        (lower, tip, below[lower]),
+        (upper, lower, mass_from[upper] - mass_from[lower]),
+        (lower, tip, mass_from[lower]),
     ):
         if mass < NEGLIGIBLE_MASS_KG:
-            rotation = data.xmat[body].reshape(3, 3)
-            along: Array = rotation.T @ (data.xpos[end] - data.xpos[body])
-            _make_rod(spec.body(model.body(body).name), along)
+            _make_rod(spec.body(model.body(body).name), _vector_to(data, body, end))
 
 
-def _make_rod(body: mujoco.MjsBody, along: Array) -> None:
-    length = float(np.linalg.norm(along))
+def _vector_to(data: mujoco.MjData, body: int, end: int) -> Array:
+    """Return the (3,) vector from a body's origin to another one's, in the body's frame, m."""
+    vector: Array = data.xmat[body].reshape(3, 3).T @ (data.xpos[end] - data.xpos[body])
+    return vector
+
+
+def _make_rod(body: mujoco.MjsBody, end: Array) -> None:
+    """Give a body the inertia of a rod from its origin to ``end`` (3,), m."""
+    length = float(np.linalg.norm(end))
     body.mass = ROD_DENSITY_KG_PER_M * length
-    body.ipos = along / 2.0
+    body.ipos = end / 2.0
     body.iquat = (1.0, 0.0, 0.0, 0.0)
     body.inertia = np.full(3, body.mass * length**2 / 12.0)
     body.explicitinertial = True
@@ -157,7 +173,7 @@ def _make_rod(body: mujoco.MjsBody, along: Array) -> None:
 def _limit_joint(joint: mujoco.MjsJoint, low: float, up: float) -> None:
     if isfinite(low) or isfinite(up):
         joint.limited = True
-        joint.range = np.clip((low, up), -1e6, 1e6)
+        joint.range = np.clip((low, up), -MAX_LIMIT_RAD, MAX_LIMIT_RAD)
         joint.solref_limit, joint.solimp_limit = LIMIT_SOLREF, LIMIT_SOLIMP
 
 
@@ -171,3 +187,24 @@ def _add_servo(spec: mujoco.MjSpec, joint: str, effort: float) -> None:
     if isfinite(effort):
         servo.forcelimited = True
         servo.forcerange = (-effort, effort)
+
+
+def draw_links(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
+    """
+    Add a massless capsule along each link, which collides with nothing.
+
+    :param spec: the bodies, as from :func:`build_spec`
+    :param arm: the arm
+    :param tip_link: the frame whose origin is the tip
+    """
+    model, data = _compile_at_zero(spec)
+    upper, lower, tip = _link_bodies(model, arm, tip_link)
+    for body, end, length in ((upper, lower, arm.lengths[0]), (lower, tip, arm.lengths[1])):
+        spec.body(model.body(body).name).add_geom(
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+            fromto=np.concatenate((np.zeros(3), _vector_to(data, body, end))),
+            size=[DRAWN_LINK_WIDTH_RATIO * length / 2.0, 0.0, 0.0],
+            mass=0.0,
+            contype=0,
+            conaffinity=0,
+        )

@@ -1,16 +1,16 @@
 """
-A simulated arm: rigid bodies in MuJoCo, moved by two position servos.
+Simulated arm: rigid bodies in MuJoCo, moved by two position servos.
 
-The bodies come from the same URDF as the :class:`ArmModel`; gravity pulls along -z of its root link
-(REP 103), so the mounting is what the URDF says. A link without inertia counts as a slender rod.
-Joints beside the arm (a gripper, a moving base) stand still, and nothing collides.
+The bodies come from the same URDF as the :class:`ArmModel`. Gravity acts along -z of its root link
+(REP 103), so the URDF determines the mounting. A link without inertia counts as a slender rod.
+Other joints (a gripper, a moving base) stay fixed, and there are no collisions.
 
-A servo does what a real one does: its reference moves to the command within a profile velocity
-and a profile acceleration, and its force is ``kp (reference - q) - kv dq/dt``, cut at the effort
-limit. So a loaded arm sags by torque / kp, and a moving one lags by 2 / ω.
+A servo behaves like a real one: its reference moves to the command within a profile velocity and a
+profile acceleration, and its torque is ``kp (reference - q) - kv dq/dt``, limited to the joint's
+effort. A loaded arm thus sags by torque / kp, and a moving one lags by 2 / ω.
 
-The arm may differ from its URDF as :mod:`ik_nn_ros.sim.deviations` says. Then all positions here,
-limits and velocities are those of the encoders; only the tip shows the truth.
+The arm may deviate from its URDF, see :mod:`ik_nn_ros.sim.deviations`. All positions, velocities
+and limits of this module are then those of the encoders; only the tip is the true one.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.errors import ArmError, ConfigError
 from ik_nn_ros.sim.deviations import ArmDeviations, Transmission
-from ik_nn_ros.sim.mujoco_model import build_spec, effort_limits
+from ik_nn_ros.sim.mujoco_model import build_spec, draw_links, effort_limits
 
 TIME_STEP_S = 1e-3
-"""Of the physics and of the servos, s."""
+"""Time step of physics and servos, s."""
 ACCELERATION_EFFORT_FRACTION = 0.5
-"""The part of the effort limit the profile spends on acceleration; the rest carries the load."""
+"""Fraction of the effort limit for the profile's acceleration; the rest carries the load."""
 
 
 @dataclass(frozen=True)
 class ServoConfig:
     """
-    The servos of the simulated arm.
+    Configuration of the simulated servos.
 
-    :param bandwidth: natural frequency of the position loops at the arm's heaviest pose, Hz
+    :param bandwidth: natural frequency of the position loops at the pose of largest inertia, Hz
+    :raises ConfigError: the bandwidth is out of range
     """
 
     bandwidth: float = 10.0
@@ -55,12 +56,12 @@ class ServoConfig:
 @dataclass
 class ServoProfile:
     """
-    The reference of one servo, on its way to the command.
+    Reference of one servo, which follows the command within its limits.
 
-    :param position: where the reference is, rad
-    :param max_velocity: rad/s; inf for none
-    :param max_acceleration: rad/s²; inf for none
-    :param velocity: of the reference, rad/s
+    :param position: position of the reference, rad
+    :param max_velocity: velocity limit, rad/s; may be inf
+    :param max_acceleration: acceleration limit, rad/s²; may be inf
+    :param velocity: velocity of the reference, rad/s
     """
 
     position: float
@@ -69,28 +70,34 @@ class ServoProfile:
     velocity: float = 0.0
 
     def advance(self, command: float, dt: float) -> float:
-        """Move towards the command for ``dt`` (s), able to stop there; return the position."""
-        way = command - self.position
-        gain = self.max_acceleration * dt
-        # From this speed v, one more step and then the brakes end there: v dt + v² / 2a = way.
-        root = sqrt(dt * dt + 2.0 * abs(way) / self.max_acceleration)
-        wanted = copysign(min(self.max_velocity, 2.0 * abs(way) / (dt + root)), way)
-        self.velocity += min(max(wanted - self.velocity, -gain), gain)
+        """
+        Move towards the command, such that the reference can stop there.
+
+        :param command: commanded position, rad
+        :param dt: time step, s
+        :return: position of the reference after the step, rad
+        """
+        distance = command - self.position
+        max_change = self.max_acceleration * dt
+        # From the speed v, one more step and full braking end there: v dt + v² / 2a = distance.
+        root = sqrt(dt * dt + 2.0 * abs(distance) / self.max_acceleration)
+        target = copysign(min(self.max_velocity, 2.0 * abs(distance) / (dt + root)), distance)
+        self.velocity += min(max(target - self.velocity, -max_change), max_change)
         self.position += self.velocity * dt
         return self.position
 
 
 class Simulator:
     """
-    The arm as it moves under its servos.
+    Simulation of an arm and its servos.
 
     :param urdf: the URDF as text
-    :param base_link: the frame the tip is given in
+    :param base_link: the frame in which the tip is given
     :param tip_link: the frame whose origin is the tip
-    :param config: the servos
-    :param q: (2,) where the joints start, rad; None: :attr:`ArmModel.home`
-    :param deviations: how the arm differs from the URDF; None: not at all
-    :raises ArmError: not a usable 2-DOF arm, or a start outside its limits
+    :param config: configuration of the servos
+    :param q: (2,) initial joint positions, rad; by default :attr:`ArmModel.home`
+    :param deviations: deviations of the arm from the URDF, by default none
+    :raises ArmError: the URDF is not a usable 2-DOF arm, or the start is outside its limits
     """
 
     def __init__(
@@ -128,7 +135,7 @@ class Simulator:
 
     @property
     def joint_names(self) -> tuple[str, str]:
-        """The names of joint 1 and joint 2."""
+        """Names of joint 1 and joint 2."""
         return self.arm.joint_names
 
     @property
@@ -139,13 +146,13 @@ class Simulator:
 
     @property
     def q(self) -> Array:
-        """(2,) joint positions by the encoders, rad."""
+        """(2,) joint positions that the encoders measure, rad."""
         q1, q2 = self._data.qpos
         return np.array(self._transmission.encoder_positions((float(q1), float(q2))))
 
     @property
     def velocity(self) -> Array:
-        """(2,) joint velocities by the encoders, rad/s."""
+        """(2,) joint velocities that the encoders measure, rad/s."""
         q1, q2 = self.q
         return self._transmission.encoder_velocity((q1, q2), self._data.qvel)
 
@@ -172,36 +179,39 @@ class Simulator:
 
     def set_command(self, q: ArrayLike) -> None:
         """
-        Give the servos a new goal; they clip it to the joint limits.
+        Set the commanded joint positions; the servos clip them to the joint limits.
 
         :param q: (2,) joint positions, rad
-        :raises ConfigError: not two finite numbers
+        :raises ConfigError: ``q`` is not two finite numbers
         """
         q1, q2 = _joint_pair(q, 'commanded position')
         low, up = self.arm.lower, self.arm.upper
         self._command = min(max(q1, low[0]), up[0]), min(max(q2, low[1]), up[1])
 
     def step(self, seconds: float) -> None:
-        """Let the time pass; what is left of a physics step is owed to the next call."""
+        """Advance the simulation; a remaining fraction of a time step is added to the next call."""
         self._pending_time += seconds
         count = round(self._pending_time / TIME_STEP_S)
         self._pending_time -= count * TIME_STEP_S
         for _ in range(count):
             reference1, reference2 = (
-                profile.advance(goal, TIME_STEP_S)
-                for profile, goal in zip(self._profiles, self._command, strict=True)
+                profile.advance(command, TIME_STEP_S)
+                for profile, command in zip(self._profiles, self._command, strict=True)
             )
             self._data.ctrl[:] = self._transmission.joint_positions((reference1, reference2))
             mujoco.mj_step(self._model, self._data)
-        # mj_step leaves the poses of the bodies one step behind the joints.
+        # mj_step leaves the bodies' poses one step behind the joints.
         mujoco.mj_kinematics(self._model, self._data)
 
     def _configure_servos(self, config: ServoConfig, effort: JointPair) -> Array:
         """
-        Choose the gains from the arm's inertia; return the profile accelerations, rad/s².
+        Set the servo gains from the arm's inertia.
 
-        With Kp = ω² D, Kv = 2 ω D and D at least as large as the mass matrix M in every pose, no
-        mode of M q'' + Kv q' + Kp q = 0 is less than critically damped.
+        With Kp = ω² D, Kv = 2 ω D and a diagonal D that bounds the mass matrix M in every pose, all
+        modes of M q'' + Kv q' + Kp q = 0 are at least critically damped.
+
+        :param effort: effort limits of the joints, N m
+        :return: (2,) profile accelerations, rad/s²
         """
         masses = self._mass_matrices()
         heaviest = masses[:, [0, 1], [0, 1]].max(axis=0)
@@ -217,7 +227,7 @@ class Simulator:
         return ACCELERATION_EFFORT_FRACTION * np.array(effort) / inertia
 
     def _mass_matrices(self) -> Array:
-        """(N, 2, 2) mass matrices, kg m², over one turn of joint 2, which alone changes them."""
+        """Return (N, 2, 2) mass matrices over one turn of joint 2, on which they depend, kg m²."""
         masses = np.empty((64, 2, 2))
         for q2, mass in zip(np.linspace(-pi, pi, len(masses)), masses, strict=True):
             self._data.qpos[:] = 0.0, q2
@@ -225,6 +235,31 @@ class Simulator:
             for row, unit in zip(mass, np.eye(2), strict=True):
                 mujoco.mj_mulM(self._model, self._data, row, unit)
         return masses
+
+
+def to_mjcf(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> str:
+    """
+    Return the arm as MJCF, for programs that run MuJoCo themselves (mujoco_ros2_control).
+
+    Bodies, limits and servos are those of :class:`Simulator` without its profile: a servo moves to
+    its command as fast as it can. Each servo is named like its joint. Both links are drawn; they
+    collide with nothing.
+
+    :param urdf: the URDF as text
+    :param base_link: the frame in which the tip is given
+    :param tip_link: the frame whose origin is the tip
+    :raises ArmError: the URDF is not a usable 2-DOF arm
+    """
+    simulator = Simulator(urdf, base_link, tip_link)
+    spec = build_spec(urdf, tip_link, Transmission(simulator.arm, ArmDeviations()))
+    spec.option.timestep = TIME_STEP_S
+    for actuator, stiffness, damping in zip(spec.actuators, *simulator.servo_gains, strict=True):
+        actuator.gainprm[0] = stiffness
+        actuator.biasprm[1:3] = -stiffness, -damping
+    spec.compiler.discardvisual = False
+    draw_links(spec, simulator.arm, tip_link)
+    spec.compile()
+    return str(spec.to_xml())
 
 
 def _joint_pair(q: ArrayLike, subject: str) -> JointPair:
@@ -239,51 +274,3 @@ def _format_limits(arm: ArmModel) -> str:
         f'{joint} in [{low:.4g}, {up:.4g}]'
         for joint, low, up in zip(arm.joint_names, arm.lower, arm.upper, strict=True)
     )
-
-
-# MERGED arm.mjcf: The simulated arm as MJCF, for programs that run MuJoCo themselves (mujoco_ros2_control).
-
-LINK_WIDTH_RATIO = 0.08
-"""Of the drawn links, as a part of their length."""
-
-
-def to_mjcf(urdf: str, base_link: str = 'base_link', tip_link: str = 'tip') -> str:
-    """
-    Return the arm of a URDF with a position servo for each joint, named like it.
-
-    Bodies, limits and servos are those of :class:`Simulator`, but for its profile: a servo goes to
-    its command as fast as it can. Both links are drawn; they collide with nothing.
-
-    :param urdf: the URDF as text
-    :param base_link: frame the arm stands in
-    :param tip_link: frame whose origin is the tip
-    :raises ArmError: not a usable 2-DOF arm
-    """
-    simulator = Simulator(urdf, base_link, tip_link)
-    spec = build_spec(urdf, tip_link, Transmission(simulator.arm, ArmDeviations()))
-    spec.option.timestep = TIME_STEP_S
-    for actuator, stiffness, damping in zip(spec.actuators, *simulator.servo_gains, strict=True):
-        actuator.gainprm[0] = stiffness
-        actuator.biasprm[1:3] = -stiffness, -damping
-    spec.compiler.discardvisual = False
-    _draw_links(spec, simulator.arm, tip_link)
-    spec.compile()
-    return str(spec.to_xml())
-
-
-def _draw_links(spec: mujoco.MjSpec, arm: ArmModel, tip_link: str) -> None:
-    model = spec.compile()
-    data = mujoco.MjData(model)
-    mujoco.mj_kinematics(model, data)
-    upper, lower = (int(model.joint(name).bodyid[0]) for name in arm.joint_names)
-    tip = int(model.body(tip_link).id)
-    for body, end, length in ((upper, lower, arm.lengths[0]), (lower, tip, arm.lengths[1])):
-        along = data.xmat[body].reshape(3, 3).T @ (data.xpos[end] - data.xpos[body])
-        spec.body(model.body(body).name).add_geom(
-            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
-            fromto=np.concatenate((np.zeros(3), along)),
-            size=[LINK_WIDTH_RATIO * length / 2.0, 0.0, 0.0],
-            mass=0.0,
-            contype=0,
-            conaffinity=0,
-        )

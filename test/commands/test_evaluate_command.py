@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from arms import random_arm, random_joints
-from recorded_arm import write_recording
+from made_recordings import write_recording
 
 from ik_nn_ros.arm.calibrated import Calibration, describe_arm
 from ik_nn_ros.arm.urdf import load_arm, read_description

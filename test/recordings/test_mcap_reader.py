@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made_recordings import REAL, Written, joint_state, motion, tip_pose, write_mcap
+from made_recordings import Written, joint_state, motion, tip_pose, write_mcap
 from mcap.writer import CompressionType, Writer
+from real_recording import RECORDING
 
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.mcap_reader import Recording, read_recording
@@ -33,7 +34,7 @@ def count(recording: Recording) -> int:
 
 @pytest.mark.parametrize('metadata', ['written', 'missing', 'empty', 'garbage'])
 def test_the_files_of_a_bag_are_read_as_one(tmp_path, metadata):
-    """A recorder that was killed leaves no metadata.yaml."""
+    """A recorder that was killed leaves no metadata.yaml, or an empty one."""
     folder = split_bag(tmp_path / 'bag')
     if metadata == 'written':
         write_metadata(folder)
@@ -44,14 +45,14 @@ def test_the_files_of_a_bag_are_read_as_one(tmp_path, metadata):
     assert recording.warnings == ()
 
 
-def test_hidden_files_are_no_part_of_a_bag(tmp_path):
-    """A Mac leaves such beside those it copies."""
+def test_hidden_files_do_not_belong_to_a_bag(tmp_path):
+    """MacOS leaves such files beside those that it copies."""
     folder = split_bag(tmp_path / 'bag')
     (folder / '._bag_0.mcap').write_bytes(b'Mac OS X')
     assert read_recording(folder).warnings == ()
 
 
-def test_metadata_tells_how_many_messages_a_cut_file_lacks(tmp_path):
+def test_the_number_of_missing_messages_comes_from_the_metadata(tmp_path):
     folder = split_bag(tmp_path / 'bag')
     write_metadata(folder)
     cut = folder / 'bag_0.mcap'
@@ -61,7 +62,7 @@ def test_metadata_tells_how_many_messages_a_cut_file_lacks(tmp_path):
     assert warning.endswith(f' of {HALF} messages')
 
 
-def test_a_missing_file_is_named_with_its_messages(tmp_path):
+def test_a_missing_file_is_reported_with_its_message_count(tmp_path):
     folder = split_bag(tmp_path / 'bag')
     write_metadata(folder)
     (folder / 'bag_0.mcap').unlink()
@@ -70,7 +71,7 @@ def test_a_missing_file_is_named_with_its_messages(tmp_path):
     assert count(recording) == len(motion()) - HALF
 
 
-def test_a_file_just_begun_when_the_recorder_was_killed_is_only_a_warning(tmp_path):
+def test_an_empty_last_file_of_a_killed_recorder_is_only_a_warning(tmp_path):
     folder = split_bag(tmp_path / 'bag')
     (folder / 'bag_2.mcap').touch()
     recording = read_recording(folder)
@@ -78,7 +79,7 @@ def test_a_file_just_begun_when_the_recorder_was_killed_is_only_a_warning(tmp_pa
     assert 'bag_2.mcap: got an empty file' in recording.warnings[0]
 
 
-def test_a_bag_of_nothing_but_empty_files_is_refused(tmp_path):
+def test_a_bag_of_only_empty_files_is_refused(tmp_path):
     (tmp_path / 'bag_0.mcap').touch()
     with pytest.raises(RecordingError, match=r'bag_0.mcap: got an empty file'):
         read_recording(tmp_path)
@@ -99,13 +100,13 @@ def test_a_folder_without_mcap_files_is_refused(tmp_path, files, got):
         read_recording(tmp_path)
 
 
-def test_a_recording_that_is_not_there_is_refused(tmp_path):
+def test_a_recording_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(RecordingError, match='arm: got No such file'):
         read_recording(tmp_path / 'arm')
 
 
 def topics(*names: str) -> Recording:
-    """Return a recording of joint states on these topics, the message telling which it is."""
+    """Return a recording of joint states on some topics; each message is its topic's name."""
     return Recording(Path('arm.mcap'), {(name, JOINT_STATE): [name] for name in names})
 
 
@@ -121,20 +122,20 @@ def topics(*names: str) -> Recording:
         ('joint_states', 'joint_states'),
     ],
 )
-def test_a_topic_is_found_by_its_name(name, recorded):
+def test_a_topic_is_found_by_its_full_name_or_its_last_parts(name, recorded):
     recording = topics('/other', recorded, '/right/joint_states_raw')
     assert recording.select(name, JOINT_STATE) == [recorded]
 
 
 @pytest.mark.parametrize('name', ['/joint_states', 'states', 'right/joint_states', 'left'])
-def test_a_topic_is_not_taken_for_another(name):
+def test_a_name_does_not_match_another_topic(name):
     recording = topics('/left/joint_states', '/other')
     message = r'got /left/joint_states \(sensor_msgs/msg/JointState\), /other \(.*one of type'
     with pytest.raises(RecordingError, match=message):
         recording.select(name, JOINT_STATE)
 
 
-def test_of_two_topics_that_fit_none_is_taken():
+def test_an_ambiguous_name_is_refused():
     recording = topics('/left/joint_states', '/joint_states', '/other')
     message = r'got /left/joint_states \([^)]*\), /joint_states \([^)]*\), expected the full name'
     with pytest.raises(RecordingError, match=message):
@@ -142,7 +143,7 @@ def test_of_two_topics_that_fit_none_is_taken():
     assert recording.select('/joint_states', JOINT_STATE) == ['/joint_states']
 
 
-def test_a_topic_of_another_type_is_not_taken(tmp_path):
+def test_a_topic_of_another_type_does_not_match(tmp_path):
     point = Written('/tip_pose', 'geometry_msgs/msg/PointStamped', b'\0\1\0\0', 5)
     other = tip_pose(5, (0.0, 0.0, 0.0), topic='/arm/tip_pose')
     recording = read_recording(write_mcap(tmp_path / 'arm.mcap', [point, other]))
@@ -151,7 +152,7 @@ def test_a_topic_of_another_type_is_not_taken(tmp_path):
         recording.select('/tip_pose', POSE_STAMPED)
 
 
-def test_messages_that_are_not_cdr_are_not_taken_for_it(tmp_path):
+def test_messages_that_are_not_cdr_do_not_match(tmp_path):
     path = tmp_path / 'arm.mcap'
     with path.open('wb') as stream:
         writer = Writer(stream)
@@ -165,8 +166,8 @@ def test_messages_that_are_not_cdr_are_not_taken_for_it(tmp_path):
         read_recording(path).select('joint_states', JOINT_STATE)
 
 
-def test_messages_whose_topic_is_lost_are_counted(tmp_path):
-    """The first chunk, with all topics, is damaged, and the end of the file is missing."""
+def test_messages_of_an_unknown_topic_are_counted(tmp_path):
+    """The first chunk, which announces the topics, is damaged, and the file's end is missing."""
     path = write_mcap(tmp_path / 'arm.mcap', [joint_state(i, (0.0, 0.0)) for i in range(50)])
     content = bytearray(path.read_bytes()[:6000])
     content[600] ^= 1
@@ -177,13 +178,13 @@ def test_messages_whose_topic_is_lost_are_counted(tmp_path):
     assert recording.warnings[1].endswith(' messages of an unknown topic')
 
 
-def test_a_bag_of_the_recorder_is_read(tmp_path):
-    recording = read_recording(REAL)
+def test_a_bag_of_ros2_bag_record_is_read(tmp_path):
+    recording = read_recording(RECORDING)
     counts = {topic: len(messages) for (topic, _), messages in recording.messages.items()}
     assert counts == {'/joint_states': 403, '/tip_pose': 396}
     assert recording.warnings == ()
     copy = tmp_path / 'bag'
-    shutil.copytree(REAL, copy)
+    shutil.copytree(RECORDING, copy)
     cut = copy / 'rrbot_as_built_0.mcap'
     cut.write_bytes(cut.read_bytes()[:60_000])
     (warning,) = read_recording(copy).warnings

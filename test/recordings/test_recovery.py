@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_recordings import REAL, motion, write_mcap
+from made_recordings import motion, write_mcap
 from mcap.opcode import Opcode
 from mcap.writer import CompressionType
+from real_recording import RECORDING
 
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.mcap_reader import McapContent, read_mcap_file
@@ -32,7 +33,7 @@ def data(content: McapContent) -> list[bytes]:
 
 
 def records(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Start, opcode and end of each record of a file that is whole."""
+    """Yield start, opcode and end of each record of an intact file."""
     start = 8
     while start < len(content) - 8:
         opcode, length = struct.unpack_from('<BQ', content, start)
@@ -44,14 +45,14 @@ def chunks(content: bytes) -> list[tuple[int, int]]:
     return [(start, end) for start, opcode, end in records(content) if opcode == Opcode.CHUNK]
 
 
-def test_a_whole_file_is_read_without_complaint(recorded):
+def test_an_intact_file_is_read_without_warning(recorded):
     content = read_mcap_file(recorded)
     assert data(content) == WRITTEN
     assert content.damage == ''
 
 
-def test_of_a_file_cut_anywhere_what_is_before_the_cut_is_read(recorded, tmp_path):
-    """Every message that is there whole; of a compressed chunk at least the chunks before."""
+def test_a_file_truncated_anywhere_is_read_up_to_its_end(recorded, tmp_path):
+    """Every complete message is read; before a truncated compressed chunk, all chunks."""
     whole = recorded.read_bytes()
     found = np.array([whole.find(message) + len(message) for message in WRITTEN])
     ends = np.array([end for _, end in chunks(whole)])
@@ -72,7 +73,7 @@ def test_of_a_file_cut_anywhere_what_is_before_the_cut_is_read(recorded, tmp_pat
 
 
 def messages_in(whole: bytes, count: int) -> int:
-    """How many messages the first chunks of a file hold, by their message indexes."""
+    """Return how many messages the first chunks of a file hold, by their message indexes."""
     total = seen = 0
     for start, opcode, end in records(whole):
         seen += opcode == Opcode.CHUNK
@@ -81,7 +82,7 @@ def messages_in(whole: bytes, count: int) -> int:
     return total
 
 
-def test_the_bytes_that_are_no_record_are_counted(tmp_path):
+def test_the_bytes_of_an_incomplete_record_are_counted(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     start, end = chunks(path.read_bytes())[-1]
     path.write_bytes(path.read_bytes()[: end - 7])
@@ -89,7 +90,7 @@ def test_the_bytes_that_are_no_record_are_counted(tmp_path):
     assert f'the last {tail} bytes are not a whole record' in read_mcap_file(path).damage
 
 
-def test_no_damage_anywhere_stops_it(recorded, tmp_path):
+def test_random_damage_never_raises(recorded, tmp_path):
     whole = recorded.read_bytes()
     rng = np.random.default_rng(4)
     for _ in range(80):
@@ -99,7 +100,7 @@ def test_no_damage_anywhere_stops_it(recorded, tmp_path):
 
 
 @pytest.mark.parametrize('form', ['many chunks', 'zstd', 'lz4'])
-def test_no_message_is_made_up_where_chunks_have_checksums(form, tmp_path):
+def test_with_checksums_no_false_message_is_read(form, tmp_path):
     whole = write_mcap(tmp_path / 'arm.mcap', motion(), **FORMS[form]).read_bytes()
     rng = np.random.default_rng(5)
     inside = np.concatenate([np.arange(start + 9, end) for start, end in chunks(whole)])
@@ -121,7 +122,7 @@ def read_damaged(
     return read_mcap_file(path)
 
 
-def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
+def test_a_chunk_with_a_wrong_checksum_is_skipped_and_counted(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     damaged = bytearray(path.read_bytes())
     start, end = chunks(damaged)[2]
@@ -130,7 +131,7 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
     content = read_mcap_file(path)
     lost = [message for message in WRITTEN if message not in data(content)]
     first = WRITTEN.index(lost[0])
-    assert WRITTEN[first : first + len(lost)] == lost, 'only one piece is missing'
+    assert WRITTEN[first : first + len(lost)] == lost, 'the missing messages are not consecutive'
     assert 1 <= len(lost) <= (end - start) / len(lost[0])
     assert content.damage == (
         f'damaged records left out: 1; read {len(WRITTEN) - len(lost)} of {len(WRITTEN)} messages'
@@ -138,7 +139,7 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize('compression', [CompressionType.ZSTD, CompressionType.LZ4])
-def test_a_chunk_that_cannot_be_decompressed_is_left_out(tmp_path, compression):
+def test_a_chunk_that_cannot_be_decompressed_is_skipped(tmp_path, compression):
     path = write_mcap(tmp_path / 'arm.mcap', motion(), compression=compression, enable_crcs=False)
     damaged = bytearray(path.read_bytes())
     _, end = chunks(damaged)[2]
@@ -151,7 +152,7 @@ def test_a_chunk_that_cannot_be_decompressed_is_left_out(tmp_path, compression):
 
 
 def test_the_topics_survive_the_loss_of_the_first_chunk(tmp_path):
-    """They are told there, and again at the end of the file."""
+    """Topics are announced there, and again in the summary at the end of the file."""
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     damaged = bytearray(path.read_bytes())
     start, end = chunks(damaged)[0]
@@ -173,7 +174,7 @@ def test_the_topics_survive_damage_to_the_index(tmp_path):
     }
 
 
-def test_of_a_damaged_chunk_without_checksum_the_beginning_is_read(tmp_path):
+def test_a_damaged_chunk_without_checksum_is_read_up_to_the_damage(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion(), **FORMS['one chunk'])
     damaged = bytearray(path.read_bytes())
     length = damaged.find(WRITTEN[50]) - 30  # of the 51st message: before its 22 bytes of header
@@ -185,8 +186,8 @@ def test_of_a_damaged_chunk_without_checksum_the_beginning_is_read(tmp_path):
     assert content.damage == (f'damaged records left out: 1; read 50 of {len(WRITTEN)} messages')
 
 
-def test_zeros_at_the_end_are_no_records(tmp_path):
-    """After a power failure a file may have its length, but not its last blocks."""
+def test_zeros_at_the_end_are_not_records(tmp_path):
+    """After a power failure a file may have its full length without its last blocks."""
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     whole = path.read_bytes()
     end = chunks(whole)[-2][1]
@@ -196,18 +197,18 @@ def test_zeros_at_the_end_are_no_records(tmp_path):
     assert 'the last 5000 bytes are not a whole record' in content.damage
 
 
-def test_more_behind_the_end_does_no_harm(tmp_path):
+def test_bytes_after_the_end_are_ignored(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     path.write_bytes(path.read_bytes() + b'garbage' * 100)
     assert data(read_mcap_file(path)) == WRITTEN
 
 
-def test_a_real_bag_cut_in_its_only_chunk_gives_what_is_there(tmp_path):
-    """The recorder's default chunk holds minutes of joint states: all or nothing would be much."""
-    whole = (REAL / 'rrbot_as_built_0.mcap').read_bytes()
+def test_a_real_bag_truncated_in_its_only_chunk_is_read_up_to_its_end(tmp_path):
+    """A chunk of the recorder's default size holds minutes of joint states."""
+    whole = (RECORDING / 'rrbot_as_built_0.mcap').read_bytes()
     path = tmp_path / 'arm.mcap'
     path.write_bytes(whole[: len(whole) // 2])
-    complete = read_mcap_file(REAL / 'rrbot_as_built_0.mcap')
+    complete = read_mcap_file(RECORDING / 'rrbot_as_built_0.mcap')
     assert complete.damage == ''
     read = data(read_mcap_file(path))
     assert read == data(complete)[: len(read)]
@@ -223,13 +224,13 @@ def test_a_real_bag_cut_in_its_only_chunk_gives_what_is_there(tmp_path):
         (b'\x89MC', 'got a file that begins with'),
     ],
 )
-def test_a_file_that_is_no_mcap_is_refused(tmp_path, content, got):
+def test_a_file_that_is_not_mcap_is_refused(tmp_path, content, got):
     path = tmp_path / 'arm.mcap'
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=got):
         read_mcap_file(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_file_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(RecordingError, match='No such file'):
         read_mcap_file(tmp_path / 'arm.mcap')

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from made_recordings import (
     JOINTS,
-    REAL,
     SECOND,
     START,
     Written,
@@ -17,13 +16,14 @@ from made_recordings import (
     velocity_at,
     write_mcap,
 )
+from real_recording import RECORDING
 
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.mcap_writer import RecordingWriter
 from ik_nn_ros.recordings.messages import JOINT_STATE, POSE_STAMPED
 from ik_nn_ros.recordings.samples import STANDSTILL_SAMPLE_COUNT, Samples, TopicNames, read_samples
 
-NONE = 'tip_pose with no joint_states near in time'
+NOT_NEAR = 'tip_pose with no joint_states near in time'
 
 
 def samples_of(folder: Path, *recordings: list[Written] | tuple[Written, ...]) -> Samples:
@@ -31,7 +31,7 @@ def samples_of(folder: Path, *recordings: list[Written] | tuple[Written, ...]) -
     return read_samples(paths, JOINTS, 'base_link')
 
 
-def test_the_joints_are_those_at_the_time_of_the_tip(tmp_path):
+def test_joints_are_interpolated_to_the_time_of_the_tip(tmp_path):
     samples = samples_of(tmp_path, motion(delay=0.007))
     t = samples.stamp - START / SECOND
     assert len(samples) == 40
@@ -39,7 +39,7 @@ def test_the_joints_are_those_at_the_time_of_the_tip(tmp_path):
     assert samples.warnings == ()
     np.testing.assert_allclose(t, 0.007 + 0.05 * np.arange(40), atol=1e-6)
     np.testing.assert_allclose(samples.tip, [tip_at(time) for time in t], atol=1e-6)
-    # At the ends the velocity is one-sided, so of first order.
+    # At the ends velocities are one-sided differences, which are of first order.
     inside = slice(1, -1)
     np.testing.assert_allclose(samples.q[inside], q_at(t)[inside], atol=1e-5)
     np.testing.assert_allclose(samples.q, q_at(t), atol=2e-4)
@@ -57,18 +57,18 @@ def test_the_order_of_the_messages_does_not_matter(tmp_path):
 
 
 def test_joints_are_found_by_name(tmp_path):
-    def turned_round(t):
+    def reordered(t):
         q1, q2 = q_at(t)
         return joint_state(time_of(t), (q2, 9.0, q1), names=('elbow', 'gripper', 'shoulder'))
 
     tips = [message for message in motion() if message.topic == '/tip_pose']
-    joints = [turned_round(t) for t in np.arange(0.0, 2.0, 0.02)]
+    joints = [reordered(t) for t in np.arange(0.0, 2.0, 0.02)]
     expected, got = samples_of(tmp_path / 'a', motion()), samples_of(tmp_path / 'b', joints + tips)
     np.testing.assert_array_equal(got.q, expected.q)
 
 
-def test_a_recording_without_stamps_goes_by_the_time_it_was_recorded(tmp_path):
-    """Also where only one of the topics has none: both must be on the same clock."""
+def test_a_recording_without_stamps_uses_the_log_times(tmp_path):
+    """Also where only one of the topics has none, since both must be on the same clock."""
     joints = [joint_state(time_of(t), q_at(t), stamp=0) for t in np.arange(0.0, 2.0, 0.02)]
     tips = [
         tip_pose(time_of(t), tip_at(t), stamp=round(t * SECOND) + 1)
@@ -79,7 +79,7 @@ def test_a_recording_without_stamps_goes_by_the_time_it_was_recorded(tmp_path):
     np.testing.assert_array_equal(got.stamp, expected.stamp)
 
 
-def test_the_stamp_counts_and_not_when_a_message_arrived(tmp_path):
+def test_stamps_are_used_and_not_log_times(tmp_path):
     rng = np.random.default_rng(6)
     late = [message._replace(time=message.time + int(rng.integers(SECOND))) for message in motion()]
     expected, got = samples_of(tmp_path / 'a', motion()), samples_of(tmp_path / 'b', late)
@@ -87,7 +87,7 @@ def test_the_stamp_counts_and_not_when_a_message_arrived(tmp_path):
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
-def test_what_is_not_finite_is_dropped(tmp_path, bad):
+def test_values_that_are_not_finite_are_dropped(tmp_path, bad):
     x, y, _ = tip_at(0.5)
     wrong = [tip_pose(time_of(0.5), (x, y, bad)), joint_state(time_of(0.5), (bad, 0.0))]
     samples = samples_of(tmp_path, [*motion(), *wrong])
@@ -111,7 +111,7 @@ def test_joint_states_without_positions_are_dropped(tmp_path):
 
 
 def test_a_pose_in_another_frame_is_dropped(tmp_path):
-    """One without a frame is taken as it is."""
+    """A pose without a frame is assumed to be in the right one."""
     poses = [
         tip_pose(time_of(t), tip_at(t), frame=frame)
         for t, frame in ((0.51, 'world'), (0.52, 'world'), (0.53, ''), (0.54, '/base_link'))
@@ -128,13 +128,13 @@ def test_the_same_sample_twice_is_dropped_once(tmp_path):
 
 
 def test_the_same_sample_in_two_recordings_is_dropped_once(tmp_path):
-    """Held-out samples must not also be among those that are fitted."""
+    """Otherwise a held-out sample might also be among the fitted ones."""
     samples = samples_of(tmp_path, motion(), motion()[:70])
     assert len(samples) == 40
     assert set(samples.recording_index) == {0}
 
 
-def test_the_same_place_at_another_time_is_no_duplicate(tmp_path):
+def test_the_same_position_at_another_time_is_not_a_duplicate(tmp_path):
     samples = samples_of(
         tmp_path,
         [
@@ -151,7 +151,7 @@ def test_the_same_place_at_another_time_is_no_duplicate(tmp_path):
 
 
 def test_a_tip_without_joints_near_in_time_is_dropped(tmp_path):
-    """Joint states at 50 Hz with a hole of 0.2 s: 12 ms from its edges are near enough."""
+    """Joint states at 50 Hz with a gap of 0.2 s: 12 ms from its edges are near enough."""
     messages = [
         message
         for message in motion(tip_rate=100.0)
@@ -160,10 +160,10 @@ def test_a_tip_without_joints_near_in_time_is_dropped(tmp_path):
     samples = samples_of(tmp_path, messages)
     t = samples.stamp - START / SECOND
     assert not np.any((t > 0.98 + 0.0121) & (t < 1.2 - 0.0121))
-    assert samples.dropped == {NONE: 21}, '20 in the hole, one behind the last joint state'
+    assert samples.dropped == {NOT_NEAR: 21}, '20 in the gap, one after the last joint state'
 
 
-def test_a_few_milliseconds_are_near_at_any_rate(tmp_path):
+def test_the_match_tolerance_has_a_lower_bound_of_milliseconds(tmp_path):
     """The clocks of two publishers differ by more than the period of fast joint states."""
     messages = [
         *motion(seconds=0.2, rate=1000.0, tip_rate=50.0),
@@ -172,11 +172,11 @@ def test_a_few_milliseconds_are_near_at_any_rate(tmp_path):
     ]
     samples = samples_of(tmp_path, messages)
     assert len(samples) == 11
-    assert samples.dropped == {NONE: 1}
+    assert samples.dropped == {NOT_NEAR: 1}
 
 
 def test_velocities_are_exact_for_uneven_steps(tmp_path):
-    """Those of an arm that accelerates steadily, at times that jitter."""
+    """The arm accelerates constantly, and the stamps jitter."""
     times = np.cumsum(np.random.default_rng(8).uniform(0.005, 0.1, size=40))
     messages = [
         message
@@ -188,12 +188,12 @@ def test_velocities_are_exact_for_uneven_steps(tmp_path):
     np.testing.assert_allclose(samples.velocity[1:-1], expected[1:-1], atol=1e-5)
 
 
-def test_topics_that_share_no_time_give_no_samples(tmp_path):
+def test_topics_that_do_not_overlap_in_time_give_no_samples(tmp_path):
     joints = [message for message in motion() if message.topic == '/joint_states']
     tips = [tip_pose(time_of(100.0 + t), tip_at(t)) for t in (0.0, 1.0)]
     samples = samples_of(tmp_path, joints + tips)
     assert len(samples) == 0
-    assert samples.dropped == {NONE: 2}
+    assert samples.dropped == {NOT_NEAR: 2}
 
 
 def test_a_topic_without_messages_gives_no_samples(tmp_path):
@@ -203,8 +203,8 @@ def test_a_topic_without_messages_gives_no_samples(tmp_path):
     assert len(read_samples([tmp_path / 'arm.mcap'], JOINTS, 'base_link')) == 0
 
 
-def test_samples_far_apart_have_no_velocity_of_their_own(tmp_path):
-    """An arm driven from sample to sample: between two it has gone there and stopped."""
+def test_joint_states_far_apart_do_not_determine_a_velocity(tmp_path):
+    """An arm that is driven from sample to sample moves and stops between two of them."""
     times = np.arange(0.0, 20.0, 1.5)
     messages = []
     for i, t in enumerate(times):
@@ -213,13 +213,13 @@ def test_samples_far_apart_have_no_velocity_of_their_own(tmp_path):
         messages.append(tip_pose(time_of(t + 0.001), tip_at(t)))
     messages.append(tip_pose(time_of(0.75), tip_at(0.75)))
     samples = samples_of(tmp_path, messages)
-    assert samples.dropped == {NONE: 1}
+    assert samples.dropped == {NOT_NEAR: 1}
     expected = np.where(np.arange(len(times))[:, None] % 2, (0.01, -0.02), 0.0)
     np.testing.assert_allclose(samples.velocity, expected)
     np.testing.assert_allclose(samples.q, q_at(times) + 0.001 * expected, atol=1e-8)
 
 
-def test_an_angle_that_wraps_around_is_no_fast_motion(tmp_path):
+def test_an_angle_that_wraps_around_is_not_a_fast_motion(tmp_path):
     times = np.arange(0.0, 1.0, 0.02)
     angle = np.pi - 0.5 + times
     wrapped = np.where(angle > np.pi, angle - 2.0 * np.pi, angle)
@@ -235,7 +235,7 @@ def test_an_angle_that_wraps_around_is_no_fast_motion(tmp_path):
     np.testing.assert_allclose(turn, np.round(turn), atol=1e-5)
 
 
-def test_of_a_period_of_standing_still_few_samples_are_kept(tmp_path):
+def test_few_samples_of_a_standstill_are_kept(tmp_path):
     rng = np.random.default_rng(7)
 
     def still(start, q, count):
@@ -260,14 +260,14 @@ def test_of_a_period_of_standing_still_few_samples_are_kept(tmp_path):
     assert samples.dropped == {'standing still': 203 - len(samples)}
 
 
-def test_a_moment_of_standing_still_is_kept(tmp_path):
-    """At a high rate an arm that turns round seems to stand still for many samples."""
+def test_a_short_standstill_is_kept(tmp_path):
+    """At a high rate an arm that reverses seems to stand still for many samples."""
     samples = samples_of(tmp_path, motion(rate=100.0, tip_rate=100.0))
     assert np.abs(samples.velocity).max(axis=1).min() < 0.05
     assert samples.dropped == {}
 
 
-def test_each_recording_has_its_own_periods_of_standing_still(tmp_path):
+def test_standstills_of_two_recordings_are_separate(tmp_path):
     def still(start):
         rng = np.random.default_rng(9)
         return [
@@ -286,8 +286,8 @@ def test_each_recording_has_its_own_periods_of_standing_still(tmp_path):
     )
 
 
-def test_two_recordings_are_paired_each_for_itself(tmp_path):
-    """The second repeats a time of the first with the arm elsewhere."""
+def test_each_recording_is_interpolated_on_its_own(tmp_path):
+    """The second contains a time of the first with the arm at another position."""
     elsewhere = [joint_state(time_of(1.01), (2.0, 2.0)), tip_pose(time_of(1.01), tip_at(1.01))]
     samples = samples_of(tmp_path, motion(), elsewhere)
     assert samples.recording_index.tolist() == [0] * 40 + [1]
@@ -316,15 +316,15 @@ def test_messages_that_cannot_be_decoded_are_counted(tmp_path):
     }
 
 
-def test_a_message_at_an_absurd_time_does_no_harm(tmp_path):
-    """What the times of a damaged message say is anything."""
+def test_a_message_at_an_absurd_time_is_dropped(tmp_path):
+    """The times of a damaged message may be any number."""
     wrong = tip_pose(time_of(0.5), tip_at(0.5), stamp=0)._replace(time=2**64 - 1)
     samples = samples_of(tmp_path, [*motion(), wrong])
-    assert samples.dropped == {NONE: 1}
+    assert samples.dropped == {NOT_NEAR: 1}
     assert len(samples) == 40
 
 
-def test_what_is_missing_is_told(tmp_path):
+def test_missing_parts_are_reported(tmp_path):
     path = write_mcap(tmp_path / 'arm.mcap', motion())
     path.write_bytes(path.read_bytes()[:8000])
     samples = read_samples([path], JOINTS, 'base_link')
@@ -332,27 +332,28 @@ def test_what_is_missing_is_told(tmp_path):
     assert 'ends without a footer' in samples.warnings[0]
 
 
-def test_no_recordings_are_refused():
+def test_an_empty_list_of_recordings_is_refused():
     with pytest.raises(RecordingError, match='got none'):
         read_samples([], JOINTS, 'base_link')
 
 
 def test_a_real_recording_gives_its_samples():
     """
-    RRBot, as it was recorded: velocities NaN, stamps that jitter, a wild outlier left in.
+    RRBot with NaN velocities, jittering stamps and a large outlier, which is kept.
 
-    Nominal geometry: lengths 0.9 and 1 m, both axes +Y, the first 1.95 m up; built a few mm off.
+    Nominal geometry: lengths 0.9 and 1 m, both axes +Y, the first at a height of 1.95 m; the real
+    one differs by a few mm.
     """
-    samples = read_samples([REAL], ('joint1', 'joint2'), 'base_link')
+    samples = read_samples([RECORDING], ('joint1', 'joint2'), 'base_link')
     assert samples.warnings == ()
     assert samples.dropped == {'standing still': 2}
     assert len(samples) == 394
-    q1, bend = samples.q[:, 0], samples.q.sum(axis=1)
+    q1, angle2 = samples.q[:, 0], samples.q.sum(axis=1)
     nominal = np.stack(
         (
-            0.9 * np.sin(q1) + np.sin(bend),
+            0.9 * np.sin(q1) + np.sin(angle2),
             np.full(len(samples), 0.2),
-            1.95 + 0.9 * np.cos(q1) + np.cos(bend),
+            1.95 + 0.9 * np.cos(q1) + np.cos(angle2),
         ),
         axis=-1,
     )
@@ -360,3 +361,12 @@ def test_a_real_recording_gives_its_samples():
     assert np.median(error) < 0.015
     assert np.count_nonzero(error > 0.1) == 1
     assert 0.1 < np.median(np.abs(samples.velocity)) < 1.0
+
+
+def test_joint_states_at_nearly_the_same_time_do_not_break_the_interpolation(tmp_path):
+    """Relative to a stamp of 0, a float cannot separate stamps that are 100 ns apart."""
+    joints = [joint_state(time_of(0.5), q_at(0.5), stamp=stamp) for stamp in (0, START + 100)]
+    samples = samples_of(tmp_path, [*motion(), *joints])
+    assert len(samples) == 40
+    assert np.isfinite(samples.q).all()
+    assert np.isfinite(samples.velocity).all()

@@ -1,4 +1,4 @@
-"""Recordings made for a test: an arm in motion, written by the mcap package, not by ours."""
+"""Synthetic recordings, written by the mcap package and not by the writer under test."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from mcap.reader import NonSeekingReader
 from mcap.writer import CompressionType, Writer
 from mcap_ros2.writer import Writer as Ros2Writer
 
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.recordings.messages import JOINT_STATE, MESSAGE_TYPES, POSE_STAMPED
 
-REAL = Path(__file__).parents[1] / 'recordings' / 'rrbot_as_built'
-"""40 s that ``ros2 bag record`` recorded of ros2_control's RRBot, built a little off its URDF."""
 SECOND = 1_000_000_000
+"""One second, ns."""
 START = 1_700_000_000 * SECOND
+"""Time of the first message, ns since the epoch."""
 JOINTS = ('shoulder', 'elbow')
 
 
 class Written(NamedTuple):
+    """A message of a recording; ``time`` is its log time, ns."""
+
     topic: str
     message_type: str
     cdr: bytes
@@ -30,7 +33,7 @@ class Written(NamedTuple):
 
 
 def cdr(message_type: str, message: dict[str, Any]) -> bytes:
-    """Serialise a message, by mcap-ros2-support."""
+    """Serialise a message with mcap-ros2-support."""
     stream = BytesIO()
     with Ros2Writer(stream, compression=CompressionType.NONE) as writer:
         schema = writer.register_msgdef(message_type, MESSAGE_TYPES[message_type].definition)
@@ -83,18 +86,20 @@ def tip_pose(
 
 
 def q_at(t: float | np.ndarray) -> np.ndarray:
-    """(..., 2) rad at t (s): a motion of about 1 rad/s."""
+    """Return (..., 2) joint positions (rad) at time t (s) of a motion with about 1 rad/s."""
     return np.stack((np.sin(t), 0.5 * np.cos(2.0 * t)), axis=-1)
 
 
 def velocity_at(t: float | np.ndarray) -> np.ndarray:
+    """Return (..., 2) joint velocities (rad/s) of that motion."""
     return np.stack((np.cos(t), -np.sin(2.0 * t)), axis=-1)
 
 
 def tip_at(t: float) -> tuple[float, float, float]:
+    """Return the tip (m) of an arm with links of 0.3 and 0.2 m."""
     q1, q2 = q_at(t)
-    bend = q1 + q2
-    return 0.3 * np.cos(q1) + 0.2 * np.cos(bend), 0.3 * np.sin(q1) + 0.2 * np.sin(bend), 0.1
+    angle2 = q1 + q2
+    return 0.3 * np.cos(q1) + 0.2 * np.cos(angle2), 0.3 * np.sin(q1) + 0.2 * np.sin(angle2), 0.1
 
 
 def time_of(t: float) -> int:
@@ -106,9 +111,12 @@ def motion(
     seconds: float = 2.0, rate: float = 50.0, tip_rate: float = 20.0, delay: float = 0.003
 ) -> tuple[Written, ...]:
     """
-    Joint states and tip poses of an arm in motion, in order of time.
+    Return joint states and tip poses of an arm in motion, in order of time.
 
-    :param delay: of the first tip pose after the first joint state, s
+    :param seconds: duration, s
+    :param rate: rate of the joint states, Hz
+    :param tip_rate: rate of the tip poses, Hz
+    :param delay: time from the first joint state to the first tip pose, s
     """
     joints = [joint_state(time_of(t), q_at(t)) for t in np.arange(0.0, seconds, 1.0 / rate)]
     tips = [tip_pose(time_of(t), tip_at(t)) for t in np.arange(delay, seconds, 1.0 / tip_rate)]
@@ -123,7 +131,7 @@ def write_mcap(
     chunk_size: int = 1024,
     **options: Any,
 ) -> Path:
-    """Write a file as a recorder may; ``options`` are those of the mcap package's writer."""
+    """Write a file like a recorder; ``options`` are those of the mcap package's writer."""
     path.parent.mkdir(exist_ok=True)
     with path.open('wb') as stream:
         writer = Writer(stream, chunk_size=chunk_size, compression=compression, **options)
@@ -139,3 +147,22 @@ def write_mcap(
             writer.add_message(channels[topic, kind], time, data, time)
         writer.finish()
     return path
+
+
+def write_recording(path: Path, arm: ArmModel, q: np.ndarray, tip: np.ndarray) -> Path:
+    """
+    Write one joint state and one tip pose every 0.1 s.
+
+    :param q: (N, 2) joint positions, rad
+    :param tip: (N, 3) tips in the base frame, m
+    """
+    frame = arm.plane.base_frame
+    messages = [
+        message
+        for number, (positions, point) in enumerate(zip(q.tolist(), tip.tolist(), strict=True))
+        for message in (
+            joint_state(time_of(number / 10), positions, names=arm.joint_names),
+            tip_pose(time_of(number / 10), point, frame=frame),
+        )
+    ]
+    return write_mcap(path, messages)

@@ -1,8 +1,9 @@
-"""A recording by ``ros2 bag record`` of ros2_control's RRBot demo, and its arm."""
+"""A recording of ros2_control's RRBot demo by ``ros2 bag record``, and the URDF of its arm."""
 
 from pathlib import Path
 
 RECORDING = Path(__file__).parents[1] / 'recordings' / 'rrbot_as_built'
+"""A folder with 40 s of an arm that differs a little from its URDF."""
 RRBOT = """<robot name="rrbot">
   <link name="base_link"/><link name="link1"/><link name="link2"/><link name="tool_link"/>
   <joint name="joint1" type="continuous"><parent link="base_link"/><child link="link1"/>

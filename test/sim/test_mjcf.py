@@ -1,4 +1,4 @@
-"""The arm as MJCF: MuJoCo alone, without this package, moves it as the URDF says."""
+"""The arm as MJCF, loaded in MuJoCo without this package."""
 
 import mujoco
 import numpy as np
@@ -18,7 +18,7 @@ def loaded(urdf, tip='tip'):
 
 
 @pytest.mark.parametrize('seed', range(3))
-def test_the_tip_is_where_forward_kinematics_says(seed):
+def test_the_tip_agrees_with_forward_kinematics(seed):
     arm = random_arm(seed)
     model, data = loaded(arm.urdf)
     for q in random_joints(arm.model, np.random.default_rng(seed), 5):
@@ -30,8 +30,8 @@ def test_the_tip_is_where_forward_kinematics_says(seed):
         np.testing.assert_allclose(position, expected, atol=1e-4)  # six digits in the file
 
 
-def test_each_joint_has_a_position_servo_of_its_name_and_its_limits():
-    """By the rules by which mujoco_ros2_control tells what kind an actuator is."""
+def test_each_joint_has_a_position_servo_of_its_name_and_limits():
+    """By the rules with which mujoco_ros2_control determines the kind of an actuator."""
     model, _ = loaded(read_description(XACRO, {'prefix': 'a_'}).replace('a_base', 'base'), 'a_tip')
     assert [model.actuator(i).name for i in range(model.nu)] == ['a_joint1', 'a_joint2']
     assert (model.actuator_biastype == mujoco.mjtBias.mjBIAS_AFFINE).all()
@@ -39,7 +39,7 @@ def test_each_joint_has_a_position_servo_of_its_name_and_its_limits():
     np.testing.assert_allclose(model.jnt_range, [(-2.9, 2.9), (-2.6, 2.6)])
 
 
-def test_the_servos_bring_it_where_it_is_sent():
+def test_the_servos_move_the_arm_to_the_command():
     model, data = loaded(read_description(XACRO))
     data.ctrl[:] = 0.7, -1.1
     for _ in range(1000):

@@ -1,4 +1,4 @@
-"""The ros2_control block of the default arm's xacro: by argument, and in nobody's way."""
+"""The optional ros2_control block of the default arm's xacro."""
 
 import re
 from xml.etree import ElementTree
@@ -45,7 +45,7 @@ def interfaces(element, kind):
     return [interface.get('name') for interface in element.findall(f'{kind}_interface')]
 
 
-def test_there_is_none_unless_asked_for():
+def test_there_is_none_by_default():
     assert robot().find('ros2_control') is None
 
 
@@ -68,20 +68,20 @@ def test_both_joints_take_positions_and_give_positions_and_velocities(hardware):
 
 
 @each_hardware
-def test_no_real_arm_is_taken_to_stand_at_zero(hardware):
-    """Before it has said where it is."""
-    given = [bool(parameters(state)) for state in block(hardware).iter('state_interface')]
-    assert any(given) == (hardware in ('mock', 'mujoco'))
+def test_only_simulated_hardware_has_an_initial_position(hardware):
+    """A real arm must not be assumed at zero before its first measurement."""
+    has_initial = [bool(parameters(state)) for state in block(hardware).iter('state_interface')]
+    assert any(has_initial) == (hardware in ('mock', 'mujoco'))
 
 
 @each_hardware
-def test_solver_and_simulator_read_it(hardware):
+def test_solver_and_simulator_accept_it(hardware):
     urdf = read_description(XACRO, {'ros2_control': hardware, 'l1': '0.4'})
     assert load_arm(urdf).lengths == pytest.approx((0.4, 0.2))
     assert Simulator(urdf).joint_names == ('joint1', 'joint2')
 
 
-def test_an_unknown_one_is_refused_by_name():
+def test_unknown_hardware_is_refused_by_name():
     expected = "got 'gazebo', expected one of: none, mock, topic, mujoco, dynamixel"
     with pytest.raises(ArmError, match=expected):
         robot(ros2_control='gazebo')
@@ -93,24 +93,24 @@ def test_topics_are_relative_and_not_those_of_the_broadcaster():
     assert topics['joint_states_topic'] == 'arm/joint_states'
 
 
-def test_mujoco_waits_for_the_model_on_a_topic_unless_there_is_a_file():
+def test_mujoco_takes_the_model_from_a_topic_unless_there_is_a_file():
     assert 'mujoco_model' not in parameters(block('mujoco').find('hardware'))
-    given = parameters(block('mujoco', mujoco_model='/tmp/arm.xml').find('hardware'))
-    assert given['mujoco_model'] == '/tmp/arm.xml'
+    with_file = parameters(block('mujoco', mujoco_model='/tmp/arm.xml').find('hardware'))
+    assert with_file['mujoco_model'] == '/tmp/arm.xml'
 
 
-def test_dynamixel_gets_what_it_requires():
+def test_dynamixel_gets_its_required_parameters():
     hardware = block('dynamixel', dxl_port='/dev/ttyACM0', dxl_sign2='-1').find('hardware')
-    given = parameters(hardware)
-    assert set(given) >= REQUIRED_BY_DYNAMIXEL
-    assert given['port_name'] == '/dev/ttyACM0'
-    # The arm would fall when torque that is on is cut at the start.
-    assert given['disable_torque_at_init'] == 'false'
+    values = parameters(hardware)
+    assert set(values) >= REQUIRED_BY_DYNAMIXEL
+    assert values['port_name'] == '/dev/ttyACM0'
+    # An arm that is under torque would fall if torque were disabled at the start.
+    assert values['disable_torque_at_init'] == 'false'
     for matrix in ('transmission_to_joint_matrix', 'joint_to_transmission_matrix'):
-        assert [float(word) for word in given[matrix].split(',')] == [1, 0, 0, -1]
+        assert [float(word) for word in values[matrix].split(',')] == [1, 0, 0, -1]
 
 
-def test_each_servo_has_its_id_and_goes_no_faster_than_the_joint():
+def test_each_servo_has_its_id_and_the_velocity_limit_of_its_joint():
     servos = [parameters(servo) for servo in block('dynamixel', dxl_id2='7').findall('gpio')]
     assert [servo['ID'] for servo in servos] == ['1', '7']
     for servo in servos:
@@ -119,13 +119,13 @@ def test_each_servo_has_its_id_and_goes_no_faster_than_the_joint():
         assert 2.9 < int(servo['Profile Velocity']) * 0.02398 <= 3.0
 
 
-@pytest.mark.parametrize(('said', 'expected'), [('false', '0'), ('0', '0'), ('True', '1')])
-def test_servos_can_be_left_without_torque(said, expected):
-    servos = block('dynamixel', dxl_torque=said).findall('gpio')
+@pytest.mark.parametrize(('argument', 'expected'), [('false', '0'), ('0', '0'), ('True', '1')])
+def test_servos_can_be_left_without_torque(argument, expected):
+    servos = block('dynamixel', dxl_torque=argument).findall('gpio')
     assert [parameters(servo)['Torque Enable'] for servo in servos] == [expected, expected]
 
 
-def test_what_is_neither_true_nor_false_is_refused():
-    """It must not pass for true: torque would go on."""
+def test_an_argument_that_is_neither_true_nor_false_is_refused():
+    """If it counted as true, torque would be switched on."""
     with pytest.raises(ArmError, match=re.compile('xacro error.*off', re.DOTALL)):
         block('dynamixel', dxl_torque='off')

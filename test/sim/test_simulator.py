@@ -1,4 +1,4 @@
-"""The simulated arm: it goes where it is told, within its limits, as heavy as its URDF says."""
+"""The simulated arm: commands, limits, masses and deviations from the URDF."""
 
 import numpy as np
 import pinocchio
@@ -30,7 +30,7 @@ def default_urdf(**arguments):
 
 
 def level(arm):
-    """The random arm, mounted so that its plane is horizontal."""
+    """Return the URDF of a random arm, mounted with its plane horizontal."""
     mount = ' '.join(map(repr, rpy(arm.model.plane.rotation.T).tolist()))
     floor = (
         '<link name="floor"/><joint name="mount" type="fixed"><parent link="floor"/>'
@@ -40,7 +40,7 @@ def level(arm):
 
 
 def record(simulator, seconds, period=0.005):
-    """(N, 2) positions and velocities, one row a period."""
+    """Return (N, 2) positions and velocities, one row per period."""
     rows = []
     for _ in range(round(seconds / period)):
         simulator.step(period)
@@ -50,7 +50,7 @@ def record(simulator, seconds, period=0.005):
 
 
 @pytest.mark.parametrize('goal', [(1.0, -0.7), (-2.9, 2.6), (0.0, 0.001)])
-def test_reaches_commanded_pose(goal):
+def test_it_reaches_the_commanded_position(goal):
     simulator = Simulator(default_urdf(), q=(0.3, 0.3))
     simulator.set_command(goal)
     simulator.step(4.0)
@@ -59,16 +59,17 @@ def test_reaches_commanded_pose(goal):
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_random_level_arms_follow_wild_commands_and_come_to_rest(seed):
+def test_random_level_arms_follow_large_steps_and_stop_at_the_last_one(seed):
     arm = random_arm(seed)
     rng = np.random.default_rng(seed)
     simulator = Simulator(level(arm))
-    highest = 0.0
+    max_speed_ratio = 0.0
     for goal in random_joints(arm.model, rng, 20):
         simulator.set_command(goal)
-        highest = max(highest, np.abs(record(simulator, 0.3)[1] / arm.model.max_velocity).max())
-    assert highest < 1.5
-    # 20 N m turn these heavy arms at 0.5 rad/s² or so.
+        speed_ratio = np.abs(record(simulator, 0.3)[1] / arm.model.max_velocity).max()
+        max_speed_ratio = max(max_speed_ratio, speed_ratio)
+    assert max_speed_ratio < 1.5
+    # 20 N m accelerate these heavy arms at about 0.5 rad/s².
     simulator.step(40.0)
     np.testing.assert_allclose(simulator.q, goal, atol=1e-4)
 
@@ -79,7 +80,7 @@ def test_no_overshoot(bandwidth):
     simulator.set_command((1.0, 1.0))
     q, _ = record(simulator, 10.0 / min(bandwidth, 5.0))
     np.testing.assert_allclose(q[-1], 1.0, atol=1e-3)
-    assert q[:, 0].max() < 1.005  # link 2 pushes a little
+    assert q[:, 0].max() < 1.005  # the links are coupled
 
 
 def test_bandwidth_sets_the_lag():
@@ -89,12 +90,12 @@ def test_bandwidth_sets_the_lag():
         simulator.set_command((2.0, 0.0))
         simulator.step(2.0)
         lag[bandwidth] = 0.5 * 2.0 - simulator.q[0]
-    # 2 v / ω behind the reference, which needed a moment to get going.
+    # 2 v / ω behind the reference, which had to accelerate first.
     assert lag[5.0] == pytest.approx(0.5 * 2 / (2 * np.pi * 5), rel=0.25)
     assert lag[5.0] > 2.5 * lag[20.0] > 0.0
 
 
-def test_damping_of_the_joints_counts_in_the_servo():
+def test_the_servo_accounts_for_joint_damping():
     lag = []
     for damping in ('0.05', '0.7'):
         simulator = Simulator(default_urdf().replace('damping="0.05"', f'damping="{damping}"'))
@@ -130,18 +131,18 @@ def test_velocity_limit(urdf, tip):
     simulator = Simulator(urdf, tip_link=tip)
     simulator.set_command((2.5, -2.5))
     _, velocity = record(simulator, 2.0)
-    highest = np.abs(velocity).max(axis=0) / simulator.arm.max_velocity
-    assert (highest > 0.98).all()  # it does use them
-    assert (highest < 1.04).all()  # the reference never, the arm hardly: the links push each other
+    speed_ratio = np.abs(velocity).max(axis=0) / simulator.arm.max_velocity
+    assert (speed_ratio > 0.98).all()  # the limit is used
+    assert (speed_ratio < 1.04).all()  # the reference keeps it, the coupled links nearly
 
 
 @pytest.mark.parametrize(('roll', 'torque'), [(0.0, 0.0), (np.pi / 2, 1.0), (-np.pi / 2, -1.0)])
 def test_gravity_follows_the_mounting(roll, torque):
     simulator = Simulator(default_urdf(mount_rpy=f'{roll} 0 0'))
     simulator.step(2.0)
-    # Masses and lengths of urdf/arm.urdf.xacro, links stretched out along the horizontal x axis.
-    held = torque * GRAVITY * np.array([0.4 * 0.15 + 0.25 * 0.4, 0.25 * 0.1])
-    np.testing.assert_allclose(simulator.effort, held, rtol=1e-3, atol=1e-9)
+    # Masses and lengths of urdf/arm.urdf.xacro, stretched out along the horizontal x axis.
+    expected = torque * GRAVITY * np.array([0.4 * 0.15 + 0.25 * 0.4, 0.25 * 0.1])
+    np.testing.assert_allclose(simulator.effort, expected, rtol=1e-3, atol=1e-9)
     sag = -torque * np.sign(simulator.q)
     if torque:
         assert (sag == 1.0).all()
@@ -150,8 +151,8 @@ def test_gravity_follows_the_mounting(roll, torque):
         np.testing.assert_allclose(simulator.q, 0.0, atol=1e-9)
 
 
-def test_effort_limit_lets_the_arm_sink():
-    # Holding it takes 1.57 N m.
+def test_an_arm_heavier_than_its_effort_limit_sinks():
+    # Holding the arm takes 1.57 N m.
     simulator = Simulator(default_urdf(mount_rpy='1.5708 0 0', effort=1.0))
     efforts = []
     for _ in range(100):
@@ -170,7 +171,7 @@ def test_no_effort_limit(limit):
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_tip_is_where_kinematics_put_it(seed):
+def test_the_tip_pose_agrees_with_fk_and_pinocchio(seed):
     arm = random_arm(seed)
     urdf = level(arm)  # the base link is not the root
     simulator = Simulator(urdf)
@@ -201,12 +202,12 @@ def _witness_pose(model, frames, q):
     return base.actInv(tip)
 
 
-def test_arm_without_masses_is_made_of_rods():
+def test_links_without_masses_are_rods():
     simulator = Simulator(RRBOT, tip_link='tool_link')
     simulator.set_command((np.pi / 2, 0.0))
     simulator.step(4.0)
     np.testing.assert_allclose(simulator.q, (np.pi / 2, 0.0), atol=5e-3)
-    # Held out sideways, tip up against gravity: two rods of 1.3 kg/m, the first also 0.1 m aside.
+    # Held horizontally: two rods of 1.3 kg/m, the first of which also extends 0.1 m sideways.
     rod1, rod2 = 1.3 * np.hypot(0.9, 0.1), 1.3
     expected = -GRAVITY * np.array([rod1 * 0.45 + rod2 * 1.4, rod2 * 0.5])
     np.testing.assert_allclose(simulator.effort, expected, rtol=1e-3)
@@ -220,7 +221,7 @@ def test_point_mass_without_inertia():
     np.testing.assert_allclose(simulator.q, (0.5, -0.5), atol=0.02)
 
 
-def test_same_steps_same_motion():
+def test_the_motion_does_not_depend_on_how_time_is_divided():
     def run(period, count):
         simulator = Simulator(default_urdf(mount_rpy='1 0.5 0'))
         simulator.set_command((1.0, -1.0))
@@ -229,12 +230,12 @@ def test_same_steps_same_motion():
         return simulator.q
 
     np.testing.assert_array_equal(run(0.01, 60), run(0.01, 60))
-    # However the time is cut up, also below the time step of the physics.
+    # Also for periods below the time step of the physics.
     np.testing.assert_array_equal(run(0.6, 1), run(0.01, 60))
     np.testing.assert_array_equal(run(0.6, 1), run(0.0004, 1500))
 
 
-def test_what_is_beside_the_arm_stands_still():
+def test_joints_beside_the_arm_stay_fixed():
     extra = """
       <material name="red"/><gazebo reference="tip"><selfCollide>1</selfCollide></gazebo>
       <ros2_control name="x" type="system"><joint name="joint1"/></ros2_control>
@@ -257,7 +258,7 @@ def test_what_is_beside_the_arm_stands_still():
     np.testing.assert_allclose(equipped.q, plain.q, atol=1e-6)
 
 
-def test_profile_stops_at_the_command_without_passing_it():
+def test_the_profile_stops_at_the_command_without_overshoot():
     profile = ServoProfile(0.0, max_velocity=2.0, max_acceleration=5.0)
     positions = [profile.advance(1.0, TIME_STEP_S) for _ in range(2000)]
     velocity = np.diff(positions) / TIME_STEP_S
@@ -265,7 +266,7 @@ def test_profile_stops_at_the_command_without_passing_it():
     assert positions[-1] == pytest.approx(1.0, abs=1e-9)
     assert velocity.max() <= 2.0 + 1e-9
     assert np.abs(np.diff(velocity)).max() / TIME_STEP_S <= 5.0 + 1e-6
-    # As fast as these limits allow: 1 m takes v/a + x/v = 0.9 s.
+    # Time-optimal within these limits: 1 rad takes v/a + x/v = 0.9 s.
     assert positions[round(0.93 / TIME_STEP_S)] == pytest.approx(1.0, abs=1e-3)
 
 
@@ -276,7 +277,7 @@ def test_start_outside_the_limits_is_refused(q):
 
 
 @pytest.mark.parametrize('q', [(np.nan, 0.0), (0.0, np.inf), (0.0,), (0.0, 0.0, 0.0)])
-def test_command_that_is_no_position_is_refused(q):
+def test_a_command_that_is_not_a_position_is_refused(q):
     simulator = Simulator(default_urdf())
     with pytest.raises(ConfigError, match='two finite joint positions'):
         simulator.set_command(q)
@@ -306,47 +307,47 @@ def test_bandwidth_out_of_range(bandwidth):
         ServoConfig(bandwidth)
 
 
-# The arm as built.
+# Deviations from the URDF.
 
 
-def random_as_built(rng):
-    """Errors over most of their ranges."""
+def random_deviations(rng):
+    """Return deviations over most of their ranges."""
     return ArmDeviations(
         rng.uniform(-0.2, 0.2, 2), rng.uniform(-0.5, 0.5, 2), rng.uniform(-0.2, 0.2, 2)
     )
 
 
-def tip_as_built(arm, built, encoders):
-    """From the encoders to the tip, written out."""
+def true_tip(arm, deviations, encoders):
+    """Return the tip at encoder positions, from the written-out law of the deviations."""
     (s1, s2), (zero1, zero2) = arm.signs, arm.offsets
     load = np.cos(s1 * encoders[0] + zero1 + s2 * encoders[1] + zero2)
-    joint1, joint2 = encoders + np.array(built.joint_offsets) + np.array(built.sag) * load
+    joint1, joint2 = encoders + np.array(deviations.joint_offsets) + np.array(deviations.sag) * load
     theta1 = s1 * joint1 + zero1
     forearm = theta1 + s2 * joint2 + zero2
-    length1, length2 = np.array(arm.lengths) * (1.0 + np.array(built.length_errors))
+    length1, length2 = np.array(arm.lengths) * (1.0 + np.array(deviations.length_errors))
     x = length1 * np.cos(theta1) + length2 * np.cos(forearm)
     y = length1 * np.sin(theta1) + length2 * np.sin(forearm)
     return arm.plane.origin + x * arm.plane.rotation[:, 0] + y * arm.plane.rotation[:, 1]
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_tip_of_the_arm_as_built(seed):
-    """Random axis signs, zero poses, jogs along the axes; every second plane anything but level."""
+def test_the_tip_of_an_arm_with_deviations(seed):
+    """Random axis signs, zero poses and offsets along the axes; every second arm is inclined."""
     arm, rng = random_arm(seed), np.random.default_rng(seed)
-    built = random_as_built(rng)
-    simulator = Simulator(level(arm) if seed % 2 else arm.urdf, deviations=built)
+    deviations = random_deviations(rng)
+    simulator = Simulator(level(arm) if seed % 2 else arm.urdf, deviations=deviations)
     for goal in random_joints(arm.model, rng, 3):
         simulator.set_command(goal)
         simulator.step(0.5)
         np.testing.assert_allclose(
-            simulator.tip, tip_as_built(arm.model, built, simulator.q), atol=1e-9
+            simulator.tip, true_tip(arm.model, deviations, simulator.q), atol=1e-9
         )
 
 
-def test_the_encoders_reach_the_goal_and_the_tip_misses_by_the_errors():
-    """The errors of the design's example, in numbers: about 12 mm for this pose."""
-    built = ArmDeviations((0.01, 0.01), (0.02, 0.02), (0.0, -0.01))
-    simulator = Simulator(default_urdf(), q=(0.3, 0.3), deviations=built)
+def test_the_encoders_reach_the_command_and_the_tip_misses_by_the_deviations():
+    """They amount to about 12 mm at this pose."""
+    deviations = ArmDeviations((0.01, 0.01), (0.02, 0.02), (0.0, -0.01))
+    simulator = Simulator(default_urdf(), q=(0.3, 0.3), deviations=deviations)
     np.testing.assert_allclose(simulator.q, 0.3, atol=1e-12)
     simulator.set_command((1.0, -0.7))
     simulator.step(4.0)
@@ -364,14 +365,14 @@ def test_the_encoders_reach_the_goal_and_the_tip_misses_by_the_errors():
 
 
 @pytest.mark.parametrize(
-    'built',
+    'deviations',
     [
         ArmDeviations(joint_offsets=(0.5, -0.5), sag=(0.2, 0.2)),
         ArmDeviations(joint_offsets=(-0.5, 0.5), sag=(-0.2, 0.1)),
     ],
 )
-def test_all_encoder_limits_can_be_reached(built):
-    simulator = Simulator(default_urdf(velocity=10, effort=100), deviations=built)
+def test_all_encoder_limits_are_reachable(deviations):
+    simulator = Simulator(default_urdf(velocity=10, effort=100), deviations=deviations)
     low, up = simulator.arm.lower, simulator.arm.upper
     for goal in ((low[0], low[1]), (up[0], low[1]), (up[0], up[1]), (low[0], up[1])):
         simulator.set_command(goal)
@@ -380,8 +381,8 @@ def test_all_encoder_limits_can_be_reached(built):
 
 
 def test_velocities_are_those_of_the_encoders():
-    built = ArmDeviations(joint_offsets=(0.3, -0.2), sag=(0.2, -0.15))
-    simulator = Simulator(default_urdf(), q=(-2.0, -2.0), deviations=built)
+    deviations = ArmDeviations(joint_offsets=(0.3, -0.2), sag=(0.2, -0.15))
+    simulator = Simulator(default_urdf(), q=(-2.0, -2.0), deviations=deviations)
     simulator.set_command((2.0, 0.5))
     q, velocity = record(simulator, 1.5, period=TIME_STEP_S)
     assert np.abs(velocity).max() > 2.5
@@ -398,6 +399,6 @@ def test_velocities_are_those_of_the_encoders():
         ('tip_noise', np.inf),
     ],
 )
-def test_as_built_out_of_range(name, value):
+def test_a_deviation_out_of_range_is_refused(name, value):
     with pytest.raises(ConfigError, match=rf'as built: {name}: got .*, expected .* to '):
         ArmDeviations(**{name: value})

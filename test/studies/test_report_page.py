@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from arms import random_joints
-from recorded_arm import write_recording
+from made_recordings import write_recording
 
 from ik_nn_ros.arm.calibrated import Calibration, FourierTerm, describe_arm
 from ik_nn_ros.arm.model import ArmModel

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arms import random_arm, random_joints
-from recorded_arm import write_recording
+from made_recordings import write_recording
 
 from ik_nn_ros.arm.calibrated import Calibration, FourierTerm, describe_arm
 from ik_nn_ros.errors import RecordingError
