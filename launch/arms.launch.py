@@ -1,10 +1,10 @@
 """
-Several simulated arms beside each other, each in a namespace of its own.
+Several simulated arms side by side, each in a namespace of its own.
 
-Each has arm_sim, ik_node, and robot_state_publisher where that is installed, as sim.launch.py has
-them. Names in TF begin with the arm's name, so that they do not meet: those of the links (and
-joints) themselves, by the argument ``prefix`` of the .xacro file, or only the frames, by
-``frame_prefix``, for a description that knows no such argument.
+Each has arm_sim, ik_node, and robot_state_publisher if that is installed, as in sim.launch.py.
+Names in TF begin with the arm's name, so that they are unique: those of the links (and joints)
+themselves, by the argument ``prefix`` of the .xacro file; or only the frames, by ``frame_prefix``,
+for a description without that argument.
 """
 
 import json
@@ -26,10 +26,10 @@ IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 SIM = run_path(str(Path(__file__).with_name('sim.launch.py')))
 BOOLEANS = IK['BOOLEANS']
 
-OF_SIM = ('description_file', 'model_file', 'sim_params_file', 'publish_clock', 'rsp')
-"""Arguments that mean the same for sim.launch.py."""
-BESIDE = 1.2
-"""Between two arms, m: the default ones do not reach each other."""
+SIM_ARGUMENTS = ('description_file', 'model_file', 'sim_params_file', 'publish_clock', 'rsp')
+"""Arguments with the same meaning in sim.launch.py."""
+ARM_SPACING_M = 1.2
+"""Distance between two arms, m: the default arms do not reach each other."""
 WORLD = 'world'
 
 ARGUMENTS = [
@@ -42,7 +42,7 @@ ARGUMENTS = [
         'mounts',
         default_value='',
         description='where the arms stand in the world, m, as mount_xyz of the .xacro file, one '
-        f'for each: "0 0.5 0, 0 -0.5 0.1"; empty: {BESIDE} m apart along y',
+        f'for each: "0 0.5 0, 0 -0.5 0.1"; empty: {ARM_SPACING_M} m apart along y',
     ),
     DeclareLaunchArgument(
         'prefix',
@@ -57,8 +57,12 @@ ARGUMENTS = [
         choices=BOOLEANS,
         description='run all ik_node in one process',
     ),
-    *(argument for argument in SIM['ARGUMENTS'] if argument.name in OF_SIM),
-    *(argument for argument in IK['ARGUMENTS'] if argument.name not in (*OF_SIM, 'frame_prefix')),
+    *(argument for argument in SIM['ARGUMENTS'] if argument.name in SIM_ARGUMENTS),
+    *(
+        argument
+        for argument in IK['ARGUMENTS']
+        if argument.name not in (*SIM_ARGUMENTS, 'frame_prefix')
+    ),
 ]
 
 
@@ -70,53 +74,58 @@ def _arms(context):
         raise ValueError(f'arms: got {given!r}, expected names, each once: left,right')
     mounts = LaunchConfiguration('mounts').perform(context)
     if not mounts:
-        sides = [BESIDE * (0.5 * (len(names) - 1) - place) for place in range(len(names))]
-        return [(name, f'0 {side:.6g} 0') for name, side in zip(names, sides, strict=True)]
-    places = [place.strip() for place in mounts.split(',')]
-    if len(places) != len(names):
-        raise ValueError(f'mounts: got {len(places)}, expected {len(names)}, one for each arm')
-    return list(zip(names, places, strict=True))
+        ys = [ARM_SPACING_M * (0.5 * (len(names) - 1) - index) for index in range(len(names))]
+        return [(name, f'0 {y:.6g} 0') for name, y in zip(names, ys, strict=True)]
+    positions = [position.strip() for position in mounts.split(',')]
+    if len(positions) != len(names):
+        raise ValueError(f'mounts: got {len(positions)}, expected {len(names)}, one for each arm')
+    return list(zip(names, positions, strict=True))
 
 
 def _configurations(context, name, mount):
-    """Return what is different for one arm."""
-    outer, xacro, base, tip = (
+    """Return the launch configurations that differ for one arm."""
+    namespace, xacro_args, base, tip = (
         LaunchConfiguration(argument).perform(context)
         for argument in ('namespace', 'xacro_args', 'base_link', 'tip_link')
     )
-    links = LaunchConfiguration('prefix').perform(context) == 'links'
-    prefix = f'{name}_' if links else ''
+    prefix_links = LaunchConfiguration('prefix').perform(context) == 'links'
+    prefix = f'{name}_' if prefix_links else ''
     return {
-        'namespace': f'{outer}/{name}' if outer else name,
-        'xacro_args': f'{xacro} mount_xyz:="{mount}"' + (f' prefix:={prefix}' if links else ''),
+        'namespace': f'{namespace}/{name}' if namespace else name,
+        'xacro_args': f'{xacro_args} mount_xyz:="{mount}"'
+        + (f' prefix:={prefix}' if prefix_links else ''),
         'base_link': f'{prefix}{base or "base_link"}',
         'tip_link': f'{prefix}{tip or "tip"}',
-        'frame_prefix': '' if links else f'{name}/',
+        'frame_prefix': '' if prefix_links else f'{name}/',
     }
 
 
 def _start(context):
+    """Start all arms."""
     composed = LaunchConfiguration('composition').perform(context).lower() == 'true'
     parameters = {}
 
-    def keep(arm_context, name):
+    def store_parameters(arm_context, name):
         given = {
             key: value.evaluate(arm_context) for key, value in IK['_given'](arm_context).items()
         }
         parameters[f'/**/{name}/ik_node'] = {'ros__parameters': given}
 
     actions = []
-    for number, (name, mount) in enumerate(_arms(context)):
-        own = OpaqueFunction(function=keep, args=[name])
-        different = _configurations(context, name, mount)
-        if number:  # the first gives the time, where one does
-            different['publish_clock'] = 'false'
+    for index, (name, mount) in enumerate(_arms(context)):
+        configurations = _configurations(context, name, mount)
+        if index:  # only the first arm may publish the clock
+            configurations['publish_clock'] = 'false'
+        if composed:
+            ik_node = OpaqueFunction(function=store_parameters, args=[name])
+        else:
+            ik_node = OpaqueFunction(function=IK['_ik_node'])
         actions.append(
             GroupAction(
                 [
-                    *(SetLaunchConfiguration(key, value) for key, value in different.items()),
+                    *(SetLaunchConfiguration(key, value) for key, value in configurations.items()),
                     OpaqueFunction(function=IK['_read_description']),
-                    own if composed else OpaqueFunction(function=IK['_ik_node']),
+                    ik_node,
                     OpaqueFunction(function=IK['_panel']),
                     OpaqueFunction(function=SIM['_arm_sim']),
                     OpaqueFunction(function=_publish_frames, args=[name]),
@@ -129,7 +138,7 @@ def _start(context):
 
 
 def _publish_frames(context, name):
-    """Publish the arm's frames, and where its root stands in the one world."""
+    """Publish the arm's frames, and the pose of its root in the common frame ``world``."""
     if LaunchConfiguration('rsp').perform(context).lower() != 'true':
         return []
     if LaunchConfiguration('prefix').perform(context) == 'links':
@@ -150,6 +159,7 @@ def _publish_frames(context, name):
 
 
 def _ik_nodes(context, parameters):
+    """Start all ik_node in one process, with their parameters in one file."""
     with NamedTemporaryFile('w', prefix='arms_', suffix='.yaml', delete=False) as file:
         json.dump(parameters, file)  # JSON is YAML
     return [

@@ -1,7 +1,7 @@
 """
-The node data_collector: records an arm, or drives it over its joint range and records it.
+The node data_collector: records an arm, and drives it over its joint range if asked to.
 
-The parameter file holds; an argument that is given goes before it, an empty one leaves it alone.
+A launch argument takes precedence over the parameter file unless it is empty.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from ik_nn_ros.files import share_directory
 
 IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 SAME = ('namespace', 'description_file', 'xacro_args', 'base_link', 'use_sim_time', 'log_level')
-"""Arguments that mean the same for ik.launch.py."""
+"""Arguments with the same meaning in ik.launch.py."""
 PARAMS_FILE = share_directory() / 'config' / 'data_collector.yaml'
 BOOLEANS, OR_PARAMS_FILE = IK['BOOLEANS'], IK['OR_PARAMS_FILE']
 
@@ -83,7 +83,7 @@ GIVEN = {
     'autostart': bool,
     'use_sim_time': bool,
 }
-"""Launch configurations that go before the parameter file, and their types."""
+"""Launch configurations that take precedence over the parameter file, and their types."""
 
 
 def _data_collector(context):

@@ -1,10 +1,10 @@
 """
 An arm under ros2_control, moved by ik_node.
 
-controller_manager with the hardware of choice, joint_state_broadcaster, one controller for the
-joints, and ik_node wired to it. robot_state_publisher gives the description to controller_manager
-by topic, as ROS 2 Jazzy wants it. For an arm of your own give a description_file with a
-ros2_control block (``hardware:=own``), and a controllers_file with the names of its joints.
+It starts controller_manager with the chosen hardware, joint_state_broadcaster, one controller for
+the joints, and ik_node connected to it. robot_state_publisher passes the description to
+controller_manager by topic, as ROS 2 Jazzy expects. For another arm, pass a description_file with a
+ros2_control block (``hardware:=own``) and a controllers_file with the names of its joints.
 """
 
 import os
@@ -40,27 +40,27 @@ HARDWARE = {
     'dynamixel': ['dynamixel_hardware_interface'],
     'own': [],
 }
-"""The values of the argument hardware, and the packages that each needs."""
+"""Values of the argument ``hardware``, and the packages that each needs."""
 MANAGED_BY = {'mujoco': 'mujoco_ros2_control'}
 """Packages with a ros2_control_node of their own."""
 CONTROLLERS = {
     'forward_position_controller': ('forward_command_controller', 'float64_multi_array'),
     'joint_trajectory_controller': ('joint_trajectory_controller', 'joint_trajectory'),
 }
-"""The values of the argument controller: the package of each, and the command_type it takes."""
+"""Values of the argument ``controller``: package and ``command_type`` of each."""
 TO_CONTROLLER = [
     ('commands', 'forward_position_controller/commands'),
     ('joint_trajectory', 'joint_trajectory_controller/joint_trajectory'),
 ]
 TO_ARM_SIM = [('joint_command', 'arm/joint_command'), ('joint_states', 'arm/joint_states')]
-"""joint_states itself is what joint_state_broadcaster sends."""
+"""joint_state_broadcaster publishes joint_states itself."""
 
-DERIVED = ('command_type', 'command_joints')
+CONTROLLER_ARGUMENTS = ('command_type', 'command_joints')
 """Arguments of ik.launch.py that follow from the controller."""
-OF_SIM = ('model_file', 'sim_params_file', 'rviz', 'rviz_config')
-"""Arguments that mean the same for sim.launch.py."""
-OWN = ('description_file', *OF_SIM, *DERIVED)
-"""Arguments of ik.launch.py that mean something else here."""
+SIM_ARGUMENTS = ('model_file', 'sim_params_file', 'rviz', 'rviz_config')
+"""Arguments with the same meaning in sim.launch.py."""
+REPLACED_ARGUMENTS = ('description_file', *SIM_ARGUMENTS, *CONTROLLER_ARGUMENTS)
+"""Arguments of ik.launch.py that have another meaning here, or none."""
 
 ARGUMENTS = [
     DeclareLaunchArgument(
@@ -95,13 +95,13 @@ ARGUMENTS = [
         description='robot description, a .xacro file that takes the argument ros2_control, or '
         'hardware:=own and a .urdf or .xacro file with a ros2_control block',
     ),
-    *(argument for argument in SIM['ARGUMENTS'] if argument.name in OF_SIM),
-    *(argument for argument in IK['ARGUMENTS'] if argument.name not in OWN),
+    *(argument for argument in SIM['ARGUMENTS'] if argument.name in SIM_ARGUMENTS),
+    *(argument for argument in IK['ARGUMENTS'] if argument.name not in REPLACED_ARGUMENTS),
 ]
 
 
 def _require_packages(context):
-    """Name all that is not installed at once."""
+    """Raise an error that names all packages that are not installed."""
     hardware = LaunchConfiguration('hardware').perform(context)
     package, _ = CONTROLLERS[LaunchConfiguration('controller').perform(context)]
     needed = [MANAGER, 'robot_state_publisher', 'joint_state_broadcaster', package]
@@ -131,7 +131,7 @@ def _choose_hardware(context):
 
 
 def _write_mjcf(context):
-    """Return a file with the arm as MuJoCo knows it."""
+    """Write the arm as an MJCF file; return its path."""
     from ik_nn_ros.sim.simulator import to_mjcf  # a robot needs no MuJoCo
 
     IK['_read_description'](context)[0].visit(context)
@@ -154,7 +154,7 @@ def _require_block(context):
 
 
 def _choose_commands(context):
-    """Send what the controller takes, with the joints in the order it has them."""
+    """Choose the command type of the controller, and its order of joints."""
     controller = LaunchConfiguration('controller').perform(context)
     file = Path(LaunchConfiguration('controllers_file').perform(context))
     sections = yaml.safe_load(file.read_text(encoding='utf-8'))
@@ -173,11 +173,11 @@ def _choose_commands(context):
 
 
 def _control(context):
-    """controller_manager, and the controllers in it."""
+    """Start controller_manager, and the controllers in it."""
     namespace, file = (LaunchConfiguration(name) for name in ('namespace', 'controllers_file'))
     hardware = LaunchConfiguration('hardware').perform(context)
     simulated = {k: v for k, v in SIM['_given'](context).items() if k == 'use_sim_time'}
-    # Until Humble the description came to controller_manager by a topic of its own.
+    # In Humble controller_manager has a topic of its own for the description.
     humble = os.environ.get('ROS_DISTRO') == 'humble'
     return [
         Node(
@@ -205,14 +205,14 @@ def _control(context):
 
 
 def _arm_sim(context):
-    hardware, wanted = (
+    hardware, arm_sim = (
         LaunchConfiguration(name).perform(context) for name in ('hardware', 'arm_sim')
     )
-    return SIM['_arm_sim'](context) if hardware == 'topic' and wanted.lower() == 'true' else []
+    return SIM['_arm_sim'](context) if hardware == 'topic' and arm_sim.lower() == 'true' else []
 
 
 def _remapped(function, remappings):
-    """Nodes with other names for their topics."""
+    """Start nodes with remapped topics."""
     remaps = [SetRemap(*pair) for pair in remappings]
     return GroupAction([*remaps, OpaqueFunction(function=function)])
 

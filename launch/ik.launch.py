@@ -1,14 +1,13 @@
 """
-The node ik_node alone, to be used by itself or included in a larger launch file.
+The node ik_node, to be launched alone or included in a larger launch file.
 
-Beside it, where asked for, the page in the browser; a section ``/**/panel`` in the parameter file
-sets its address and port. That file holds; an argument that is given goes before it, an empty one
-leaves it alone.
-The command line of ``ros2 launch`` cannot pass an empty text: ``none`` stands for no file.
+With ``panel:=true`` it also starts the browser page; a section ``/**/panel`` in the parameter file
+sets its address and port. A launch argument takes precedence over the parameter file unless it is
+empty. The command line of ``ros2 launch`` cannot pass an empty text, so ``none`` means no file.
 
-It is a plain ``Node``: ik_node configures and activates itself (``autostart``), also where the
-robot description comes only later by topic, and again after a respawn. Its lifecycle services are
-there all the same; a larger stack that wants to lead it says ``autostart:=false``.
+It is a plain ``Node``: ik_node configures and activates itself (``autostart``), even if the robot
+description arrives later by topic, and again after a respawn. Its lifecycle services are available
+all the same; with ``autostart:=false`` a lifecycle manager decides.
 """
 
 import shlex
@@ -51,13 +50,12 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'tip_link',
         default_value='',
-        description='frame that is brought to the target' + OR_PARAMS_FILE,
+        description='frame whose origin moves to the target' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
         'frame_prefix',
         default_value='',
-        description="what all names of frames in TF begin with, as robot_state_publisher's"
-        + OR_PARAMS_FILE,
+        description='prefix of all frames in TF, as of robot_state_publisher' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
         'calibration_file',
@@ -75,7 +73,7 @@ ARGUMENTS = [
         'command_type',
         default_value='',
         choices=['', 'joint_state', 'joint_trajectory', 'float64_multi_array'],
-        description='what commands are sent as' + OR_PARAMS_FILE,
+        description='type of the command messages' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
         'command_joints',
@@ -87,7 +85,7 @@ ARGUMENTS = [
         'autostart',
         default_value='',
         choices=['', *BOOLEANS],
-        description='configure and activate without being told' + OR_PARAMS_FILE,
+        description='configure and activate at start' + OR_PARAMS_FILE,
     ),
     DeclareLaunchArgument(
         'use_sim_time',
@@ -111,7 +109,7 @@ ARGUMENTS = [
         'panel',
         default_value='false',
         choices=BOOLEANS,
-        description='serve a page for the browser, on which the arm is seen and its target '
+        description='serve a browser page that shows the arm and on which its target can be '
         'dragged; needs viser: pip install "viser[urdf]"',
     ),
 ]
@@ -127,13 +125,13 @@ GIVEN = {
     'autostart': bool,
     'use_sim_time': bool,
 }
-"""Launch configurations that go before the parameter file, and their types."""
-OF_PANEL = ('robot_description', 'base_link', 'tip_link', 'use_sim_time')
-"""Those that are the panel's, too."""
+"""Launch configurations that take precedence over the parameter file, and their types."""
+PANEL_GIVEN = ('robot_description', 'base_link', 'tip_link', 'use_sim_time')
+"""Those that the panel has, too."""
 
 
 def _read_description(context):
-    """Leave the URDF in the launch configuration robot_description, also for who includes this."""
+    """Store the URDF in the launch configuration robot_description, also for including files."""
     file = LaunchConfiguration('description_file').perform(context)
     if file in ('', 'none'):
         return [SetLaunchConfiguration('robot_description', '')]
@@ -146,7 +144,7 @@ def _read_description(context):
 
 
 def _given(context):
-    """Return the parameters given as launch arguments; the others are left to the file."""
+    """Return the parameters given as launch arguments; the file sets the others."""
     given = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in GIVEN.items()
@@ -175,10 +173,10 @@ def _ik_node(context):
 
 
 def _panel(context):
-    """Start the panel where it is asked for; the arm goes on without it, should it end."""
+    """Start the panel if requested; ik_node does not depend on it."""
     if LaunchConfiguration('panel').perform(context).lower() != 'true':
         return []
-    given = {name: value for name, value in _given(context).items() if name in OF_PANEL}
+    given = {name: value for name, value in _given(context).items() if name in PANEL_GIVEN}
     return [
         Node(
             package='ik_nn_ros',

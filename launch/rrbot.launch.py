@@ -1,7 +1,8 @@
 """
-RRBot of ros2_control_demos (example_1) moved by ik_node, which knows it by its robot_description.
+RRBot of ros2_control_demos (example_1), moved by ik_node.
 
-The demo runs as it is; ik_node is added beside it, with config/rrbot.yaml.
+The demo is started unchanged. ik_node runs beside it with config/rrbot.yaml, and reads the robot
+description that the demo publishes.
 """
 
 from pathlib import Path
@@ -24,7 +25,7 @@ from ik_nn_ros.files import share_directory
 
 IK = run_path(str(Path(__file__).with_name('ik.launch.py')))
 DEMO = 'ros2_control_demo_example_1'
-OWN = ('params_file', 'description_file')
+REPLACED_ARGUMENTS = ('params_file', 'description_file')
 COMMANDS = ('commands', 'forward_position_controller/commands')
 
 ARGUMENTS = [
@@ -48,7 +49,7 @@ ARGUMENTS = [
         description='robot description for ik_node, a .urdf or .xacro file; empty: from the topic '
         'robot_description, as the demo sends it',
     ),
-    *(argument for argument in IK['ARGUMENTS'] if argument.name not in OWN),
+    *(argument for argument in IK['ARGUMENTS'] if argument.name not in REPLACED_ARGUMENTS),
 ]
 
 

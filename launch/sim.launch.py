@@ -1,8 +1,8 @@
 """
-A simulated arm under ik_node, with robot_state_publisher and RViz where they are installed.
+A simulated arm with ik_node, and robot_state_publisher and RViz if they are installed.
 
-It includes ik.launch.py. An include has no scope of its own, so the arguments declared there, and
-the URDF it leaves in ``robot_description``, hold here too.
+It includes ik.launch.py. An include has no scope of its own, so the arguments that are declared
+there, and the URDF that it stores in ``robot_description``, are valid here too.
 """
 
 from pathlib import Path
@@ -71,19 +71,19 @@ ARGUMENTS = [
     ),
 ]
 GIVEN = {'robot_description': str, 'base_link': str, 'tip_link': str, 'use_sim_time': bool}
-"""Launch configurations that go before arm_sim's parameter file, and their types."""
-OF_FRAMES = {'robot_description': str, 'frame_prefix': str, 'use_sim_time': bool}
-"""The same for robot_state_publisher, which has no file."""
+"""Launch configurations that take precedence over arm_sim's parameter file, and their types."""
+ROBOT_STATE_PUBLISHER_GIVEN = {'robot_description': str, 'frame_prefix': str, 'use_sim_time': bool}
+"""The same for robot_state_publisher, which has no parameter file."""
 RVIZ_REMAPPINGS = [
     (topic, name)
     for name, tool in (('target_pose', 'goal_pose'), ('target_point', 'clicked_point'))
-    # With the slash it is the tool's default, without it follows the namespace.
+    # The tool's default has the slash; a name without it would be in the namespace.
     for topic in (tool, f'/{tool}')
 ]
 
 
 def _given(context, kinds=GIVEN):
-    """Return the parameters given as launch arguments; the others are left to the files."""
+    """Return the parameters given as launch arguments; the files set the others."""
     return {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds.items()
@@ -92,7 +92,7 @@ def _given(context, kinds=GIVEN):
 
 
 def _arm_sim(context):
-    """Start arm_sim; only one node gives the time, and it does not follow that itself."""
+    """Start arm_sim; if it publishes the clock, it does not use that itself."""
     given = _given(context)
     publish = LaunchConfiguration('publish_clock', default='').perform(context)
     simulated = LaunchConfiguration('use_sim_time').perform(context)
@@ -114,7 +114,7 @@ def _arm_sim(context):
 
 
 def _robot_state_publisher(context):
-    given = _given(context, OF_FRAMES)
+    given = _given(context, ROBOT_STATE_PUBLISHER_GIVEN)
     if 'robot_description' not in given:
         return [LogInfo(msg='robot_state_publisher left out: no description_file')]
     return _if_installed(
