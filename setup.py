@@ -1,13 +1,22 @@
 """Package ik_nn_ros for colcon (ament_python) and for pip."""
 
+import re
 from glob import glob
 from os.path import isfile
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
 PACKAGE = 'ik_nn_ros'
+# Read as text: the modules of the package import what may not be installed yet.
+(VERSION,) = re.findall(
+    r"^__version__ = '(.+)'$",
+    Path(PACKAGE, '__init__.py').read_text(encoding='utf-8'),
+    re.MULTILINE,
+)
 TORCH = 'torch==2.13.0'
 RUN = [
+    'jinja2',
     'numpy',
     'matplotlib',
     'mcap',
@@ -40,12 +49,33 @@ TEST = [
 
 setup(
     name=PACKAGE,
-    version='0.1.0',
+    version=VERSION,
     description='Control of a 2-DOF arm with a learned inverse kinematics',
+    long_description=Path('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
     license='Apache-2.0',
+    license_files=['LICENSE'],
+    keywords=[
+        'ROS 2',
+        'robotics',
+        'inverse kinematics',
+        'neural network',
+        'robot arm',
+        'calibration',
+    ],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: Console',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering',
+    ],
     maintainer='ik_nn_ros maintainers',
     maintainer_email='maintainers@users.noreply.r-seed-72aab49f.example',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={f'{PACKAGE}.studies': ['templates/*.j2']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),

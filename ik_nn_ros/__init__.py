@@ -14,3 +14,6 @@ From below to above, and imports only descend:
   report and comparison, the browser page, the demo, benchmarks
 - :mod:`ik_nn_ros.nodes`: the ROS 2 nodes; :mod:`ik_nn_ros.commands`: the command line
 """
+
+__version__ = '0.1.0'
+"""Version of the package; setup.py reads it from here, package.xml and CITATION.cff repeat it."""

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from email.parser import Parser
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 import ik_nn_ros
+from ik_nn_ros import cli
 
 PACKAGE = 'ik_nn_ros'
 ROOT = Path(ik_nn_ros.__file__).parents[1]
@@ -58,7 +60,7 @@ def source(tmp_path_factory):
     copy = tmp_path_factory.mktemp('source') / PACKAGE
     for name in (*DATA_FOLDERS, PACKAGE, 'resource'):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__'))
-    for name in ('package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py', 'LICENSE'):
+    for name in ('package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py', 'LICENSE', 'README.md'):
         shutil.copy(ROOT / name, copy)
     # As after a launch file was run from the checkout.
     (copy / 'launch' / '__pycache__').mkdir()
@@ -76,6 +78,17 @@ def test_setup_py_and_package_xml_agree(source, manifest):
     )
     in_manifest = [manifest.findtext(key) for key in ('name', 'version', 'license', 'maintainer')]
     assert said.split('\n')[-5:-1] == in_manifest
+
+
+def test_the_version_is_the_same_everywhere(manifest, capsys):
+    """setup.py reads it from the package; package.xml and CITATION.cff repeat it."""
+    expected = ik_nn_ros.__version__
+    assert manifest.findtext('version') == expected
+    with pytest.raises(SystemExit, match='0'):
+        cli.main(['--version'])
+    assert capsys.readouterr().out == f'ik_nn {expected}\n'
+    citation = (ROOT / 'CITATION.cff').read_text(encoding='utf-8')
+    assert re.search(r'^version: *["\']?([^"\'\n]+)', citation, re.MULTILINE)[1] == expected
 
 
 def test_package_xml_is_valid(manifest):
@@ -131,6 +144,26 @@ def test_pip_installs_every_data_file_where_the_package_finds_it(by_pip):
     assert data_files(share) == data_files(ROOT)
 
 
+def templates(package):
+    return {path.name for path in (package / 'studies' / 'templates').iterdir()}
+
+
+def test_pip_installs_the_templates_of_the_pages(by_pip):
+    (module,) = by_pip.rglob(f'{PACKAGE}/files.py')
+    assert templates(module.parent) == templates(ROOT / PACKAGE)
+
+
+def test_pip_installs_complete_metadata(by_pip):
+    (file,) = by_pip.rglob('METADATA')
+    metadata = Parser().parsestr(file.read_text(encoding='utf-8'))
+    assert metadata['License-File'] == 'LICENSE'
+    assert metadata['Requires-Python'] == '>=3.10'
+    assert metadata['Description-Content-Type'] == 'text/markdown'
+    assert metadata.get_payload().strip() == (ROOT / 'README.md').read_text().strip()
+    assert metadata['Keywords']
+    assert 'Programming Language :: Python :: 3' in metadata.get_all('Classifier')
+
+
 def test_pip_installs_the_commands(by_pip):
     (module,) = by_pip.rglob(f'{PACKAGE}/files.py')
     (command,) = by_pip.rglob('ik_nn')
@@ -158,6 +191,11 @@ def test_colcon_puts_the_executables_where_ros2_run_looks(by_colcon):
 
 def test_colcon_installs_every_data_file(by_colcon):
     assert data_files(by_colcon / 'share' / PACKAGE) == data_files(ROOT)
+
+
+def test_colcon_installs_the_templates_of_the_pages(by_colcon):
+    (module,) = by_colcon.rglob(f'{PACKAGE}/files.py')
+    assert templates(module.parent) == templates(ROOT / PACKAGE)
 
 
 def test_colcon_registers_the_package_with_ament(by_colcon):
