@@ -1,4 +1,4 @@
-"""The package's exceptions: a message names its subject, what was got and what was expected."""
+"""Exceptions of the package; a message names its subject, the value and what was expected."""
 
 from functools import partial
 from typing import Any
@@ -8,9 +8,9 @@ class IkNnError(Exception):
     """
     A mistake in an input: a file, an argument, a parameter.
 
-    :param subject: what is wrong, e.g. a file, a joint or a parameter
-    :param got: what was found
-    :param expected: what would have been right
+    :param subject: the file, joint, parameter or argument at fault
+    :param got: value that was found
+    :param expected: description of a valid value
     """
 
     def __init__(self, subject: str, *, got: object, expected: object) -> None:
@@ -20,7 +20,7 @@ class IkNnError(Exception):
         self.expected = expected
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception comes out of a worker process by a call with its message alone.
+        # A worker process returns errors by pickle, which would pass the message alone.
         return partial(type(self), got=self.got, expected=self.expected), (self.subject,)
 
 
@@ -37,8 +37,8 @@ class ConfigError(IkNnError):
 
 
 class RecordingError(IkNnError):
-    """A recording that cannot be written, or cannot be read as one."""
+    """A recording that cannot be written or read."""
 
 
 class CalibrationError(IkNnError):
-    """Samples that do not determine a calibration, or a file that is none for this arm."""
+    """Samples that do not determine a calibration, or a file without one for this arm."""

@@ -1,4 +1,4 @@
-"""Files that a command writes: refused early when they cannot be, written whole or not at all."""
+"""Files of the commands: early checks, atomic writing, JSON, and the package's data files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Any
 
 from ik_nn_ros.errors import ConfigError
 
+PACKAGE_NAME = 'ik_nn_ros'
+
 
 def require_writable(output: Path, suffix: str = '') -> None:
     """
-    Refuse before the work what would lose its result.
+    Check before the work that its result can be written.
 
-    :param output: the file
-    :param suffix: that it must have
-
-    :raises ConfigError: the file cannot be written there
+    :param output: file to be written
+    :param suffix: suffix that the file must have; empty: any
+    :raises ConfigError: the suffix is another, or the file cannot be written there
     """
     if suffix and output.suffix != suffix:
         raise ConfigError(f'output {output}', got=repr(output.suffix), expected=f'a {suffix} file')
@@ -41,11 +42,11 @@ def require_writable(output: Path, suffix: str = '') -> None:
 
 def prepare_folder(folder: Path, *names: str) -> None:
     """
-    Make a folder, and refuse before the work what could not be written into it.
+    Make a folder with its parents, and check before the work that files can be written into it.
 
-    :param folder: with its parents
-    :param names: of files to be written there
-    :raises ConfigError: that is not possible
+    :param folder: the folder
+    :param names: names of the files to be written
+    :raises ConfigError: the folder cannot be made, or a file cannot be written
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,8 +59,8 @@ def prepare_folder(folder: Path, *names: str) -> None:
 
 
 def write_atomically(output: Path, content: bytes) -> None:
-    """Write a file so that there is either all of it or what was there before."""
-    # A name of this process's own: two commands may be at work in one folder.
+    """Write a file so that a reader sees either all of the new content or the old file."""
+    # The process id keeps two commands that write to one folder apart.
     partial = output.with_name(f'.{output.name}.{os.getpid()}.part')
     try:
         with partial.open('wb') as stream:
@@ -72,7 +73,7 @@ def write_atomically(output: Path, content: bytes) -> None:
 
 
 def to_json(content: Any) -> bytes:
-    """Return content as JSON for people to read; what is not a finite number is null."""
+    """Return content as indented JSON, with null for numbers that are not finite."""
     return json.dumps(_replace_non_finite(content), indent=2, ensure_ascii=False).encode() + b'\n'
 
 
@@ -84,27 +85,22 @@ def _replace_non_finite(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-# MERGED share: Where the package's launch, config, urdf, rviz and model files are.
-
-PACKAGE_NAME = 'ik_nn_ros'
-
-
 @cache
 def share_directory() -> Path:
     """
-    Return the directory that holds package.xml, urdf/, models/ and the rest.
+    Return the directory that holds package.xml, config/, launch/, models/, rviz/ and urdf/.
 
-    It is found from where this module lies: a source checkout (also behind an editable or symlink
-    install), or the prefix of a colcon, pip or Debian install, whose files are under
-    share/ik_nn_ros.
+    The search starts at this module. It finds a source checkout (also behind an editable or
+    symlink install), or the prefix of a colcon, pip or Debian install with its share/ik_nn_ros.
 
     :raises FileNotFoundError: the package was copied without its data files
     """
-    here = Path(__file__).resolve()
-    for parent in here.parents:
-        for place in (parent, parent / 'share' / PACKAGE_NAME):
-            if (place / 'package.xml').is_file() and (place / 'urdf').is_dir():
-                return place
+    module = Path(__file__).resolve()
+    for parent in module.parents:
+        for folder in (parent, parent / 'share' / PACKAGE_NAME):
+            if (folder / 'package.xml').is_file() and (folder / 'urdf').is_dir():
+                return folder
     raise FileNotFoundError(
-        f'data files of {PACKAGE_NAME}: got none beside or above {here}, expected share/{PACKAGE_NAME}'
+        f'data files of {PACKAGE_NAME}: got none beside or above {module}, '
+        f'expected share/{PACKAGE_NAME}'
     )

@@ -1,4 +1,4 @@
-"""A node in a process of its own, and what that process uses (Linux's /proc)."""
+"""Nodes in processes of their own, and the memory and processor time they use (Linux, /proc)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from types import TracebackType
 from ik_nn_ros.errors import IkNnError
 
 STOP_TIMEOUT_S = 5.0
-"""How long (s) a node may take to end before it is killed."""
+"""Time a node may take to end before it is killed, s."""
 NODE_MODULES = {
     'ik_node': 'ik_nn_ros.nodes.ik.node',
     'ik_nodes': 'ik_nn_ros.nodes.ik.multi_node',
@@ -24,47 +24,51 @@ NODE_MODULES = {
     'data_collector': 'ik_nn_ros.nodes.collector.node',
     'panel': 'ik_nn_ros.nodes.panel.node',
 }
-"""The module to run for each executable of the package."""
+"""Module of each executable of the package."""
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-"""From linux/prctl.h."""
+"""Option of prctl(2), from linux/prctl.h."""
 MAX_QUOTED_LINES = 5
-"""Lines of what a node said that an error quotes."""
+"""Number of last lines of a node's output that an error quotes."""
 
 
 class ProcessError(IkNnError):
-    """A process that ended, or never did its work."""
+    """A process that ended early or did not do its work."""
 
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait: between fork and bookkeeping one would leave an orphan."""
-    noted: list[int] = []
-    before = {
-        number: signal.signal(number, lambda received, _: noted.append(received))
+    """
+    Defer SIGINT and SIGTERM to the end of the block.
+
+    Between the fork and the assignment of the process they would leave an orphan.
+    """
+    received: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda signum, _: received.append(signum))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        for received in noted:
-            signal.raise_signal(received)
+        for signum in received:
+            signal.raise_signal(signum)
 
 
 def terminate_with_parent() -> None:
-    """Have Linux send this process SIGTERM when its parent is gone, also by SIGKILL."""
+    """Have Linux send SIGTERM to this process when its parent ends, even by SIGKILL."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class NodeProcess:
     """
-    One node: a context manager that starts and ends it.
+    A node in a process of its own, as a context manager that starts and ends it.
 
-    :param module: what to run, ``python -m``
-    :param ros_arguments: ROS arguments, those after ``--ros-args``
-    :param program_arguments: arguments before them
+    :param module: module to run by ``python -m``
+    :param ros_arguments: arguments after ``--ros-args``
+    :param program_arguments: arguments before ``--ros-args``
     """
 
     def __init__(
@@ -81,8 +85,14 @@ class NodeProcess:
         ]
 
     @property
+    def name(self) -> str:
+        """The executable of the package that runs the module, or the module."""
+        executables = {module: name for name, module in NODE_MODULES.items()}
+        return executables.get(self.module, self.module)
+
+    @property
     def pid(self) -> int:
-        """The process's number."""
+        """The id of the process."""
         return self._process.pid
 
     def __enter__(self) -> NodeProcess:
@@ -111,7 +121,7 @@ class NodeProcess:
         self._log.close()
 
     def stop(self) -> None:
-        """End the process; kill it if it does not end, or if we are told to hurry."""
+        """End the process by SIGINT; kill it on a timeout or a second Ctrl-C."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         try:
@@ -125,9 +135,9 @@ class NodeProcess:
 
     def require_running(self) -> None:
         """
-        Check that the process has not ended.
+        Check that the process is running.
 
-        :raises ProcessError: it has; with the last of what it said
+        :raises ProcessError: the process has ended; the error quotes its last output
         """
         code = self._process.poll()
         if code is not None:
@@ -135,31 +145,31 @@ class NodeProcess:
 
     @property
     def output(self) -> str:
-        """All that it has said so far."""
-        # It shares the file's position, which is not to be moved under it.
+        """The output of the process so far, stdout and stderr."""
+        # The process shares the file's position, so reading must not move it.
         file = self._log.fileno()
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors='replace')
 
     def error(self, got: str, expected: str) -> ProcessError:
-        """Return an error that quotes the last of what the process said."""
-        said = self.output.strip().splitlines()[-MAX_QUOTED_LINES:]
-        return ProcessError(self.module, got=f'{got} ({" | ".join(said)})', expected=expected)
+        """Return an error that quotes the last output of the process."""
+        quoted = ' | '.join(self.output.strip().splitlines()[-MAX_QUOTED_LINES:])
+        return ProcessError(self.name, got=f'{got} ({quoted})', expected=expected)
 
     def resident_memory_mib(self) -> float:
-        """Return its resident memory, MiB."""
+        """Return the resident memory, MiB."""
         for line in self._read_proc('status').splitlines():
             if line.startswith('VmRSS:'):
                 return int(line.split()[1]) / 1024.0
         raise self.error('no VmRSS', 'a running node')
 
     def cpu_seconds(self) -> float:
-        """Return the processor time it has used, s."""
-        # The name, second field, may hold spaces; user and system time are fields 14 and 15.
+        """Return the processor time used so far, s."""
+        # proc(5): field 2, the name, may hold spaces; fields 14 and 15 are utime and stime.
         fields = self._read_proc('stat').rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def has_loaded(self, library: str) -> bool:
-        """Tell whether a shared library with this in its path is in its memory."""
+        """Return whether a shared library with this text in its path is mapped into memory."""
         return library in self._read_proc('maps')
 
     def _read_proc(self, name: str) -> str:

@@ -1,4 +1,9 @@
-"""How long one solve takes, stage by stage and beside other solvers, on the same targets."""
+"""
+Measurements of the solver: times beside other solvers, rates of batches, and correctness.
+
+Methods are timed on the same targets and take turns, so that disturbances of the machine affect all
+of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ import numpy as np
 
 from ik_nn_ros.arm.geometry import Array, JointPair
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.bench import reference_solvers as witnesses
+from ik_nn_ros.bench import reference_solvers
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import refine
@@ -29,24 +34,34 @@ from ik_nn_ros.ik.verification import (
     verify,
 )
 
-CLOSED_FORM, CHECKED_CLOSED_FORM = 'closed form', 'closed form, checked'
-NETWORK, REFINEMENT = 'network', 'refinement of it'
-HYBRID, LOOSE_HYBRID = 'hybrid', 'hybrid to 1e-4'
-IKPY, PINOCCHIO = 'ikpy', 'Pinocchio DLS'
+CLOSED_FORM = 'closed form'
+CHECKED_CLOSED_FORM = 'closed form, checked'
+NETWORK = 'network'
+REFINEMENT = 'refinement of it'
+HYBRID = 'hybrid'
+LOOSE_HYBRID = 'hybrid to 1e-4'
+IKPY = 'ikpy'
+PINOCCHIO = 'Pinocchio DLS'
 LOOSE_TOLERANCE_RATIO = 1e-4
-"""A fraction of reach at which the network's proposal needs no refinement."""
+"""Tolerance at which the network's proposal needs no refinement, as a fraction of reach."""
 TARGETS_PER_TURN = 50
-"""Targets a method solves before it is the next one's turn: noise falls on all of them."""
+"""Number of targets of a turn."""
+MAX_REPEATED_TARGETS = 1_000_000
+"""Largest number of targets of all repetitions of a batch, but for :data:`MIN_REPEATS`."""
+MAX_REPEATS = 100
+"""Largest number of repetitions of a batch."""
+MIN_REPEATS = 3
+"""Smallest number of repetitions of a batch."""
 
 
 @dataclass(frozen=True)
 class TimedMethod:
     """
-    One way to solve.
+    A method to be timed.
 
-    :param name: for the table
-    :param call: takes one row of ``rows``
-    :param arguments: arguments, one row a target
+    :param name: name in the table
+    :param call: function to be timed
+    :param arguments: arguments of the function, one row for each target
     """
 
     name: str
@@ -57,14 +72,14 @@ class TimedMethod:
 @dataclass(frozen=True)
 class SolveTime:
     """
-    What one method did.
+    Time and errors of a method; None: the method is not installed.
 
-    :param method: its name
-    :param median: time of one solve, µs; None: not installed
-    :param p99: the same, 99th percentile
-    :param solved: share of targets met within 1e-9 of reach and inside the limits
-    :param error: median distance of the tip from the target, as a fraction of reach
-    :param worst: the largest one
+    :param method: name of the method
+    :param median: median time of one solve, µs
+    :param p99: 99th percentile of the time, µs
+    :param solved: share of the targets met within 1e-9 of reach inside the limits
+    :param error: median tip error, as a fraction of reach
+    :param worst: largest tip error, as a fraction of reach
     """
 
     method: str
@@ -83,29 +98,31 @@ def measure_solve_times(
     targets: ReachableTargets,
 ) -> list[SolveTime]:
     """
-    Time every method on the same targets from the same joint angles, taking turns.
+    Time every method on the same targets from the same joint positions.
 
-    :param urdf: the arm's description
-    :param links: its base link and tip link
-    :param network: None: the stages that need one are left out
+    :param arm: the arm
+    :param urdf: URDF of the arm
+    :param links: base link and tip link
+    :param network: the network; None: the stages with a network are left out
+    :param targets: the targets
     """
     methods = list(_timed_methods(arm, network, targets))
     missing = []
     base_link, tip_link = links
-    for name, make, given in (
-        (IKPY, witnesses.ikpy_solver, (arm, urdf, base_link)),
-        (PINOCCHIO, witnesses.pinocchio_solver, (arm, urdf, base_link, tip_link)),
+    for name, make_solver, arguments in (
+        (IKPY, reference_solvers.ikpy_solver, (arm, urdf, base_link)),
+        (PINOCCHIO, reference_solvers.pinocchio_solver, (arm, urdf, base_link, tip_link)),
     ):
         try:
-            call = make(*given)
+            call = make_solver(*arguments)
         except ImportError:
             missing.append(SolveTime(name))
         else:
             methods.append(TimedMethod(name, call, _solver_arguments(targets)))
     times, answers = _time_in_turns(methods, len(targets.xy))
     results = [
-        _summarize_times(arm, method.name, targets, took, answer)
-        for method, took, answer in zip(methods, times, answers, strict=True)
+        _summarize_times(arm, method.name, targets, times_us, answer)
+        for method, times_us, answer in zip(methods, times, answers, strict=True)
     ]
     return results + missing
 
@@ -117,24 +134,24 @@ def _solver_arguments(targets: ReachableTargets) -> list[tuple[Any, ...]]:
 def _timed_methods(
     arm: ArmModel, network: Network | None, targets: ReachableTargets
 ) -> Iterator[TimedMethod]:
-    sides = [arm.branch_of(q) for q in targets.q.tolist()]
+    branches = [arm.branch_of(q) for q in targets.q.tolist()]
     rows = _solver_arguments(targets)
     yield TimedMethod(
         CLOSED_FORM,
         arm.rigid.closed_form,
-        [(x, y, side, q) for (x, y, q), side in zip(rows, sides, strict=True)],
+        [(x, y, branch, q) for (x, y, q), branch in zip(rows, branches, strict=True)],
     )
     yield TimedMethod(CHECKED_CLOSED_FORM, HybridSolver(arm).solve, rows)
     if network is None:
         return
-    asked = [(x, y, side) for (x, y, _), side in zip(rows, sides, strict=True)]
-    yield TimedMethod(NETWORK, network.propose, asked)
-    exact = MAX_TIP_ERROR_RATIO * arm.reach
-    proposed = [
-        (arm, *ask, arm.wrap_into_limits(network.propose(*ask), start), exact)
-        for ask, start in zip(asked, targets.starts, strict=True)
+    inputs = [(x, y, branch) for (x, y, _), branch in zip(rows, branches, strict=True)]
+    yield TimedMethod(NETWORK, network.propose, inputs)
+    tolerance = MAX_TIP_ERROR_RATIO * arm.reach
+    proposals = [
+        (arm, *each, arm.wrap_into_limits(network.propose(*each), start), tolerance)
+        for each, start in zip(inputs, targets.starts, strict=True)
     ]
-    yield TimedMethod(REFINEMENT, lambda *row: refine(*row)[0], proposed)
+    yield TimedMethod(REFINEMENT, lambda *row: refine(*row)[0], proposals)
     yield TimedMethod(HYBRID, HybridSolver(arm, network).solve, rows)
     loose = SolverConfig(tolerance=LOOSE_TOLERANCE_RATIO * arm.reach)
     yield TimedMethod(LOOSE_HYBRID, HybridSolver(arm, network, loose).solve, rows)
@@ -147,27 +164,27 @@ def _time_in_turns(methods: Sequence[TimedMethod], count: int) -> tuple[Array, l
     answers: list[list[Any]] = [[] for _ in methods]
     for start in range(0, count, TARGETS_PER_TURN):
         for number, method in enumerate(methods):
-            call, given = method.call, answers[number]
+            call = method.call
             for index, row in enumerate(method.arguments[start : start + TARGETS_PER_TURN], start):
                 begin = clock()
                 answer = call(*row)
                 times[number, index] = clock() - begin
-                given.append(answer)
+                answers[number].append(answer)
     return times * 1e-3, answers
 
 
 def _summarize_times(
-    arm: ArmModel, name: str, targets: ReachableTargets, took: Array, answers: Sequence[Any]
+    arm: ArmModel, name: str, targets: ReachableTargets, times_us: Array, answers: Sequence[Any]
 ) -> SolveTime:
     q = np.array([_answered_joints(answer) for answer in answers])
-    if name == NETWORK:  # on any turn
+    if name == NETWORK:  # its angles may be on any turn
         q = arm.wrap_into_limits_batch(q, targets.start)
     errors = tip_errors(arm, targets.xy, q)
     solved = (errors <= MAX_TIP_ERROR_RATIO * (1 + 1e-6)) & ~outside_limits(arm, q)
-    given = errors[np.isfinite(errors)]
-    median, p99 = np.quantile(took, (0.5, 0.99)).tolist()
+    finite = errors[np.isfinite(errors)]
+    median, p99 = np.quantile(times_us, (0.5, 0.99)).tolist()
     return SolveTime(
-        name, median, p99, float(solved.mean()), float(np.median(given)), float(given.max())
+        name, median, p99, float(solved.mean()), float(np.median(finite)), float(finite.max())
     )
 
 
@@ -176,22 +193,14 @@ def _answered_joints(answer: Any) -> JointPair:
     return (np.nan, np.nan) if q is None else q
 
 
-# MERGED bench.batch_rate: How many targets a second a batch solves, and how its time grows with its size.
-
-MAX_REPEATED_TARGETS = 1_000_000
-"""Smaller batches are repeated, up to so many targets in all."""
-MAX_REPEATS = 100
-MIN_REPEATS = 3
-
-
 @dataclass(frozen=True)
 class BatchRate:
     """
-    Batches of one size.
+    Rates of batches of one size.
 
-    :param size: targets in a batch
-    :param closed_form: verified solutions a second without a network
-    :param hybrid: the same with the network; None: there is none
+    :param size: number of targets in a batch
+    :param closed_form: verified solutions per second without a network
+    :param hybrid: verified solutions per second with the network; None: there is no network
     """
 
     size: int
@@ -205,7 +214,7 @@ def measure_batch_rates(
     rng: np.random.Generator,
     sizes: Sequence[int],
 ) -> list[BatchRate]:
-    """Time batches of every size, the two solvers taking turns; each from its own joint angles."""
+    """Time batches of every size; the two solvers take turns."""
     solvers = [solver for solver in (closed_form, hybrid) if solver is not None]
     targets = random_reachable_targets(closed_form.arm, rng, max(sizes))
     rates = []
@@ -213,21 +222,18 @@ def measure_batch_rates(
         xy, start = targets.xy[:size], targets.start[:size]
         times: list[list[float]] = [[] for _ in solvers]
         for _ in range(max(MIN_REPEATS, min(MAX_REPEATS, MAX_REPEATED_TARGETS // size))):
-            for solver, took in zip(solvers, times, strict=True):
+            for solver, solver_times in zip(solvers, times, strict=True):
                 begin = time.perf_counter()
                 solver.solve_batch(xy, start)
-                took.append(time.perf_counter() - begin)
-        found = [size / float(np.median(took)) for took in times]
-        rates.append(BatchRate(size, found[0], found[1] if hybrid is not None else None))
+                solver_times.append(time.perf_counter() - begin)
+        medians = [size / float(np.median(solver_times)) for solver_times in times]
+        rates.append(BatchRate(size, medians[0], medians[1] if hybrid is not None else None))
     return rates
-
-
-# MERGED bench.correctness: Whether the answers are right: errors, limits, and which stage gave them.
 
 
 @dataclass(frozen=True)
 class NetworkErrors:
-    """Distance of the network's own proposals from their targets, as fractions of reach."""
+    """Tip errors of the network's own proposals, as fractions of reach."""
 
     targets: int
     p50: float
@@ -239,10 +245,10 @@ def verify_reachable_targets(
     solver: HybridSolver, rng: np.random.Generator, count: int
 ) -> SolveStatistics:
     """Solve reachable targets, a tenth of them on the boundary, in a batch."""
-    edge = random_boundary_targets(solver.arm, rng, count // 10)
-    inner = random_reachable_targets(solver.arm, rng, count - len(edge.xy))
-    xy = np.concatenate((edge.xy, inner.xy))
-    solved = solver.solve_batch(xy, np.concatenate((edge.start, inner.start)))
+    boundary = random_boundary_targets(solver.arm, rng, count // 10)
+    inner = random_reachable_targets(solver.arm, rng, count - len(boundary.xy))
+    xy = np.concatenate((boundary.xy, inner.xy))
+    solved = solver.solve_batch(xy, np.concatenate((boundary.start, inner.start)))
     return verify(solver.arm, tip_errors(solver.arm, xy, solved.q), solved.q, solved.stage)
 
 
@@ -265,9 +271,9 @@ def measure_network_errors(
 ) -> NetworkErrors:
     """Measure the network alone over the whole workspace, on the branches it was trained for."""
     targets = random_reachable_targets(arm, rng, count)
-    side = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1)
-    known = np.isin(side, network.branches)
-    xy, side = targets.xy[known], side[known]
-    errors = tip_errors(arm, xy, network.propose_batch(xy, side))
+    branch = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1)
+    is_served = np.isin(branch, network.branches)
+    xy, branch = targets.xy[is_served], branch[is_served]
+    errors = tip_errors(arm, xy, network.propose_batch(xy, branch))
     p50, p99 = np.quantile(errors, (0.5, 0.99)).tolist()
     return NetworkErrors(len(xy), p50, p99, float(errors.max()))

@@ -1,4 +1,4 @@
-"""Other people's solvers beside ours: ikpy, and damped least squares on Pinocchio."""
+"""Reference solvers of other libraries: ikpy, and damped least squares on Pinocchio."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 
 SolveFunction = Callable[[float, float, JointPair], JointPair]
 MAX_STEPS = 100
+"""Largest number of steps of damped least squares."""
 MAX_JOINT_STEP_RAD = 0.3
-"""Longest step of a joint, rad: the same as in our own refinement."""
+"""Largest step of a joint, rad, as in our refinement."""
 
 
 def ikpy_solver(arm: ArmModel, urdf: str, base_link: str) -> SolveFunction:
     """
-    Return ikpy's inverse kinematics with its own settings.
+    Return ikpy's inverse kinematics with its default settings.
 
     :raises ImportError: ikpy is not installed
     """
     from ikpy.chain import Chain
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # advice to mask the fixed links: the next line does
+        warnings.simplefilter('ignore')  # it advises to mask the fixed links, as is done below
         file = Path(folder) / 'arm.urdf'
         file.write_text(urdf, encoding='utf-8')
         chain = Chain.from_urdf_file(str(file), [base_link])
-    moving = np.array([link.joint_type != 'fixed' for link in chain.links])
-    chain.active_links_mask = moving
-    columns = np.flatnonzero(moving)
-    start = np.zeros(len(moving))
+    is_moving = np.array([link.joint_type != 'fixed' for link in chain.links])
+    chain.active_links_mask = is_moving
+    columns = np.flatnonzero(is_moving)
+    start = np.zeros(len(is_moving))
     plane = arm.plane
 
     def solve(x: float, y: float, q_now: JointPair) -> JointPair:
@@ -50,8 +51,8 @@ def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) ->
     """
     Return damped least squares on Pinocchio's kinematics and Jacobian.
 
-    Its damping is the best we know, λ = |e|², its tolerance ours. The angles come back on the turn
-    inside the limits where there is one; the iteration itself knows no limits.
+    The damping is λ = |e|², the best that we know, and the tolerance is ours. The iteration ignores
+    the limits; the angles are returned on the turn inside the limits if there is one.
 
     :raises ImportError: Pinocchio is not installed
     """
@@ -62,7 +63,7 @@ def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) ->
     base, tip = model.getFrameId(base_link), model.getFrameId(tip_link)
     pin.framesForwardKinematics(model, data, pin.neutral(model))
     mount = data.oMf[base].copy()
-    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
+    tolerance_squared = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     identity = np.eye(2)
 
     def solve(x: float, y: float, q_now: JointPair) -> JointPair:
@@ -73,7 +74,7 @@ def pinocchio_solver(arm: ArmModel, urdf: str, base_link: str, tip_link: str) ->
             pin.updateFramePlacement(model, data, tip)
             error = target - data.oMf[tip].translation
             squared = error @ error
-            if squared <= enough:
+            if squared <= tolerance_squared:
                 break
             jacobian = pin.getFrameJacobian(model, data, tip, pin.LOCAL_WORLD_ALIGNED)[:3]
             step = np.linalg.solve(jacobian.T @ jacobian + squared * identity, jacobian.T @ error)

@@ -1,28 +1,53 @@
-"""What was measured, and the figures to reach."""
+"""Sizes and results of the benchmark, and the requirements on them."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 
 from ik_nn_ros.bench.measurements import CLOSED_FORM, HYBRID, BatchRate, NetworkErrors, SolveTime
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO, ROUNDING_ERROR_RATIO, SolveStatistics
 
 
 @dataclass(frozen=True)
+class BenchmarkSizes:
+    """
+    Sizes of all measurements; the defaults take about a minute and a half.
+
+    :param solve_targets: number of targets that every method solves
+    :param verified_targets: number of targets whose answers are verified
+    :param batch_sizes: sizes of the batches
+    :param node_starts: number of starts of the node; 0: the node is not measured
+    :param round_trips: number of timed round trips after each start
+    :param load_s: duration of the load, s
+    :param load_rate_hz: rate of the targets under load, 1/s
+    :param arm_counts: numbers of arms in one process, one measurement for each
+    :param arms_round_trips: number of round trips for each number of arms
+    :param arms_load_s: duration of the load for each number of arms, s
+    """
+
+    solve_targets: int = 1000
+    verified_targets: int = 1_000_000
+    batch_sizes: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+    node_starts: int = 3
+    round_trips: int = 1500
+    load_s: float = 10.0
+    load_rate_hz: float = 1000.0
+    arm_counts: tuple[int, ...] = ()
+    arms_round_trips: int = 100
+    arms_load_s: float = 4.0
+
+
+@dataclass(frozen=True)
 class RoundTrip:
     """
-    From sending a target to having its command.
+    Times from sending a target to receiving its command.
 
-    :param samples: timed targets
+    :param samples: number of timed targets
     :param p50: median, µs
     :param p99: 99th percentile, µs
-    :param lost: targets without a command
-    :param wrong: commands off their target or outside the limits (the relay's always are)
+    :param lost: number of targets without a command
+    :param wrong: number of commands off their target or outside the limits; the relay's always are
     """
 
     samples: int
@@ -35,13 +60,13 @@ class RoundTrip:
 @dataclass(frozen=True)
 class LoadResult:
     """
-    Targets at a steady rate.
+    Result of targets at a constant rate.
 
-    :param rate: targets a second, as sent
-    :param seconds: for how long
-    :param sent: targets
-    :param lost: of these without a command
-    :param cpu: share of one processor the node used
+    :param rate: rate of the targets, 1/s
+    :param seconds: duration, s
+    :param sent: number of targets
+    :param lost: number of targets without a command
+    :param cpu: share of one processor that the node used
     """
 
     rate: float
@@ -54,11 +79,14 @@ class LoadResult:
 @dataclass(frozen=True)
 class NodeResults:
     """
-    ``ik_node`` in its own process, a bare relay of the same messages beside it.
+    Results of ``ik_node`` in a process of its own, and of a bare relay of the same messages.
 
-    :param first_command: from the start of the process to the first command, s, median
-    :param memory: resident after the round trips, MiB
+    :param first_command: median time from the start of the process to the first command, s
+    :param memory: resident memory after the round trips, MiB
     :param torch: whether torch was loaded
+    :param ik_node: round trips through the node
+    :param relay: round trips through the relay
+    :param load: result of targets at a constant rate
     """
 
     first_command: float
@@ -72,10 +100,10 @@ class NodeResults:
 @dataclass(frozen=True)
 class PanelRoundTrips:
     """
-    Two ``ik_node`` at one time.
+    Round trips of two ``ik_node`` at the same time.
 
-    :param beside: with the panel and a page open
-    :param alone: without
+    :param beside: of the node with the panel and an open page
+    :param alone: of the node without
     """
 
     beside: RoundTrip
@@ -85,13 +113,13 @@ class PanelRoundTrips:
 @dataclass(frozen=True)
 class MultiArmLoad:
     """
-    Several ``ik_node`` in one process, each with 50 targets a second and smooth motion.
+    Results of several ``ik_node`` in one process, each with 50 targets a second, smooth motion.
 
-    :param arms: how many
-    :param cpu: share of one processor the process used
-    :param memory: resident, MiB
-    :param rate: commands a second that each arm got
-    :param p50: from a target to its answer, the other arms at rest, median, µs
+    :param arms: number of arms
+    :param cpu: share of one processor that the process used
+    :param rate: rate of the commands of each arm, 1/s
+    :param memory: resident memory, MiB
+    :param p50: median time from a target to its answer while the other arms stand still, µs
     """
 
     arms: int
@@ -104,13 +132,17 @@ class MultiArmLoad:
 @dataclass(frozen=True)
 class BenchmarkResults:
     """
-    Everything; None: not measured, because there is no network or no ROS.
+    All results of the benchmark.
 
-    :param machine: what it was measured on
-    :param reachable: reachable targets, in a batch
-    :param commands: targets reachable or not, one by one
-    :param panel: None also without what the panel needs
-    :param arms: empty: not asked for
+    :param machine: description of the machine
+    :param solve: times of one solve, by method
+    :param network: errors of the network alone; None: there is no model file
+    :param reachable: answers to reachable targets, solved in a batch
+    :param commands: answers to targets in and around the workspace, solved one by one
+    :param batch: rates of batches, by size
+    :param node: results of the node; None: ROS 2 is not installed
+    :param panel: round trips with the panel; None: ROS 2 or viser is not installed
+    :param arms: results of several arms; empty: not requested
     """
 
     machine: dict[str, str | int | float]
@@ -127,9 +159,13 @@ class BenchmarkResults:
 @dataclass(frozen=True)
 class Requirement:
     """
-    A figure to reach.
+    A requirement on a measured quantity.
 
-    :param bound: largest right value; the smallest one where ``at_least``
+    :param what: name of the quantity
+    :param value: measured value
+    :param bound: largest allowed value, or the smallest one if ``at_least``
+    :param unit: unit of both
+    :param at_least: whether larger values are better
     """
 
     what: str
@@ -140,12 +176,12 @@ class Requirement:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value is on the right side of the bound."""
+        """Whether the value is within the bound."""
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
 def requirements(results: BenchmarkResults) -> list[Requirement]:
-    """Return the figures that could be measured."""
+    """Return the requirements on the quantities that were measured."""
     found = list(_solver_requirements(results))
     if results.node is not None:
         found += _node_requirements(results.node)
@@ -188,69 +224,3 @@ def _node_requirements(node: NodeResults) -> Iterator[Requirement]:
     load = node.load
     yield Requirement(f'lost at {load.rate:.0f} Hz in {load.seconds:.0f} s', load.lost, 0)
     yield Requirement(f'processor at {load.rate:.0f} Hz', load.cpu, 0.6, 'core')
-
-
-# MERGED bench.effort: How much to measure.
-
-
-@dataclass(frozen=True)
-class BenchmarkSizes:
-    """
-    The sizes of all measurements; the defaults take about a minute and a half.
-
-    :param solve_targets: targets that every method solves
-    :param verified_targets: targets whose answers are checked
-    :param batch_sizes: of batches
-    :param node_starts: of the node; 0: no node
-    :param round_trips: timed after each start
-    :param load_s: of load
-    :param load_rate_hz: of targets under load, 1/s
-    :param arm_counts: how many arms in one process, one measurement each
-    :param arms_round_trips: round trips timed with each
-    :param arms_load_s: of load with each
-    """
-
-    solve_targets: int = 1000
-    verified_targets: int = 1_000_000
-    batch_sizes: tuple[int, ...] = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
-    node_starts: int = 3
-    round_trips: int = 1500
-    load_s: float = 10.0
-    load_rate_hz: float = 1000.0
-    arm_counts: tuple[int, ...] = ()
-    arms_round_trips: int = 100
-    arms_load_s: float = 4.0
-
-
-# MERGED bench.machine: What the numbers were measured on.
-
-VERSIONED_PACKAGES = ('ik_nn_ros', 'numpy', 'onnxruntime')
-
-
-def machine_info() -> dict[str, str | int | float]:
-    """Return processor, load and versions; the load tells how far to trust the rest."""
-    return {
-        'processor': _processor_name(),
-        'cores': len(os.sched_getaffinity(0)),
-        'load_before': os.getloadavg()[0],
-        'system': platform.platform(terse=True),
-        'python': platform.python_version(),
-        'ros_distro': os.environ.get('ROS_DISTRO', ''),
-        **{package: _package_version(package) for package in VERSIONED_PACKAGES},
-    }
-
-
-def _processor_name() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.machine()
-
-
-def _package_version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ''

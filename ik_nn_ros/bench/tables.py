@@ -1,12 +1,8 @@
-"""The results as tables for people."""
+"""Results of the benchmark as tables of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-
-from rich import box
-from rich.console import Group
-from rich.table import Table
 
 from ik_nn_ros.bench.measurements import CLOSED_FORM, HYBRID, BatchRate, SolveTime
 from ik_nn_ros.bench.results import (
@@ -17,98 +13,92 @@ from ik_nn_ros.bench.results import (
     Requirement,
     RoundTrip,
 )
+from ik_nn_ros.console import TextTable, requirement_mark
+from ik_nn_ros.formatting import NO_VALUE, format_ratio
 
-NO_VALUE = '-'
+STATISTICS_FORMATS = {
+    'targets': ',',
+    'answered': '.4%',
+    'network': '.4%',
+    'refined': '.4%',
+    'closed_form': '.4%',
+    'worst': '.2e',
+    'off_target': ',',
+    'outside_limits': ',',
+}
+"""Format of each field of :class:`ik_nn_ros.ik.verification.SolveStatistics`."""
 
 
-def all_tables(results: BenchmarkResults, requirements: Iterable[Requirement]) -> Group:
-    """Return every table, the figures to reach last."""
+def result_tables(results: BenchmarkResults) -> list[TextTable]:
+    """Return a table for each measurement."""
     tables = [
         _solve_time_table(results.solve),
         _correctness_table(results),
         _batch_table(results.batch),
     ]
     if results.node is not None:
-        tables.append(_node_table(results.node))
-        tables.append(_panel_table(results.panel))
+        tables += [_node_table(results.node), _panel_table(results.panel)]
     if results.arms:
         tables.append(_multi_arm_table(results.arms))
-    return Group(*tables, _requirements_table(requirements))
+    return tables
 
 
-def _new_table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title,
-        title_justify='left',
-        title_style='bold',
-        caption_justify='left',
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column(columns[0], no_wrap=True)
-    for column in columns[1:]:
-        table.add_column(column, justify='right', no_wrap=True)
-    return table
-
-
-def _solve_time_table(rows: list[SolveTime]) -> Table:
-    table = _new_table(
+def _solve_time_table(solve_times: list[SolveTime]) -> TextTable:
+    medians = {each.method: each.median for each in solve_times}
+    return TextTable(
         'One solve, same targets and start for all',
-        *('method', 'µs', '/ closed', '/ hybrid', 'solved', 'error', 'largest'),
+        ('method', 'µs', '/ closed', '/ hybrid', 'solved', 'error', 'largest'),
+        [
+            (
+                each.method,
+                f'{each.median:.1f}',
+                *(format_ratio(each.median, medians.get(name)) for name in (CLOSED_FORM, HYBRID)),
+                f'{each.solved:.1%}',
+                f'{each.error:.1e}',
+                f'{each.worst:.1e}',
+            )
+            if each.median is not None
+            else (each.method, 'not installed')
+            for each in solve_times
+        ],
+        'µs, error: medians; errors / reach; solved: to 1e-9, inside the limits',
     )
-    medians = {row.method: row.median for row in rows}
-    for row in rows:
-        if row.median is None:
-            table.add_row(row.method, 'not installed')
-            continue
-        table.add_row(
-            row.method,
-            f'{row.median:.1f}',
-            *(_format_ratio(row.median, medians.get(name)) for name in (CLOSED_FORM, HYBRID)),
-            f'{row.solved:.1%}',
-            *(f'{error:.1e}' for error in (row.error, row.worst)),
-        )
-    table.caption = 'µs, error: medians; errors / reach; solved: to 1e-9, inside the limits'
-    return table
 
 
-def _format_ratio(value: float, other: float | None) -> str:
-    return f'{value / other:.2f}' if other else NO_VALUE
+def _correctness_table(results: BenchmarkResults) -> TextTable:
+    alone = results.network
+    return TextTable(
+        'Answers',
+        ('targets', 'reachable, 10 % on edges', 'anywhere around'),
+        [
+            (
+                name.replace('_', ' '),
+                *(
+                    format(getattr(statistics, name), form)
+                    for statistics in (results.reachable, results.commands)
+                ),
+            )
+            for name, form in STATISTICS_FORMATS.items()
+        ],
+        f'network alone: p50 {alone.p50:.1e}, p99 {alone.p99:.1e}, largest {alone.worst:.1e}'
+        if alone
+        else '',
+    )
 
 
-def _correctness_table(results: BenchmarkResults) -> Table:
-    table = _new_table('Answers', 'targets', 'reachable, 10 % on edges', 'anywhere around')
-    for name, form in (
-        ('targets', ','),
-        ('answered', '.4%'),
-        ('network', '.4%'),
-        ('refined', '.4%'),
-        ('closed_form', '.4%'),
-        ('worst', '.2e'),
-        ('off_target', ','),
-        ('outside_limits', ','),
-    ):
-        values = (getattr(answers, name) for answers in (results.reachable, results.commands))
-        table.add_row(name.replace('_', ' '), *(format(value, form) for value in values))
-    if results.network is not None:
-        alone = results.network
-        table.caption = (
-            f'network alone: p50 {alone.p50:.1e}, p99 {alone.p99:.1e}, largest {alone.worst:.1e}'
-        )
-    return table
-
-
-def _batch_table(rows: list[BatchRate]) -> Table:
-    table = _new_table(
+def _batch_table(rates: list[BatchRate]) -> TextTable:
+    return TextTable(
         'Batches, verified solutions a second',
-        *('size', 'closed form', 'ms', 'hybrid', 'ms', 'ratio'),
+        ('size', 'closed form', 'ms', 'hybrid', 'ms', 'ratio'),
+        [
+            (
+                f'{rate.size:,}',
+                *_format_rate(rate.size, rate.closed_form),
+                *_format_hybrid_rate(rate),
+            )
+            for rate in rates
+        ],
     )
-    for row in rows:
-        table.add_row(
-            f'{row.size:,}', *_format_rate(row.size, row.closed_form), *_format_hybrid_rate(row)
-        )
-    return table
 
 
 def _format_rate(size: int, rate: float) -> Iterator[str]:
@@ -116,71 +106,77 @@ def _format_rate(size: int, rate: float) -> Iterator[str]:
     yield f'{1e3 * size / rate:.2f}'
 
 
-def _format_hybrid_rate(row: BatchRate) -> tuple[str, ...]:
-    if row.hybrid is None:
+def _format_hybrid_rate(rate: BatchRate) -> tuple[str, ...]:
+    if rate.hybrid is None:
         return NO_VALUE, NO_VALUE, NO_VALUE
-    return (*_format_rate(row.size, row.hybrid), _format_ratio(row.hybrid, row.closed_form))
+    return (*_format_rate(rate.size, rate.hybrid), format_ratio(rate.hybrid, rate.closed_form))
 
 
-def _node_table(node: NodeResults) -> Table:
+def _node_table(node: NodeResults) -> TextTable:
     return _round_trip_table('Round trip', {'ik_node': node.ik_node, 'bare relay': node.relay})
 
 
-def _panel_table(panel: PanelRoundTrips | None) -> Table:
+def _panel_table(panel: PanelRoundTrips | None) -> TextTable:
     title = 'Round trip of two ik_node, one with the panel and a page open'
-    if panel is not None:
-        return _round_trip_table(title, {'with panel': panel.beside, 'without': panel.alone})
-    table = _new_table(title, 'node', '')
-    table.add_row('with panel', 'viser is not installed')
-    return table
+    if panel is None:
+        return TextTable(title, ('node', ''), [('with panel', 'viser is not installed')])
+    return _round_trip_table(title, {'with panel': panel.beside, 'without': panel.alone})
 
 
-def _round_trip_table(title: str, trips: Mapping[str, RoundTrip]) -> Table:
-    """Return two of them and their ratio."""
-    table = _new_table(f'{title}, taking turns', 'node', 'samples', 'p50 µs', 'p99 µs', 'lost')
-    for name, trip in trips.items():
-        table.add_row(
-            name, f'{trip.samples:,}', f'{trip.p50:.0f}', f'{trip.p99:.0f}', str(trip.lost)
-        )
-    first, second = trips.values()
-    table.add_row(
-        'ratio', '', _format_ratio(first.p50, second.p50), _format_ratio(first.p99, second.p99)
+def _round_trip_table(title: str, round_trips: Mapping[str, RoundTrip]) -> TextTable:
+    """Return a table of two round trips and their ratio."""
+    first, second = round_trips.values()
+    return TextTable(
+        f'{title}, taking turns',
+        ('node', 'samples', 'p50 µs', 'p99 µs', 'lost'),
+        [
+            *(
+                (name, f'{each.samples:,}', f'{each.p50:.0f}', f'{each.p99:.0f}', str(each.lost))
+                for name, each in round_trips.items()
+            ),
+            ('ratio', '', format_ratio(first.p50, second.p50), format_ratio(first.p99, second.p99)),
+        ],
     )
-    return table
 
 
-def _multi_arm_table(rows: list[MultiArmLoad]) -> Table:
-    table = _new_table(
+def _multi_arm_table(loads: list[MultiArmLoad]) -> TextTable:
+    first = loads[0]
+    return TextTable(
         'Arms in one process, 50 targets a second and smooth motion each',
-        *('arms', 'core', 'core / arm', 'commands/s', 'MiB', 'MiB / further arm', 'p50 µs'),
+        ('arms', 'core', 'core / arm', 'commands/s', 'MiB', 'MiB / further arm', 'p50 µs'),
+        [
+            (
+                str(load.arms),
+                f'{load.cpu:.2f}',
+                f'{load.cpu / load.arms:.3f}',
+                f'{load.rate:.0f}',
+                f'{load.memory:.0f}',
+                f'{(load.memory - first.memory) / (load.arms - first.arms):.1f}'
+                if load is not first
+                else NO_VALUE,
+                f'{load.p50:.0f}',
+            )
+            for load in loads
+        ],
+        'core: share of one processor; p50: from a target to its answer',
     )
-    first = rows[0]
-    for row in rows:
-        further = row.arms - first.arms
-        table.add_row(
-            str(row.arms),
-            f'{row.cpu:.2f}',
-            f'{row.cpu / row.arms:.3f}',
-            f'{row.rate:.0f}',
-            f'{row.memory:.0f}',
-            f'{(row.memory - first.memory) / further:.1f}' if further else NO_VALUE,
-            f'{row.p50:.0f}',
-        )
-    table.caption = 'core: share of one processor; p50: from a target to its answer'
-    return table
 
 
-def _requirements_table(requirements: Iterable[Requirement]) -> Table:
-    table = _new_table('Figures to reach', 'what', 'measured', 'to reach', '')
-    for figure in requirements:
-        sign = '≥' if figure.at_least else '≤'
-        table.add_row(
-            figure.what,
-            f'{_format_number(figure.value)} {figure.unit}',
-            f'{sign} {_format_number(figure.bound)} {figure.unit}',
-            '[green]reached[/]' if figure.is_met else '[red]missed[/]',
-        )
-    return table
+def requirement_table(requirements: Iterable[Requirement]) -> TextTable:
+    """Return the requirements and whether they are met."""
+    return TextTable(
+        'Requirements',
+        ('quantity', 'measured', 'required', ''),
+        [
+            (
+                each.what,
+                f'{_format_number(each.value)} {each.unit}',
+                f'{"≥" if each.at_least else "≤"} {_format_number(each.bound)} {each.unit}',
+                requirement_mark(each.is_met),
+            )
+            for each in requirements
+        ],
+    )
 
 
 def _format_number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The arguments that say which arm a command is about."""
+"""Arguments that several commands share, and the objects they describe."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ik_nn_ros.arm.calibrated import Calibration
-from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.files import share_directory
-from ik_nn_ros.recordings.samples import TopicNames
+
+if TYPE_CHECKING:
+    from ik_nn_ros.arm.model import ArmModel
+    from ik_nn_ros.recordings.samples import TopicNames
 
 
 def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_calibration_argument(parser: argparse._ActionsContainer) -> None:
 
 
 def add_topic_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the topics that are read from recordings."""
+    """Declare ``--joint-states`` and ``--tip-pose``, the topics to read from recordings."""
     parser.add_argument(
         '--joint-states', default='joint_states', metavar='TOPIC', help='default: %(default)s'
     )
@@ -42,39 +42,61 @@ def add_topic_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--verbose``."""
+    parser.add_argument(
+        '--verbose', action='store_true', help='also show the requirements and which are met'
+    )
+
+
 def topics_from_args(args: argparse.Namespace) -> TopicNames:
     """Return the topics to read from recordings."""
+    from ik_nn_ros.recordings.samples import TopicNames
+
     return TopicNames(args.joint_states, args.tip_pose)
 
 
+def demo_arm_description() -> str:
+    """Return the URDF of the demo arm."""
+    from ik_nn_ros.arm.urdf import read_description
+    from ik_nn_ros.files import share_directory
+
+    return read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
+
+
 def urdf_from_args(args: argparse.Namespace) -> str:
-    """Return the URDF text."""
-    return read_description(args.urdf or share_directory() / 'urdf' / 'arm.urdf.xacro')
+    """Return the URDF of the arm."""
+    from ik_nn_ros.arm.urdf import read_description
+
+    return read_description(args.urdf) if args.urdf else demo_arm_description()
 
 
 def nominal_arm_from_args(args: argparse.Namespace) -> ArmModel:
-    """Return the arm as its URDF has it."""
+    """Return the arm as its URDF describes it."""
+    from ik_nn_ros.arm.urdf import load_arm
+
     return load_arm(urdf_from_args(args), args.base_link, args.tip_link)
 
 
 def arm_from_args(args: argparse.Namespace) -> ArmModel:
     """Return the arm, calibrated where ``--calibration`` is given."""
+    from ik_nn_ros.arm.calibrated import Calibration
+
     arm = nominal_arm_from_args(args)
     return Calibration.read(args.calibration).apply(arm) if args.calibration else arm
-
-
-# MERGED commands.command_line: The command line that led to a result, to be kept with it.
 
 
 def command_line(
     name: str, add_arguments: Callable[[argparse.ArgumentParser], None], args: argparse.Namespace
 ) -> str:
     """
-    Return what was typed; a path outside the working directory only by its name.
+    Return the command line that led to a result, to be kept with the result.
 
-    :param name: of the subcommand
-    :param add_arguments: what declares its arguments
-    :param args: as parsed
+    Only the name of a path outside the working directory is kept.
+
+    :param name: name of the subcommand
+    :param add_arguments: function that declares its arguments
+    :param args: the parsed arguments
     """
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -90,17 +112,14 @@ def command_line(
 
 def _argument_text(value: object) -> str:
     if isinstance(value, Path) and (value.is_absolute() or '..' in value.parts):
-        here, there = Path.cwd(), value.resolve()
-        value = there.relative_to(here) if there.is_relative_to(here) else there.name
+        folder, path = Path.cwd(), value.resolve()
+        value = path.relative_to(folder) if path.is_relative_to(folder) else path.name
     return str(value)
-
-
-# MERGED commands.needs: What a command needs that may not be installed, and how to get it.
 
 
 @contextmanager
 def require_rclpy() -> Iterator[None]:
-    """Say in plain words, where an import of the block fails, how to get what is missing."""
+    """Turn a missing module of the block's imports into an error that names ROS 2 as the remedy."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -111,7 +130,7 @@ def require_rclpy() -> Iterator[None]:
 
 @contextmanager
 def require_training_packages() -> Iterator[None]:
-    """Do :func:`require_rclpy` for torch and what it exports with."""
+    """Turn a missing module of the block's imports into an error that says how to install torch."""
     try:
         yield
     except ModuleNotFoundError as error:

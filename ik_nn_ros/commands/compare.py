@@ -1,4 +1,4 @@
-"""``ik_nn compare``: traditional and learned inverse kinematics on one arm, in numbers."""
+"""``ik_nn compare``: compare traditional and learned inverse kinematics on one arm."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 HELP = 'compare traditional and learned methods on one arm: error, time, robustness'
 DEFAULT_OUTPUT = Path('output/compare')
-PAGE_FILE, NUMBERS_FILE, TABLE_FILE, MODELS_FOLDER = (
-    'report.html',
-    'comparison.json',
-    'comparison.csv',
-    'models',
-)
-TRAINING_TIME_RANGE_S, SEED_COUNT_RANGE = (1.0, 3600.0), (1, 20)
-"""Least and most that can be asked for."""
+PAGE_FILE = 'report.html'
+NUMBERS_FILE = 'comparison.json'
+TABLE_FILE = 'comparison.csv'
+MODELS_FOLDER = 'models'
+TRAINING_TIME_RANGE_S = (1.0, 3600.0)
+"""Smallest and largest ``--seconds``."""
+SEED_COUNT_RANGE = (1, 20)
+"""Smallest and largest ``--seeds``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_OUTPUT,
         metavar='DIR',
-        help=f'folder for {PAGE_FILE}, {NUMBERS_FILE}, {TABLE_FILE} and {MODELS_FOLDER} (default: %(default)s); '
-        'interrupted, the same command goes on where it stopped',
+        help=f'folder for {PAGE_FILE}, {NUMBERS_FILE}, {TABLE_FILE} and {MODELS_FOLDER} '
+        '(default: %(default)s); after an interruption the same command goes on where it stopped',
     )
 
 
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
     arm = nominal_arm_from_args(args)
     with require_training_packages():
         from ik_nn_ros.studies.compare import comparison
-    from ik_nn_ros.bench.results import machine_info
-    from ik_nn_ros.commands.progress import progress_bars
+    from ik_nn_ros.bench.machine import machine_info
+    from ik_nn_ros.console import progress_bars
 
     methods = _select_methods(args.methods, comparison.METHODS)
     prepare_folder(args.output, PAGE_FILE, NUMBERS_FILE, TABLE_FILE)
@@ -89,11 +89,11 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         with progress_bars() as show:
-            found = comparison.compare(request, show)
+            results = comparison.compare(request, show)
     except KeyboardInterrupt:
         sys.stderr.write('ik_nn compare: interrupted; the same command goes on where it stopped\n')
         return 130
-    _write_results(args.output, found)
+    _write_results(args.output, results)
     return 0
 
 
@@ -103,30 +103,24 @@ def _require_in_range(name: str, value: float, lower: float, upper: float) -> No
 
 
 def _select_methods(requested: Sequence[str] | None, methods: Sequence[str]) -> tuple[str, ...]:
-    """Return the methods asked for, in the order they have in the tables."""
+    """Return the requested methods in the order of the tables."""
     unknown = [name for name in requested or () if name not in methods]
     if unknown:
         raise ConfigError('--methods', got=', '.join(unknown), expected=f'of {", ".join(methods)}')
     return tuple(name for name in methods if requested is None or name in requested)
 
 
-def _write_results(output: Path, found: Comparison) -> None:
-    """Write the files, and show the tables."""
-    from rich.console import Console
-
+def _write_results(output: Path, results: Comparison) -> None:
+    """Write the files and print the tables."""
+    from ik_nn_ros.console import output_console, print_tables, status_console
     from ik_nn_ros.studies.compare.page import to_html
     from ik_nn_ros.studies.compare.results import metrics
-    from ik_nn_ros.studies.compare.tables import TABLE_WIDTH_CHARACTERS, terminal_tables, to_csv
+    from ik_nn_ros.studies.compare.tables import comparison_tables, to_csv
 
-    write_atomically(output / NUMBERS_FILE, to_json(metrics(found)))
-    write_atomically(output / TABLE_FILE, to_csv(found).encode())
-    with Console(stderr=True).status('plots'):
-        write_atomically(output / PAGE_FILE, to_html(found).encode())
-    console = Console(highlight=False)
-    # Broken lines are better than numbers cut short.
-    console.width = max(console.width, TABLE_WIDTH_CHARACTERS)
-    console.print(terminal_tables(found))
-    console.print(
-        ', '.join(f'{output / name}' for name in (PAGE_FILE, NUMBERS_FILE, TABLE_FILE)),
-        markup=False,
-    )
+    write_atomically(output / NUMBERS_FILE, to_json(metrics(results)))
+    write_atomically(output / TABLE_FILE, to_csv(results).encode())
+    with status_console().status('plots'):
+        write_atomically(output / PAGE_FILE, to_html(results).encode())
+    console = output_console()
+    print_tables(console, comparison_tables(results).values())
+    console.print(', '.join(f'{output / name}' for name in (PAGE_FILE, NUMBERS_FILE, TABLE_FILE)))

@@ -12,10 +12,9 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.arm.urdf import load_arm
-from ik_nn_ros.commands.arguments import require_rclpy
+from ik_nn_ros.commands.arguments import demo_arm_description, require_rclpy
 from ik_nn_ros.commands.node_processes import RunningNodes, running_nodes
-from ik_nn_ros.demo.display import INSTALL_COMMAND, missing_module, open_in_browser
+from ik_nn_ros.demo.browser import INSTALL_COMMAND, missing_module, open_in_browser
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from ik_nn_ros.demo.record import DemoRecord
 
-HELP = 'a simulated arm follows a figure eight, random points, and refuses what it cannot reach'
+HELP = 'a simulated arm follows a figure eight and random points, and rejects unreachable targets'
 SEED = 0
 DEFAULT_PLOT_FILE = Path('output/demo.png')
 NODE_PARAMETERS: dict[str, dict[str, object]] = {
@@ -32,9 +31,9 @@ NODE_PARAMETERS: dict[str, dict[str, object]] = {
     'ik_node': {'model_file': 'arm.onnx'},
 }
 PAGE_TIMEOUT_S = 60.0
-"""Time for the page to be there, s."""
+"""Timeout of the page, s."""
 POLL_PERIOD_S = 0.1
-"""Between two looks at the nodes, s."""
+"""Period of checks on the nodes, s."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,26 +49,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--plot',
         type=Path,
         metavar='FILE',
-        help=f'picture of the paths asked and driven; default {DEFAULT_PLOT_FILE}',
+        help=f'picture of the targets and the path of the tip; default {DEFAULT_PLOT_FILE}',
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo; Ctrl-C ends it early, with the summary of what was done."""
+    """Run the demo; Ctrl-C ends it early, with a summary."""
     with require_rclpy():
         from ik_nn_ros.nodes.clients.demo import play
     import numpy as np
-    from rich.console import Console
 
-    from ik_nn_ros.arm.urdf import read_description
+    from ik_nn_ros.arm.urdf import load_arm
+    from ik_nn_ros.console import output_console
     from ik_nn_ros.demo.display import display
     from ik_nn_ros.demo.record import DemoRecord
     from ik_nn_ros.demo.script import demo_targets
-    from ik_nn_ros.files import share_directory
 
-    description = read_description(share_directory() / 'urdf' / 'arm.urdf.xacro')
+    description = demo_arm_description()
     arm = load_arm(description)
-    console = Console(highlight=False)
+    console = output_console()
     has_page = not args.headless and _is_page_available(console)
     targets = demo_targets(arm, args.duration, np.random.default_rng(SEED), has_page)
     args.plot = args.plot or _prepare_default_plot()
@@ -83,21 +81,21 @@ def run(args: argparse.Namespace) -> int:
         ) as nodes:
             console.print(f'topics are under {nodes.namespace}; Ctrl-C ends the demo')
             url = _open_page(nodes, console) if has_page else ''
-            # Without a terminal there may be nobody to end it.
-            stays = sys.stdout.isatty()
-            if url and not stays:
+            # Without a terminal there may be no Ctrl-C to close the page.
+            has_terminal = sys.stdout.isatty()
+            if url and not has_terminal:
                 console.print(f'no terminal here: the page closes after {args.duration:g} s')
             end = time.monotonic() + args.duration
             with display(record, console, live=not args.headless) as show:
-                taken = play(
+                taken_over = play(
                     record, description, nodes.namespace, targets, show, nodes.require_running
                 )
-            if taken:
-                console.print('taken over: the script leaves the arm to who sent a target')
-            if url and (stays or taken):
+            if taken_over:
+                console.print('taken over: another sender of targets has the arm now')
+            if url and (has_terminal or taken_over):
                 _write_summary(args, record, console)
                 console.print(f'the arm is yours at {url}; Ctrl-C ends')
-                _wait_for_ctrl_c(nodes, inf if stays else end)
+                _wait_for_ctrl_c(nodes, inf if has_terminal else end)
                 return 0
     except KeyboardInterrupt:
         console.print('interrupted')
@@ -106,25 +104,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _is_page_available(console: Console) -> bool:
-    """Tell whether what the page needs is installed; say how to get it."""
+    """Return whether the modules of the page are installed; print how to install them."""
     module = missing_module()
     if module:
-        console.print(
-            f'no page in the browser: no module {module}; to get it: {INSTALL_COMMAND}',
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f'no page in the browser: no module {module}; to get it: {INSTALL_COMMAND}')
     return not module
 
 
 def _open_page(nodes: RunningNodes, console: Console) -> str:
-    """Say where the page is, as soon as it is there, and open it; return its address."""
+    """Wait for the page, print its address, open it in the browser, and return the address."""
     panel = nodes.processes[-1]
     end = time.monotonic() + PAGE_TIMEOUT_S
     while (found := re.search(r'the arm is at (\S+)', panel.output)) is None:
         nodes.require_running()
         if time.monotonic() > end:
-            raise panel.error(f'no page in {PAGE_TIMEOUT_S:g} s', 'one')
+            raise panel.error(f'no page within {PAGE_TIMEOUT_S:g} s', 'a page')
         time.sleep(POLL_PERIOD_S)
     console.print(f'see the arm and drag its target in the browser: {found[1]}')
     open_in_browser(found[1])
@@ -139,7 +133,8 @@ def _wait_for_ctrl_c(nodes: RunningNodes, end: float) -> None:
 
 
 def _write_summary(args: argparse.Namespace, record: DemoRecord, console: Console) -> None:
-    """Say what was done, and write it to the files."""
+    """Print the summary and write it and the picture to files."""
+    from ik_nn_ros.console import print_tables
     from ik_nn_ros.demo.display import summary_table
 
     if args.json:
@@ -147,9 +142,9 @@ def _write_summary(args: argparse.Namespace, record: DemoRecord, console: Consol
     if not record.target_count:
         console.print('ended before the first target')
         return
-    console.print(summary_table(record))
+    print_tables(console, [summary_table(record)])
     record.plot(args.plot)
-    console.print(f'path asked and path driven: {args.plot}')
+    console.print(f'targets and path of the tip: {args.plot}')
 
 
 def _prepare_default_plot() -> Path:

@@ -1,4 +1,4 @@
-"""``ik_nn evaluate``: measure a model file and write a report."""
+"""``ik_nn evaluate``: measure the errors of a model file and write a report."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from ik_nn_ros.studies.report.measure import EvaluatedModel, ModelReport, Provenance
 
 HELP = 'measure a model file and write a report with plots'
-MIN_TARGETS, MAX_TARGETS = 100, 10_000_000
-PAGE_FILE, NUMBERS_FILE = 'report.html', 'metrics.json'
+MIN_TARGETS = 100
+MAX_TARGETS = 10_000_000
+PAGE_FILE = 'report.html'
+NUMBERS_FILE = 'metrics.json'
 VERSION_KEYS = ('ik_nn_ros', 'python', 'numpy', 'onnxruntime')
+"""Entries of the machine's description that the report repeats."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,18 +65,17 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--targets', got=args.targets, expected=f'{MIN_TARGETS} to {MAX_TARGETS}')
     if args.seed < 0:
         raise ConfigError('--seed', got=args.seed, expected='zero or more')
-    from rich.console import Console
-
+    from ik_nn_ros.console import status_console
     from ik_nn_ros.studies.report.measure import measure_model
     from ik_nn_ros.studies.report.metrics import metrics
     from ik_nn_ros.studies.report.page import to_html
     from ik_nn_ros.studies.report.recorded import Recordings
 
-    subject = _read_model(args)
+    model = _read_model(args)
     recordings = Recordings(tuple(args.recording), topics_from_args(args))
     prepare_folder(args.output, PAGE_FILE, NUMBERS_FILE)
-    with Console(stderr=True).status('') as status:
-        report = measure_model(subject, _provenance(args), args.targets, recordings, status.update)
+    with status_console().status('') as status:
+        report = measure_model(model, _provenance(args), args.targets, recordings, status.update)
         status.update('plots')
         page = to_html(report)
     write_atomically(args.output / NUMBERS_FILE, to_json(metrics(report)))
@@ -98,37 +100,36 @@ def _read_model(args: argparse.Namespace) -> EvaluatedModel:
 
 
 def _provenance(args: argparse.Namespace) -> Provenance:
-    from ik_nn_ros.bench.results import machine_info
+    from ik_nn_ros.bench.machine import machine_info
     from ik_nn_ros.studies.report.measure import Provenance
 
-    here = machine_info()
+    machine = machine_info()
     return Provenance(
         command=command_line('evaluate', add_arguments, args),
         created=time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime()),
         seed=args.seed,
-        versions={name: str(here[name]) for name in VERSION_KEYS},
+        versions={name: str(machine[name]) for name in VERSION_KEYS},
     )
 
 
 def _print_errors(report: ModelReport, page: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from ik_nn_ros.studies.html import format_length
+    from ik_nn_ros.console import TextTable, output_console, print_tables
+    from ik_nn_ros.formatting import format_length
     from ik_nn_ros.studies.plot_style import METHOD_LABELS
 
-    table = Table('tip error')
-    for name in ('median', '95 %', '99 %', 'largest'):
-        table.add_column(name, justify='right')
-    summaries = report.accuracy.summaries()
-    rows = {METHOD_LABELS[method]: summary for method, summary in summaries.items()}
+    summaries = {
+        METHOD_LABELS[method]: summary for method, summary in report.accuracy.summaries().items()
+    }
     if report.recorded is not None:
-        found = report.recorded.summaries()
-        rows |= {f'recorded, {name}': found[name] for name in ('before', 'after') if name in found}
-    for name, e in rows.items():
-        table.add_row(
-            name, *(format_length(value) for value in (e.p50_m, e.p95_m, e.p99_m, e.worst_m))
-        )
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print(f'{page}', markup=False)
+        recorded = report.recorded.summaries()
+        for name in ('before', 'after'):
+            if name in recorded:
+                summaries[f'recorded, {name}'] = recorded[name]
+    rows = [
+        (name, *map(format_length, (errors.p50_m, errors.p95_m, errors.p99_m, errors.worst_m)))
+        for name, errors in summaries.items()
+    ]
+    console = output_console()
+    table = TextTable('', ('tip error', 'median', '95 %', '99 %', 'largest'), rows)
+    print_tables(console, [table])
+    console.print(f'{page}')

@@ -1,4 +1,4 @@
-"""Nodes that a command runs for itself, apart from any other arm on the network."""
+"""Nodes that a command runs for itself, in a namespace of their own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @dataclass(frozen=True)
 class RunningNodes:
     """
-    The nodes while they run.
+    Nodes that a command runs for itself.
 
-    :param namespace: of all of them
-    :param processes: one a node
-    :param received_signals: signals that tell them to end
+    :param namespace: namespace of all of them
+    :param processes: one for each node
+    :param received_signals: signals received so far that end the command
     """
 
     namespace: str
@@ -30,10 +30,10 @@ class RunningNodes:
 
     def require_running(self) -> None:
         """
-        Check that they go on; to be called all the time.
+        Check that the nodes run and that no signal ends the command; call this periodically.
 
-        :raises KeyboardInterrupt: they are told to end
-        :raises ProcessError: one of them has ended
+        :raises KeyboardInterrupt: a signal was received
+        :raises ProcessError: a node has ended
         """
         if self.received_signals:
             raise KeyboardInterrupt
@@ -48,28 +48,28 @@ def running_nodes(
     """
     Run nodes while the block runs; Ctrl-C, SIGTERM and SIGHUP end it by ``require_running``.
 
-    From then on they are only noted: one at any other place, or a second one, would break into
-    calls of rclpy or into the end.
+    The signals are only recorded: raised elsewhere, or a second time, they would interrupt a call
+    of rclpy or the shutdown of the nodes.
 
-    :param command: the namespace is called after it and the process
-    :param parameters: of each node, by the name of its executable
+    :param command: name of the command; the namespace is this name and the process id
+    :param parameters: parameters of each node, by the name of its executable
     """
     namespace = f'/{command}_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    noted: list[int] = []
+    received_signals: list[int] = []
     for number in SHUTDOWN_SIGNALS:
-        signal.signal(number, lambda received, _: noted.append(received))
+        signal.signal(number, lambda signum, _: received_signals.append(signum))
     with ExitStack() as stack:
         processes = [
             stack.enter_context(NodeProcess(NODE_MODULES[name], _ros_arguments(namespace, values)))
             for name, values in parameters.items()
         ]
-        yield RunningNodes(namespace, processes, noted)
+        yield RunningNodes(namespace, processes, received_signals)
 
 
 def _ros_arguments(namespace: str, parameters: Mapping[str, object]) -> list[str]:
     words = ['-r', f'__ns:={namespace}', '-r', '/diagnostics:=diagnostics']
     for name, value in parameters.items():
-        # JSON is YAML, and says which `1` is a text.
+        # JSON is YAML, and quotes strings such as '1'.
         words += ['-p', f'{name}:={json.dumps(value, ensure_ascii=False)}']
     return words

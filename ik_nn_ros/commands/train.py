@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.commands.arguments import (
     add_arm_arguments,
     add_calibration_argument,
@@ -23,6 +22,7 @@ from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
+    from ik_nn_ros.arm.model import ArmModel
     from ik_nn_ros.learning.evaluation import TipErrorSummary
     from ik_nn_ros.learning.networks.network import TrainableNetwork
     from ik_nn_ros.learning.training import TrainingResult
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 HELP = 'train a network for an arm and write its model file'
 TEST_TARGET_COUNT = 1_000_000
+"""Number of targets that the written model is measured on."""
 
 TrainingCurve = list[tuple[str, int, float, float]]
-"""Stage, step, median and largest error on held-out targets (fractions of reach), per check."""
+"""Stage, step, median and largest error on held-out targets (fractions of reach) of each check."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,10 +86,10 @@ def run(args: argparse.Namespace) -> int:
     config = replace(family.config, seed=args.seed, max_seconds=args.max_seconds)
     if args.recording:
         arm = _calibrate_arm(args, arm, calibration_file)
-    begin = time.monotonic()
+    start = time.monotonic()
     result, curve = _train_with_progress(family, arm, config)
     errors = _write_model(args, arm, result, curve)
-    _print_errors(args.output, arm, result, errors, time.monotonic() - begin)
+    _print_errors(args.output, arm, result, errors, time.monotonic() - start)
     return 0
 
 
@@ -104,8 +105,8 @@ def _calibrate_arm(args: argparse.Namespace, arm: ArmModel, output: Path) -> Arm
 def _train_with_progress(
     family: type[TrainableNetwork], arm: ArmModel, config: TrainingConfig
 ) -> tuple[TrainingResult, TrainingCurve]:
-    """Train behind a progress bar on stderr."""
-    from ik_nn_ros.commands.progress import progress_bars
+    """Train with a progress bar on stderr."""
+    from ik_nn_ros.console import progress_bars
     from ik_nn_ros.learning import training
 
     with progress_bars() as show:
@@ -123,7 +124,7 @@ def _train_with_progress(
 def _write_model(
     args: argparse.Namespace, arm: ArmModel, result: TrainingResult, curve: TrainingCurve
 ) -> TipErrorSummary:
-    """Export, measure what was exported, and write it with its record."""
+    """Export the network, measure the exported model, and write it with its training record."""
     import numpy as np
 
     from ik_nn_ros.ik.network import ModelInfo
@@ -131,7 +132,7 @@ def _write_model(
 
     network = result.network
     model = export.to_onnx(network)
-    # The training draws from children of the seed; this is a stream of its own.
+    # The training draws from children of the seed; the spawn key makes an independent stream.
     rng = np.random.default_rng(np.random.SeedSequence(args.seed, spawn_key=(99,)))
     targets = network.sample(arm, rng, TEST_TARGET_COUNT).target
     errors = evaluation.measure_tip_errors(model.SerializeToString(), arm, targets)
@@ -156,16 +157,14 @@ def _write_model(
 def _print_errors(
     output: Path, arm: ArmModel, result: TrainingResult, errors: TipErrorSummary, seconds: float
 ) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from ik_nn_ros.console import TextTable, output_console, print_tables
 
-    table = Table('tip error')
-    table.add_column('of reach', justify='right')
-    table.add_column('mm', justify='right')
-    for name, value in (('median', errors.p50), ('p99', errors.p99), ('worst', errors.worst)):
-        table.add_row(name, f'{value:.2e}', f'{1e3 * arm.reach * value:.2e}')
-    console = Console(highlight=False, soft_wrap=True)
+    rows = [
+        (name, f'{value:.2e}', f'{1e3 * arm.reach * value:.2e}')
+        for name, value in (('median', errors.p50), ('p99', errors.p99), ('worst', errors.worst))
+    ]
+    console = output_console()
     console.print(f'{result.network.family} for {arm.name}, alone, on {errors.targets:,} targets:')
-    console.print(table)
+    print_tables(console, [TextTable('', ('tip error', 'of reach', 'mm'), rows)])
     console.print(f'{seconds:.0f} s, training ended by: {result.stopped_by}')
-    console.print(f'{output}, {output.stat().st_size / 1024:.1f} KiB', markup=False)
+    console.print(f'{output}, {output.stat().st_size / 1024:.1f} KiB')

@@ -1,1 +1,1 @@
-"""The demo without ROS: what is asked of the arm, and what came of it."""
+"""The demo without ROS: its targets, its record and its display."""

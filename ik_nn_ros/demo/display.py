@@ -1,63 +1,66 @@
-"""Show a run while it goes on: a live table in a terminal, a line every second elsewhere."""
+"""Display of a running demo: a live table in a terminal, a line every two seconds elsewhere."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
+from ik_nn_ros.console import Cell, TextTable
 from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
+from ik_nn_ros.formatting import format_length
 
 REFRESH_PERIOD_S = 0.1
-"""Time between two pictures in a terminal, s."""
+"""Period of the live table, s."""
 LINE_PERIOD_S = 2.0
-"""Time between two lines elsewhere, s."""
+"""Period of the lines without a terminal, s."""
+LATENCY_SAMPLE_COUNT = 200
+"""Number of the last round trips that the displayed median is taken over."""
+NAME_WIDTH_CHARACTERS, VALUE_WIDTH_CHARACTERS = 28, 20
+"""Widths of the live table's columns, so that it does not jump."""
+UNKNOWN = 'not known'
 CAPTION = 'the tip follows a stream of targets 0.1 to 0.2 s late'
 
 DisplayCallback = Callable[[str, float | None], None]
-"""Called with the phase and the tip error (m) as often as wanted."""
+"""Takes the phase and the tip error, m, as often as the caller likes."""
 
 
 @contextmanager
 def display(record: DemoRecord, console: Console, live: bool) -> Iterator[DisplayCallback]:
     """
-    Show the record while the block runs.
+    Display a record while the block runs.
 
-    :param record: what to show
-    :param console: where to
-    :param live: a table that is redrawn, if the console is a terminal
+    :param record: the record
+    :param console: where to print
+    :param live: whether to draw a table again and again, if the console is a terminal
     """
-    started = time.monotonic()
+    start = time.monotonic()
     if live and console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as screen:
-            yield _throttled(
+            yield _throttle(
                 REFRESH_PERIOD_S,
-                lambda *now: screen.update(_live_table(record, started, *now), refresh=True),
+                lambda phase, tip_error: screen.update(
+                    _live_table(record, time.monotonic() - start, phase, tip_error).to_rich(),
+                    refresh=True,
+                ),
             )
     else:
-        yield _throttled(
+        yield _throttle(
             LINE_PERIOD_S,
-            lambda *now: console.print(
-                _progress_line(record, *now), highlight=False, soft_wrap=True
-            ),
+            lambda phase, tip_error: console.print(_progress_line(record, phase, tip_error)),
         )
 
 
-def summary_table(record: DemoRecord) -> Table:
-    """Return the end of the run as a table."""
+def summary_table(record: DemoRecord) -> TextTable:
+    """Return the outcome of the run as a table."""
     summary = record.summary()
     rejected = ', '.join(f'{code} {count}' for code, count in summary['rejected'].items())
     stages = ', '.join(f'{stage} {count}' for stage, count in summary['stages'].items())
-    table = Table(title='ik_nn demo', show_header=False, caption=CAPTION)
-    for name, value in (
+    rows = (
         ('targets', f'{summary["targets"]}, unanswered {summary["unanswered"]}'),
         ('accepted, by the stage that solved them', f'{summary["accepted"]}: {stages}'),
         ('rejected, by reason', rejected or 'none'),
@@ -73,85 +76,61 @@ def summary_table(record: DemoRecord) -> Table:
         ('the same, 95th percentile', _format_length(summary['tip_error_p95_m'])),
         ('target to command, median', _format_microseconds(summary['round_trip_p50_us'])),
         ('target to command, 99th percentile', _format_microseconds(summary['round_trip_p99_us'])),
-    ):
-        table.add_row(name, value)
-    return table
+    )
+    return TextTable('ik_nn demo', ('', ''), rows, CAPTION, left_aligned=2)
 
 
-def _throttled(period_s: float, show: DisplayCallback) -> DisplayCallback:
+def _throttle(period_s: float, show: DisplayCallback) -> DisplayCallback:
     last = -period_s
 
-    def paced(phase: str, tip_error: float | None) -> None:
+    def show_periodically(phase: str, tip_error: float | None) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= period_s:
             last = now
             show(phase, tip_error)
 
-    return paced
+    return show_periodically
 
 
-def _live_table(record: DemoRecord, started: float, phase: str, tip_error: float | None) -> Table:
-    table = Table(title=f'{phase}, {time.monotonic() - started:.0f} s', show_header=False)
-    table.add_column(width=28)
-    table.add_column(width=20, justify='right')
-    table.add_row('targets', str(record.target_count))
+def _live_table(
+    record: DemoRecord, elapsed_s: float, phase: str, tip_error: float | None
+) -> TextTable:
+    rows: list[tuple[Cell, Cell]] = [('targets', str(record.target_count))]
     for stage, count in record.stages.items():
-        table.add_row(f'[green]accepted, {stage}', str(count))
+        rows.append((Text(f'accepted, {stage}', 'green'), str(count)))
     for code, count in record.result_codes.items():
         if code not in ACCEPTED_CODES:
-            table.add_row(f'[red]rejected, {code}', str(count))
-    table.add_row('tip from last target', _format_length(tip_error))
-    table.add_row('target to command, median', _format_latency(record))
-    table.add_row('commands outside limits', str(record.limit_violations))
-    return table
+            rows.append((Text(f'rejected, {code}', 'red'), str(count)))
+    rows += [
+        ('tip from last target', _format_length(tip_error)),
+        ('target to command, median', _format_latency(record)),
+        (
+            f'{"commands outside limits":{NAME_WIDTH_CHARACTERS}}',
+            f'{record.limit_violations:{VALUE_WIDTH_CHARACTERS}}',
+        ),
+    ]
+    return TextTable(f'{phase}, {elapsed_s:.0f} s', ('', ''), rows)
 
 
 def _progress_line(record: DemoRecord, phase: str, tip_error: float | None) -> str:
     accepted = sum(record.result_codes[code] for code in ACCEPTED_CODES)
+    rejected = record.result_codes.total() - accepted
     return (
         f'{phase:14} targets {record.target_count:5}  accepted {accepted:5}  '
-        f'rejected {record.result_codes.total() - accepted:3}  tip off target {_format_length(tip_error):>9}  '
+        f'rejected {rejected:3}  tip off target {_format_length(tip_error):>9}  '
         f'latency {_format_latency(record)}'
     )
 
 
-def _format_length(length: float | None) -> str:
-    if length is None:
-        return 'not known'
-    return f'{1e3 * length:.2f} mm' if length >= 1e-5 else f'{length:.1e} m'
+def _format_length(length_m: float | None) -> str:
+    return UNKNOWN if length_m is None else format_length(length_m)
 
 
 def _format_microseconds(time_us: float | None) -> str:
-    return 'not known' if time_us is None else f'{time_us:.0f} µs'
+    return UNKNOWN if time_us is None else f'{time_us:.0f} µs'
 
 
 def _format_latency(record: DemoRecord) -> str:
-    recent = sorted(record.round_trips_s[-200:])
+    recent = sorted(record.round_trips_s[-LATENCY_SAMPLE_COUNT:])
     return _format_microseconds(1e6 * recent[len(recent) // 2] if recent else None)
-
-
-# MERGED demo.page: The demo's page in the browser: whether there can be one, and how it is opened.
-
-REQUIRED_MODULES = ('viser', 'yourdfpy')
-INSTALL_COMMAND = "pip install 'viser[urdf]'"
-"""What installs them."""
-
-
-def missing_module() -> str:
-    """Return the module that the page needs and that is not installed; empty: all are there."""
-    return next((name for name in REQUIRED_MODULES if find_spec(name) is None), '')
-
-
-def open_in_browser(url: str) -> None:
-    """Have the desktop's browser show the page; where there is neither, nothing happens."""
-    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
-        # Apart from this terminal: some browsers write to it, some are waited for, and its Ctrl-C
-        # is not for them.
-        subprocess.Popen(
-            [sys.executable, '-m', 'webbrowser', url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )

@@ -1,4 +1,4 @@
-"""What came of the demo's targets: counts, errors, summary and picture."""
+"""Record of a demo run: counts and errors of its targets, their summary, and a picture."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ik_nn_ros.ik.solver import HybridSolver
 ACCEPTED_CODES = ('ACCEPTED', 'PROJECTED')
 JOINT_COLORS = ('tab:blue', 'tab:orange')
 MOTION_GAP_S = 0.1
-"""Commands farther apart than this (s) belong to two motions."""
+"""Time between two commands, s, beyond which they belong to two motions."""
 
 
 @dataclass
 class DemoRecord:
     """
-    Everything measured in one run.
+    The measurements of one run.
 
     :param arm: the arm
     """
@@ -30,28 +30,28 @@ class DemoRecord:
     arm: ArmModel
     target_count: int = 0
     result_codes: Counter[str] = field(default_factory=Counter)
-    """Answers by code."""
+    """Answers by reason code."""
     stages: Counter[str] = field(default_factory=Counter)
     """Commands by the stage that solved them."""
     solver_errors: list[float] = field(default_factory=list)
-    """Model error of each command, m."""
+    """Distance of each command's tip, by the model, from its target, m."""
     tip_errors: list[float] = field(default_factory=list)
     """Distance of the tip from each accepted target when the next one was due, m."""
     round_trips_s: list[float] = field(default_factory=list)
-    """From target published to command received, s."""
+    """Time from publishing a target to receiving its command, s."""
     limit_violations: int = 0
-    """Commands outside the joint limits."""
+    """Number of commands outside the joint limits."""
     commands: list[tuple[float, float, float]] = field(default_factory=list)
-    """When (s) the joints were sent where, rad."""
+    """Time, s, and both joint positions, rad, of each command."""
     accepted_targets: list[tuple[float, float]] = field(default_factory=list)
-    """Accepted targets, m, in the arm's plane."""
+    """Accepted targets in the arm's plane, m."""
     rejected_targets: list[tuple[str, tuple[float, float]]] = field(default_factory=list)
-    """Refused targets in the arm's plane, m, with the reason."""
+    """Reason code of each rejected target, and the target in the arm's plane, m."""
     tip_path: list[tuple[float, float]] = field(default_factory=list)
-    """Where the tip was, m."""
+    """Positions of the tip in the arm's plane, m."""
 
     def summary(self) -> dict[str, Any]:
-        """Return the run in numbers; lengths in m, times in µs; None where nothing was measured."""
+        """Return the run in numbers: lengths in m, times in µs, None without a measurement."""
         rejected = {code: n for code, n in self.result_codes.items() if code not in ACCEPTED_CODES}
         return {
             'targets': self.target_count,
@@ -69,9 +69,9 @@ class DemoRecord:
 
     def plot(self, file: Path) -> None:
         """
-        Draw the path asked for and the path driven, and how the joints were moved.
+        Draw the targets, the path of the tip and the commanded joints.
 
-        :param file: a PNG
+        :param file: PNG file to write
         """
         from matplotlib.figure import Figure
 
@@ -86,42 +86,42 @@ class DemoRecord:
         self._draw_workspace(axes)
         if self.accepted_targets:
             axes.plot(
-                *np.array(self.accepted_targets).T, '.', ms=7, color='tab:orange', label='asked'
+                *np.array(self.accepted_targets).T, '.', ms=7, color='tab:orange', label='target'
             )
         if self.tip_path:
-            axes.plot(*np.array(self.tip_path).T, lw=1.2, color='tab:blue', label='driven')
+            axes.plot(*np.array(self.tip_path).T, lw=1.2, color='tab:blue', label='tip')
             axes.plot(*self.tip_path[0], 'o', ms=6, color='tab:blue', label='start')
         for number, (code, point) in enumerate(dict(self.rejected_targets).items()):
-            label = 'refused' if number == 0 else None
+            label = 'rejected' if number == 0 else None
             axes.plot(*point, 'x', ms=9, mew=2, color='tab:red', label=label)
             axes.annotate(code, point, (0, 9), textcoords='offset points', ha='center', fontsize=8)
         axes.set(xlabel="x in the arm's plane, m", ylabel="y in the arm's plane, m")
-        axes.set_title(f'{self.arm.name}: path asked and path driven')
+        axes.set_title(f'{self.arm.name}: targets and path of the tip')
         axes.set(xlim=1.5 * self.arm.reach * np.array([-1, 1]))
         axes.set(ylim=1.5 * self.arm.reach * np.array([-1, 1]))
         axes.grid(alpha=0.3)
         axes.legend(loc='upper right')
 
     def _draw_joints(self, positions: Any, velocities: Any) -> None:
-        """Draw what was commanded, between its limits."""
+        """Draw the commanded positions and velocities and their limits."""
         time, q = np.split(np.array(self.commands), [1], axis=1)
         time = time[:, 0] - time[0, 0]
-        passed = np.diff(time)[:, None]
-        speed = np.diff(q, axis=0) / np.maximum(passed, 1e-6)
-        # Between two motions nothing is commanded.
-        gaps = 1 + np.flatnonzero(passed[:, 0] > MOTION_GAP_S)
-        q, speed = q.copy(), np.where(passed > MOTION_GAP_S, np.nan, speed)
-        shown = np.insert(q, gaps, np.nan, axis=0)
+        interval = np.diff(time)[:, None]
+        speed = np.diff(q, axis=0) / np.maximum(interval, 1e-6)
+        # No line between two motions.
+        gaps = 1 + np.flatnonzero(interval[:, 0] > MOTION_GAP_S)
+        q, speed = q.copy(), np.where(interval > MOTION_GAP_S, np.nan, speed)
+        q_with_gaps = np.insert(q, gaps, np.nan, axis=0)
         for joint, (name, color) in enumerate(zip(self.arm.joint_names, JOINT_COLORS, strict=True)):
             line = {'lw': 1.2, 'color': color}
-            positions.plot(np.insert(time, gaps, np.nan), shown[:, joint], label=name, **line)
+            positions.plot(np.insert(time, gaps, np.nan), q_with_gaps[:, joint], label=name, **line)
             velocities.plot(time[1:], speed[:, joint], label=name, **line)
-            for axes, ends in (
+            for axes, limits in (
                 (positions, (self.arm.lower[joint], self.arm.upper[joint])),
                 (velocities, (-self.arm.max_velocity[joint], self.arm.max_velocity[joint])),
             ):
-                for end in filter(np.isfinite, ends):
-                    axes.axhline(end, ls='--', lw=0.9, color=color, alpha=0.6)
+                for limit in filter(np.isfinite, limits):
+                    axes.axhline(limit, ls='--', lw=0.9, color=color, alpha=0.6)
         positions.set(ylabel='commanded position, rad', title='joints; their limits dashed')
         velocities.set(ylabel='commanded velocity, rad/s', xlabel='time, s')
         for axes in (positions, velocities):

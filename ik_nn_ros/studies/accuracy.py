@@ -1,8 +1,8 @@
 """
-How far the tip is from random targets, by the network alone and with what comes after it.
+Tip errors of a network over random targets: alone, after Newton steps, and the worst cases.
 
-Every error is the distance between a target and the forward kinematics of the angles answered, not
-what a solver says of itself.
+Every error is the distance between a target and the forward kinematics of the answered angles, not
+an error that a solver reports.
 """
 
 from __future__ import annotations
@@ -29,19 +29,24 @@ from ik_nn_ros.ik.verification import (
 
 Branches = NDArray[np.int8]
 
-NETWORK, REFINED, CLOSED_FORM = 'network', 'refined', 'closed_form'
+NETWORK = 'network'
+"""The network's angles as they are."""
+REFINED = 'refined'
+"""The network's angles after Newton steps."""
+CLOSED_FORM = 'closed_form'
 METHODS = (NETWORK, REFINED, CLOSED_FORM)
-"""The network's angles as they are, the same after Newton steps, and the closed form."""
 CLEAR_BRANCH_SINE = 0.05
-"""Sine of an elbow's angle from which an arm is clearly on one branch."""
+"""Sine of the elbow's angle from which an arm is clearly on one branch."""
+WORST_CASE_COUNT = 10
+"""Number of worst targets in a report."""
 
 
 @dataclass(frozen=True)
 class ErrorSummary:
     """
-    Distances of the tip from where it should be; infinite where an answer is no number.
+    Summary of tip errors; an error is infinite where an answer is no number.
 
-    :param count: how many
+    :param count: number of errors
     :param p50_m: median, m
     :param p95_m: 95th percentile, m
     :param p99_m: 99th percentile, m
@@ -56,8 +61,8 @@ class ErrorSummary:
 
     @classmethod
     def from_errors(cls, errors: Array) -> ErrorSummary:
-        """Sum up (N,) errors, m, at least one."""
-        # One of the errors themselves: between a number and infinity there is no mean.
+        """Summarize (N,) errors, m, at least one."""
+        # 'higher' picks one of the errors: a number and infinity have no mean.
         p50, p95, p99, worst = np.quantile(errors, (0.5, 0.95, 0.99, 1.0), method='higher').tolist()
         return cls(len(errors), p50, p95, p99, worst)
 
@@ -67,12 +72,12 @@ class Accuracy:
     """
     Errors over random targets, uniform in the joints within their limits.
 
-    :param xy: (N, 2) targets on the branches the network serves, m
-    :param branch: (N,) their branches
+    :param xy: (N, 2) targets on the branches that the network serves, m
+    :param branch: (N,) branches of the targets
     :param errors: by method: (N,) m, infinite where an answer is no number
-    :param wrong_branch: share of the network's answers clearly on the other branch than asked
-    :param outside_limits: share of them that no turn brings into the limits, or all but
-    :param solver_statistics: what the hybrid solver made of targets on either branch
+    :param wrong_branch: share of the network's answers clearly on the wrong branch
+    :param outside_limits: share of the network's answers outside the limits on every turn
+    :param solver_statistics: answers of the hybrid solver to targets on both branches
     """
 
     xy: Array
@@ -83,7 +88,7 @@ class Accuracy:
     solver_statistics: SolveStatistics
 
     def summaries(self) -> dict[str, ErrorSummary]:
-        """Return the errors of each method, summed up."""
+        """Return the summary of each method's errors."""
         return {method: ErrorSummary.from_errors(errors) for method, errors in self.errors.items()}
 
 
@@ -91,16 +96,18 @@ def measure_accuracy(
     arm: ArmModel, network: Network, rng: np.random.Generator, count: int
 ) -> Accuracy:
     """
-    Draw targets and measure.
+    Measure the accuracy of a network over random targets.
 
-    :param arm: the arm that errors are told by
-    :param count: of targets
-    :raises ModelError: the arm reaches nothing on a branch the network serves
+    :param arm: model of the arm that errors are measured by
+    :param network: the network
+    :param rng: draws the targets
+    :param count: number of targets
+    :raises ModelError: the arm reaches no target on a branch that the network serves
     """
     targets = random_reachable_targets(arm, rng, count)
-    side = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1).astype(np.int8)
-    served = np.isin(side, network.branches)
-    if not served.any():
+    branch = np.where(arm.elbow_sine_batch(targets.q) < 0.0, -1, 1).astype(np.int8)
+    is_served = np.isin(branch, network.branches)
+    if not is_served.any():
         raise ModelError(
             f'model {network.file}',
             got=f'a network for the {network.info.branches} branch',
@@ -108,34 +115,35 @@ def measure_accuracy(
         )
     solved = HybridSolver(arm, network).solve_batch(targets.xy, targets.start)
     distance = tip_distance(arm, targets.xy, solved.q)
-    xy, side = targets.xy[served], side[served]
-    proposed = propose_joints(network, xy, side)
+    xy, branch = targets.xy[is_served], branch[is_served]
+    proposed = propose_joints(network, xy, branch)
+    elbow_sine = arm.elbow_sine_batch(proposed)
     return Accuracy(
         xy=xy,
-        branch=side,
-        errors=errors_by_method(arm, network, xy, side, targets.start[served]),
-        wrong_branch=float((side * arm.elbow_sine_batch(proposed) < -CLEAR_BRANCH_SINE).mean()),
+        branch=branch,
+        errors=errors_by_method(arm, network, xy, branch, targets.start[is_served]),
+        wrong_branch=float((branch * elbow_sine < -CLEAR_BRANCH_SINE).mean()),
         outside_limits=float((_limit_excess(arm, proposed) > PROPOSAL_LIMIT_TOLERANCE_RAD).mean()),
         solver_statistics=verify(arm, distance / arm.reach, solved.q, solved.stage),
     )
 
 
 def _limit_excess(arm: ArmModel, q: Array) -> Array:
-    """Return (N,) how far past a limit a joint is on the turn that suits it best, rad."""
-    apart = np.abs(arm.wrap_into_limits_batch(q, np.array(arm.home)) - q) % TWO_PI
-    beyond: Array = np.minimum(apart, TWO_PI - apart).max(axis=1)
-    return beyond
+    """Return (N,) the distance of the worse joint from its limits on the best turn, rad."""
+    difference = np.abs(arm.wrap_into_limits_batch(q, np.array(arm.home)) - q) % TWO_PI
+    excess: Array = np.minimum(difference, TWO_PI - difference).max(axis=1)
+    return excess
 
 
 def errors_by_method(
     arm: ArmModel, network: Network, xy: Array, branch: Branches, q_now: Array
 ) -> dict[str, Array]:
     """
-    Solve targets by each method and measure.
+    Return the tip errors of each method on the same targets.
 
     :param xy: (N, 2) targets, m
     :param branch: (N,) branches that the network serves
-    :param q_now: (2,) or (N, 2) where the joints are, rad: decides the turn
+    :param q_now: (2,) or (N, 2) current joint positions, rad, which decide the turn
     :return: by method: (N,) m, infinite where an answer is no number
     """
     proposed = propose_joints(network, xy, branch)
@@ -149,7 +157,7 @@ def errors_by_method(
 
 
 def propose_joints(network: Network, xy: Array, branch: Branches) -> Array:
-    """Return the network's own angles (N, 2), rad; NaN where it gives no number."""
+    """Return the network's own angles (N, 2), rad; NaN where they are no numbers."""
     q = network.propose_batch(xy, branch)
     return np.where(np.isfinite(q), q, np.nan)
 
@@ -157,7 +165,7 @@ def propose_joints(network: Network, xy: Array, branch: Branches) -> Array:
 def refine_proposals(
     arm: ArmModel, proposed: Array, xy: Array, branch: Branches, q_now: Array
 ) -> Array:
-    """Return proposals (N, 2) after Newton steps, as the solver takes them, rad."""
+    """Return proposals (N, 2), rad, after the solver's Newton steps."""
     q = np.full_like(proposed, np.nan)
     rows = np.flatnonzero(np.isfinite(proposed).all(axis=1))
     start = arm.wrap_into_limits_batch(
@@ -169,34 +177,30 @@ def refine_proposals(
 
 def tip_distance(arm: ArmModel, xy: Array, q: Array) -> Array:
     """
-    Return how far the tip is from each target, m.
+    Return (N,) distances of the tip from its targets, m.
 
-    :param xy: (N, 2) m
-    :param q: (N, 2) rad; NaN rows give NaN
+    :param xy: (N, 2) targets, m
+    :param q: (N, 2) joint positions, rad; NaN rows give NaN
     """
     offset = arm.fk(q) - xy
     distance: Array = np.hypot(offset[:, 0], offset[:, 1])
     return distance
 
 
-# MERGED learning.report.worst_cases: The targets that the network alone misses by most, and what the solver makes of them.
-
-WORST_CASE_COUNT = 10
-
-
 @dataclass(frozen=True)
 class WorstCase:
     """
-    One target.
+    A target that the network alone misses by much, and the solver's answer to it.
 
-    :param x_m: m
-    :param y_m: m
+    :param x_m: target, m
+    :param y_m: target, m
     :param branch: +1 or -1
     :param bearing_rad: direction of the target from the first axis, rad
-    :param edge_distance_m: to where the arm is stretched or folded, whichever is nearer, m
-    :param network_error_m: of the network alone, m
-    :param solved_error_m: of the solver's answer on the same branch, m; None: refused
-    :param solved_by: the stage that gave the answer
+    :param edge_distance_m: distance of the target from where the tip of the stretched or the folded
+        arm can be, whichever is nearer, m
+    :param network_error_m: error of the network alone, m
+    :param solved_error_m: error of the solver's answer on the same branch, m; None: rejected
+    :param solved_by: stage of the solver that gave the answer
     """
 
     x_m: float
@@ -210,7 +214,7 @@ class WorstCase:
 
 
 def worst_cases(arm: ArmModel, network: Network, accuracy: Accuracy) -> list[WorstCase]:
-    """Return the worst targets of the network alone, the worst first."""
+    """Return the :data:`WORST_CASE_COUNT` worst targets of the network alone, the worst first."""
     errors = accuracy.errors[NETWORK]
     solvers = {
         branch: HybridSolver(arm, network, SolverConfig(branch=name))

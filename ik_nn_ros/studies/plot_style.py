@@ -1,4 +1,4 @@
-"""How the plots look, and how they become part of a page."""
+"""Style of the plots, and plots as pictures for a page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from ik_nn_ros.studies.accuracy import CLOSED_FORM, NETWORK, REFINED
 
 METHOD_LABELS = {NETWORK: 'network alone', REFINED: 'network + Newton', CLOSED_FORM: 'closed form'}
-ORANGE, BLUE, BLACK, GREY = '#d55e00', '#0072b2', '#000000', '#8c8c8c'
-"""Okabe and Ito's colours, which the colour-blind can tell apart."""
+# Colours of Okabe and Ito, which the colour-blind can tell apart.
+ORANGE = '#d55e00'
+BLUE = '#0072b2'
+GREEN = '#009e73'
+BLACK = '#000000'
+GREY = '#8c8c8c'
 METHOD_COLORS = {NETWORK: ORANGE, REFINED: BLUE, CLOSED_FORM: BLACK}
 METHOD_LINE_STYLES = {NETWORK: '-', REFINED: '--', CLOSED_FORM: ':'}
 COLOR_MAP = 'viridis'
@@ -32,7 +36,7 @@ RC_PARAMS: dict[Any, Any] = {
     'axes.grid': False,
     'grid.alpha': 0.35,
     'legend.frameon': False,
-    # The same report gives the same bytes.
+    # Fixed ids: the same report gives the same bytes.
     'svg.hashsalt': 'ik_nn_ros',
 }
 
@@ -40,10 +44,10 @@ RC_PARAMS: dict[Any, Any] = {
 @dataclass(frozen=True)
 class Picture:
     """
-    A plot for the page.
+    A plot for a page.
 
-    :param svg: the plot
-    :param alt: what it shows, for those who cannot see it
+    :param svg: the plot as SVG
+    :param alt: alternative text
     """
 
     svg: bytes
@@ -53,10 +57,10 @@ class Picture:
 @contextmanager
 def styled_figure(width_inch: float, height_inch: float) -> Iterator[Figure]:
     """
-    Give an empty figure in the style of the report.
+    Yield an empty figure in the style of the reports.
 
-    :param width_inch: inches
-    :param height_inch: inches
+    :param width_inch: width, inches
+    :param height_inch: height, inches
     """
     with matplotlib.rc_context(RC_PARAMS):
         engine = ConstrainedLayoutEngine(hspace=0.05, wspace=0.03)
@@ -66,7 +70,7 @@ def styled_figure(width_inch: float, height_inch: float) -> Iterator[Figure]:
 def to_picture(figure: Figure, alt: str) -> Picture:
     """Turn a figure into a picture."""
     stream = io.BytesIO()
-    # Tight: beside axes of equal scale the layout leaves some titles too little room.
+    # Tight, because the layout leaves too little room for titles beside axes of equal scale.
     figure.savefig(
         stream, format='svg', bbox_inches='tight', metadata={'Date': None, 'Creator': None}
     )
@@ -74,12 +78,12 @@ def to_picture(figure: Figure, alt: str) -> Picture:
 
 
 def reach_axis_functions(reach: float) -> tuple[Any, Any]:
-    """Return how to turn mm into fractions of reach, and back."""
+    """Return functions from mm to fractions of reach and back."""
     return lambda mm: mm / (MM_PER_M * reach), lambda fraction: fraction * MM_PER_M * reach
 
 
 def format_error_axis(axes: Axes, reach: float) -> None:
-    """Make x a logarithmic error in mm, with fractions of reach along the top."""
+    """Set x to a logarithmic error in mm, with fractions of reach at the top."""
     axes.set_xscale('log')
     axes.set_xlabel('tip error, mm')
     top = axes.secondary_xaxis('top', functions=reach_axis_functions(reach))
@@ -87,14 +91,14 @@ def format_error_axis(axes: Axes, reach: float) -> None:
 
 
 def format_plane_axes(axes: Axes, reach: float) -> None:
-    """Make axes show the arm's plane in m, with the first axis marked."""
+    """Set axes to the arm's plane in m, and mark the first axis."""
     limit = 1.03 * reach
     axes.set(aspect='equal', xlim=(-limit, limit), ylim=(-limit, limit))
     axes.plot(0.0, 0.0, '+', color=BLACK, ms=8, mew=1.2)
 
 
 def set_log_ticks(axis: Axis, decades: float) -> None:
-    """Put about as many ticks on a short logarithmic axis as it has room for."""
+    """Set the ticks of a short logarithmic axis by its number of decades."""
     subs = (1.0, 2.0, 5.0) if decades < 1.2 else (1.0, 3.0) if decades < 2.2 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=5))
     axis.set_minor_locator(NullLocator())

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.urdf import load_arm, read_description
-from ik_nn_ros.bench import measurements as batch_rate
-from ik_nn_ros.bench import measurements as correctness
-from ik_nn_ros.bench import measurements as solve_time
-from ik_nn_ros.bench import reference_solvers as witnesses
+from ik_nn_ros.bench import measurements, reference_solvers
 from ik_nn_ros.bench.results import Requirement
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik import verification as targets
@@ -61,34 +58,34 @@ def test_wrong_answers_are_counted():
 def test_the_solver_has_no_wrong_answers(rng, network):
     solver = HybridSolver(ARM, network)
     for found in (
-        correctness.verify_reachable_targets(solver, rng, 2000),
-        correctness.verify_targets_one_by_one(solver, rng, 500),
+        measurements.verify_reachable_targets(solver, rng, 2000),
+        measurements.verify_targets_one_by_one(solver, rng, 500),
     ):
         assert (found.off_target, found.outside_limits) == (0, 0)
         assert found.worst <= 1e-9
         assert found.network + found.refined + found.closed_form == pytest.approx(found.answered)
-    alone = correctness.measure_network_errors(ARM, network, rng, 2000)
+    alone = measurements.measure_network_errors(ARM, network, rng, 2000)
     assert 0.0 < alone.p50 <= alone.p99 <= alone.worst < 1e-3
 
 
 def test_every_method_solves_the_same_targets(rng, network):
-    rows = solve_time.measure_solve_times(
+    rows = measurements.measure_solve_times(
         ARM, URDF, FRAMES, network, targets.random_reachable_targets(ARM, rng, 60)
     )
     by_name = {row.method: row for row in rows}
     assert len(by_name) == len(rows) == 8
-    for name in (solve_time.CLOSED_FORM, solve_time.CHECKED_CLOSED_FORM, solve_time.HYBRID):
+    for name in (measurements.CLOSED_FORM, measurements.CHECKED_CLOSED_FORM, measurements.HYBRID):
         assert by_name[name].solved == 1.0
         assert by_name[name].worst <= 1e-9
-    assert by_name[solve_time.REFINEMENT].solved == 1.0
+    assert by_name[measurements.REFINEMENT].solved == 1.0
     assert all(row.median is None or 0.0 < row.median <= row.p99 for row in rows)
 
 
 def test_without_a_network_its_stages_are_left_out(rng):
-    rows = solve_time.measure_solve_times(
+    rows = measurements.measure_solve_times(
         ARM, URDF, FRAMES, None, targets.random_reachable_targets(ARM, rng, 10)
     )
-    assert {solve_time.NETWORK, solve_time.REFINEMENT, solve_time.HYBRID}.isdisjoint(
+    assert {measurements.NETWORK, measurements.REFINEMENT, measurements.HYBRID}.isdisjoint(
         row.method for row in rows
     )
 
@@ -97,18 +94,18 @@ def test_a_solver_that_is_not_installed_is_named(rng, monkeypatch):
     def missing(*_):
         raise ModuleNotFoundError('ikpy')
 
-    monkeypatch.setattr(witnesses, 'ikpy_solver', missing)
-    rows = solve_time.measure_solve_times(
+    monkeypatch.setattr(reference_solvers, 'ikpy_solver', missing)
+    rows = measurements.measure_solve_times(
         ARM, URDF, FRAMES, None, targets.random_reachable_targets(ARM, rng, 10)
     )
-    assert [row.method for row in rows if row.median is None] == [solve_time.IKPY]
+    assert [row.method for row in rows if row.median is None] == [measurements.IKPY]
 
 
 def test_the_witnesses_reach_targets_nearby(rng):
     pytest.importorskip('ikpy')
     pytest.importorskip('pinocchio')
-    ikpy = witnesses.ikpy_solver(ARM, URDF, 'base_link')
-    pinocchio = witnesses.pinocchio_solver(ARM, URDF, *FRAMES)
+    ikpy = reference_solvers.ikpy_solver(ARM, URDF, 'base_link')
+    pinocchio = reference_solvers.pinocchio_solver(ARM, URDF, *FRAMES)
     for q1, q2 in rng.uniform((-2.0, 0.5), (2.0, 2.0), (10, 2)).tolist():
         x, y = ARM.fk_point(q1, q2)
         assert ikpy(x, y, (q1 + 0.1, q2 - 0.1)) == pytest.approx((q1, q2), abs=1e-4)
@@ -116,7 +113,7 @@ def test_the_witnesses_reach_targets_nearby(rng):
 
 
 def test_batches_of_every_size_are_timed(rng, network):
-    rates = batch_rate.measure_batch_rates(
+    rates = measurements.measure_batch_rates(
         HybridSolver(ARM), HybridSolver(ARM, network), rng, (1, 30)
     )
     assert [rate.size for rate in rates] == [1, 30]

@@ -12,11 +12,11 @@ import pytest
 from processes import fresh_domain, wait_until
 
 from ik_nn_ros import cli
-from ik_nn_ros.bench import results as effort
-from ik_nn_ros.nodes import bench as nodes
-from ik_nn_ros.nodes.bench import deployments as panel_bench
+from ik_nn_ros.bench import results
+from ik_nn_ros.nodes import bench as bench_nodes
+from ik_nn_ros.nodes.bench import deployments
 
-SMALL = effort.BenchmarkSizes(
+SMALL = results.BenchmarkSizes(
     solve_targets=20,
     verified_targets=200,
     batch_sizes=(1, 10),
@@ -30,12 +30,17 @@ SMALL = effort.BenchmarkSizes(
 )
 ENDLESS = """
 import functools, sys
-from ik_nn_ros.bench import results as effort
+from ik_nn_ros.bench import results
 sys.modules['ikpy'] = sys.modules['pinocchio'] = None  # slow to import
-effort.BenchmarkSizes = functools.partial(
-    effort.BenchmarkSizes, solve_targets=5, verified_targets=5, batch_sizes=(1,), node_starts=1, round_trips=1_000_000
+results.BenchmarkSizes = functools.partial(
+    results.BenchmarkSizes,
+    solve_targets=5,
+    verified_targets=5,
+    batch_sizes=(1,),
+    node_starts=1,
+    round_trips=1_000_000,
 )
-from ik_nn_ros import cli, nodes
+from ik_nn_ros import cli
 sys.exit(cli.main(['bench']))
 """
 
@@ -59,8 +64,8 @@ def numbers(value):
 
 
 def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'BenchmarkSizes', lambda **_: SMALL)
-    monkeypatch.setattr(panel_bench, 'missing_module', lambda: 'viser')
+    monkeypatch.setattr(results, 'BenchmarkSizes', lambda **_: SMALL)
+    monkeypatch.setattr(deployments, 'missing_module', lambda: 'viser')
     file = tmp_path / 'numbers.json'
     assert cli.main(['bench', '--json', str(file)]) == 0
     content = json.loads(file.read_text())
@@ -77,22 +82,24 @@ def test_all_numbers_go_into_the_file(tmp_path, monkeypatch, capsys):
     assert len(content['figures']) == 17
     assert list(tmp_path.iterdir()) == [file]
     shown = capsys.readouterr().out
-    assert 'Figures to reach' in shown
+    assert 'Requirements' not in shown
     assert 'viser is not installed' in shown
     assert 'ikpy' in shown
     assert 'Arms in one process' in shown
 
 
 def test_without_rclpy_the_node_is_left_out_and_that_is_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(effort, 'BenchmarkSizes', lambda **_: SMALL)
+    monkeypatch.setattr(results, 'BenchmarkSizes', lambda **_: SMALL)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
     for name in ('deployments', 'ik_bench', 'client'):
         monkeypatch.delitem(sys.modules, f'ik_nn_ros.nodes.bench.{name}', raising=False)
-        monkeypatch.delattr(nodes, name, raising=False)
+        monkeypatch.delattr(bench_nodes, name, raising=False)
     file = tmp_path / 'numbers.json'
-    assert cli.main(['bench', '--json', str(file)]) == 0
+    assert cli.main(['bench', '--verbose', '--json', str(file)]) == 0
     assert json.loads(file.read_text())['node'] is None
-    assert 'the node is not measured' in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert 'the node is not measured' in shown.err
+    assert 'Requirements' in shown.out
 
 
 @pytest.mark.parametrize('file', ['missing/numbers.json', '.'])

@@ -64,7 +64,7 @@ def numbers(value):
 
 def test_it_writes_numbers_and_a_picture(tmp_path, quick, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(['paper', '--seeds', '2']) == 0
+    assert main(['paper', '--seeds', '2', '--verbose']) == 0
     folder = tmp_path / 'output' / 'paper'
     assert sorted(file.name for file in folder.iterdir()) == ['paper.json', 'paper.png']
     assert (folder / 'paper.png').read_bytes().startswith(b'\x89PNG')
@@ -80,7 +80,7 @@ def test_it_writes_numbers_and_a_picture(tmp_path, quick, capsys, monkeypatch):
     assert len(content['figures']) == 3
     assert {'torch', 'numpy', 'python'} <= content['machine'].keys()
     shown = capsys.readouterr().out
-    for words in ('P10', 'link lengths', 'samples', 'Newton', 'Figures to reach', 'paper.json'):
+    for words in ('P10', 'link lengths', 'samples', 'Newton', 'Requirements', 'paper.json'):
         assert words in shown
 
 

@@ -88,9 +88,11 @@ def _rows(method, rng, seeds, size, xy):
         return [alone]
     runs = tuple(_refined(run, rng) for run in alone.runs)
     time = None if single is None else single + 9.0 + 40.0 * p50**0.3
-    refined = replace(alone, refined=True, runs=runs, single=time, batch=alone.batch_per_s / 2.1)
+    refined = replace(
+        alone, refined=True, runs=runs, single_us=time, batch_per_s=alone.batch_per_s / 2.1
+    )
     error_map, figure = _map(rng, size, 1e-13, ''), _joints(xy, rng, 0.0)
-    return [alone, replace(refined, error_map=error_map, figure=figure)]
+    return [alone, replace(refined, error_map=error_map, figure_eight_joints=figure)]
 
 
 def _errors(p50, rng, failed=0.0):

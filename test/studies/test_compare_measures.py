@@ -16,9 +16,19 @@ from ik_nn_ros.errors import ModelError
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.verification import outside_limits
-from ik_nn_ros.studies.compare import evaluation_set as test_set
-from ik_nn_ros.studies.compare import measure as measure_time
-from ik_nn_ros.studies.compare.measure import error_map, figure_eight_joints, measure
+from ik_nn_ros.studies.compare.evaluation_set import (
+    EvaluationSizes,
+    PathBatch,
+    TargetBatch,
+    sample_evaluation_set,
+)
+from ik_nn_ros.studies.compare.measure import (
+    batch_rates_per_s,
+    error_map,
+    figure_eight_joints,
+    measure,
+    single_target_times_us,
+)
 from ik_nn_ros.studies.compare.methods import (
     ClosedFormMethod,
     MethodSolutions,
@@ -35,14 +45,14 @@ from ik_nn_ros.studies.compare.results import MethodKind
 from models import info, linear_model
 
 ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
-SIZES = test_set.EvaluationSizes(scattered=500, paths=40, points=16, grid=21)
+SIZES = EvaluationSizes(scattered=500, paths=40, points=16, grid=21)
 WEIGHTS = np.array([(0.5, 0.1), (-0.2, 0.4), (0.05, 0.3), (0.3, -0.1)], dtype=np.float32)
 INERTIA = 0.5
 
 
 @pytest.fixture(scope='module')
 def tests():
-    return test_set.sample_evaluation_set(ARM, np.random.default_rng(3), SIZES)
+    return sample_evaluation_set(ARM, np.random.default_rng(3), SIZES)
 
 
 class Wrong(ClosedFormMethod):
@@ -96,14 +106,14 @@ def saved(file, metadata, nodes, constants, inputs, outputs):
 
 def rows(paths):
     bearing = np.arctan2(paths.xy[..., 1], paths.xy[..., 0])
-    return np.concatenate((paths.xy, np.stack((paths.side, bearing), axis=-1)), axis=-1)
+    return np.concatenate((paths.xy, np.stack((paths.branch_by_target, bearing), axis=-1)), axis=-1)
 
 
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_test_set_is_what_it_says_whatever_the_arm(seed):
     arm = random_arm(seed).model
-    tests = test_set.sample_evaluation_set(arm, np.random.default_rng(seed), SIZES)
+    tests = sample_evaluation_set(arm, np.random.default_rng(seed), SIZES)
     assert not outside_limits(arm, tests.path_joints.reshape(-1, 2)).any()
     np.testing.assert_allclose(arm.fk(tests.path_joints), tests.paths.xy, atol=1e-12)
     assert np.abs(np.diff(tests.path_joints, axis=1)).max() <= 0.09
@@ -139,7 +149,7 @@ def test_the_closed_form_is_exact_and_as_good_as_the_noise(tests):
     # The median of the distance from the middle of a round normal distribution, σ √(2 ln 2),
     # less what the edge of the workspace takes away.
     assert found.noisy.p50 == pytest.approx(0.0118, rel=0.15)
-    assert len(tests.both) >= 10
+    assert len(tests.both_branch_rows) >= 10
 
 
 def test_the_other_branch_is_on_target_but_does_not_count_as_both(tests):
@@ -177,7 +187,7 @@ def test_answers_slightly_off_are_not_exact_and_far_off_fail(tests):
 def test_trembling_is_rough(tests):
     rng = np.random.default_rng(0)
     found = measure(Wrong(lambda q, targets: q + rng.normal(0.0, 1e-3, q.shape)), tests)
-    exact = np.diff(tests.joints, n=2, axis=1)
+    exact = np.diff(tests.path_joints, n=2, axis=1)
     expected = np.sqrt(1.0 + 6.0 * 1e-6 / np.mean(exact**2))
     assert found.roughness == pytest.approx(expected, rel=0.1)
 
@@ -207,7 +217,7 @@ def test_the_map_is_of_the_workspace_on_the_positive_branch(tests):
 
 def test_the_figure_is_followed_from_its_first_point(tests):
     joints = figure_eight_joints(ClosedFormMethod(ARM), tests)
-    np.testing.assert_allclose(ARM.fk(joints), tests.figure.xy[0], atol=1e-12)
+    np.testing.assert_allclose(ARM.fk(joints), tests.figure_eight.xy[0], atol=1e-12)
     np.testing.assert_allclose(joints[0], joints[-1], atol=1e-9)
     np.testing.assert_allclose(
         joints,
@@ -253,8 +263,8 @@ def test_refinement_is_told_the_branch(tmp_path, branch):
     refined = RefinedMethod(ARM, TargetNetworkMethod(ARM, Network(file, ARM)))
     r = float(np.hypot(*ARM.fk((0.0, 0.05))))
     xy, sides, start = np.array([[r, 0.0]]), np.array([branch], dtype=np.int8), np.zeros((1, 2))
-    answers = refined.solve(test_set.TargetBatch(xy, sides, start))
-    alike = refined.solve_paths(test_set.PathBatch(xy[None], sides, start, xy[None]))
+    answers = refined.solve(TargetBatch(xy, sides, start))
+    alike = refined.solve_paths(PathBatch(xy[None], sides, start, xy[None]))
     np.testing.assert_array_equal(alike.q[0], answers.q)
     np.testing.assert_allclose(
         refined.single_target_solver()(r, 0.0, branch, (0.0, 0.0)), answers.q[0], atol=1e-9
@@ -269,14 +279,14 @@ def test_a_path_round_the_base_goes_on_past_a_turn(tmp_path):
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bearing_is_q1)
     angle = np.linspace(2.0, 2.0 + 4 * pi, 40)
     xy = 0.4 * np.stack((np.cos(angle), np.sin(angle)), axis=-1)[None]
-    path = test_set.PathBatch(xy, np.ones(1, dtype=np.int8), np.array([(2.0, 0.7)]), xy)
+    path = PathBatch(xy, np.ones(1, dtype=np.int8), np.array([(2.0, 0.7)]), xy)
     q = TargetNetworkMethod(arm, Network(file, arm)).solve_paths(path).q[0]
     np.testing.assert_allclose(q[:, 0] - angle, 0.3, atol=1e-5)
 
 
 def test_a_network_answers_on_the_turn_next_to_the_joints(tmp_path):
     arm = replace(ARM, lower=(-np.inf, -2.6), upper=(np.inf, 2.6))
-    tests = test_set.sample_evaluation_set(arm, np.random.default_rng(1), SIZES)
+    tests = sample_evaluation_set(arm, np.random.default_rng(1), SIZES)
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bias=(30.0, 7.0))
     network = TargetNetworkMethod(arm, Network(file, arm))
     found = network.solve(tests.scattered).q
@@ -292,7 +302,7 @@ def test_a_path_network_is_run_as_its_file_says(tmp_path, tests, make):
     if make is stepping_model:
         for number in range(1, SIZES.points):
             expected[:, number] += INERTIA * expected[:, number - 1]
-    q = network.propose(tests.paths.xy, tests.paths.side)
+    q = network.propose(tests.paths.xy, tests.paths.branch_by_target)
     np.testing.assert_allclose(q, expected, atol=1e-5)
     assert network.execution_mode == ('step by step' if make is stepping_model else 'offline')
 
@@ -300,7 +310,7 @@ def test_a_path_network_is_run_as_its_file_says(tmp_path, tests, make):
     found = measure(method, tests)
     assert (found.scattered, found.steps, method.kind) == (None, None, MethodKind.PATH_NETWORK)
     assert found.along_path.failed > 0.5
-    assert np.isfinite(error_map(method, tests)).sum() == tests.grid.reached.sum()
+    assert np.isfinite(error_map(method, tests)).sum() == tests.map_grid.reachable.sum()
     assert figure_eight_joints(method, tests).shape == (401, 2)
     refined = RefinedMethod(ARM, method)
     assert measure(refined, tests).along_path.p50 < found.along_path.p50
@@ -351,8 +361,8 @@ def test_every_method_that_can_is_timed_target_by_target(tmp_path, tests):
         RefinedMethod(ARM, stepping),
     ]
     single, batch = (
-        measure_time.single_target_times_us(methods, tests),
-        measure_time.batch_rates_per_s(methods, tests),
+        single_target_times_us(methods, tests),
+        batch_rates_per_s(methods, tests),
     )
     assert [time is None for time in single] == [False, False, True, False]
     assert all(time is None or 0.0 < time < 1e6 for time in single)

@@ -34,7 +34,7 @@ def one_step(name, arm, q, xy, step=0):
 def bent_joints(arm, rng, count):
     """Joints inside the limits, the elbow clearly bent."""
     q = random_joints(arm, rng, 20 * count)
-    return q[np.abs(arm.bend_batch(q)) > 0.3][:count]
+    return q[np.abs(arm.elbow_sine_batch(q)) > 0.3][:count]
 
 
 @every_rule

@@ -16,17 +16,13 @@ from made_comparison import NAMES, comparison
 from matplotlib.text import Text
 from rich.console import Console
 
+from ik_nn_ros.console import MIN_WIDTH_CHARACTERS, print_tables
 from ik_nn_ros.files import to_json
-from ik_nn_ros.studies.compare import tables as cells
+from ik_nn_ros.formatting import format_error, format_quantity, format_share
 from ik_nn_ros.studies.compare.labels import Label, place_labels
 from ik_nn_ros.studies.compare.page import to_html
 from ik_nn_ros.studies.compare.results import RUN_MEASURES, MethodErrors, metrics, seed_statistics
-from ik_nn_ros.studies.compare.tables import (
-    TABLE_WIDTH_CHARACTERS,
-    comparison_tables,
-    terminal_tables,
-    to_csv,
-)
+from ik_nn_ros.studies.compare.tables import comparison_tables, to_csv
 from ik_nn_ros.studies.plot_style import styled_figure
 
 PLOTS = (
@@ -62,15 +58,19 @@ def hopeless():
         nowhere = np.where(np.isnan(row.error_map), nan, inf)
         rows.append(
             replace(
-                row, runs=runs, error_map=nowhere, figure=np.full_like(row.figure_eight_joints, nan)
+                row,
+                runs=runs,
+                error_map=nowhere,
+                figure_eight_joints=np.full_like(row.figure_eight_joints, nan),
             )
         )
     return replace(found, rows=tuple(rows))
 
 
-def terminal(found, width=TABLE_WIDTH_CHARACTERS):
+def terminal(found):
     stream = io.StringIO()
-    Console(file=stream, width=width, highlight=False).print(terminal_tables(found))
+    console = Console(file=stream, width=MIN_WIDTH_CHARACTERS)
+    print_tables(console, comparison_tables(found).values())
     return stream.getvalue()
 
 
@@ -93,11 +93,11 @@ def svg(image):
 
 def test_every_table_fits_and_nothing_is_cut_short(full):
     shown = terminal(full)
-    assert max(len(line) for line in shown.splitlines()) <= TABLE_WIDTH_CHARACTERS
+    assert max(len(line) for line in shown.splitlines()) <= MIN_WIDTH_CHARACTERS
     assert '\u2026 ' not in shown  # rich's mark for a cut, at the end of a cell
     words = ' '.join(shown.split())
-    for sheet in comparison_tables(full):
-        for row in sheet.rows:
+    for table in comparison_tables(full).values():
+        for row in table.rows:
             assert all(cell in words for cell in row[1:])
 
 
@@ -105,8 +105,8 @@ def test_the_median_and_the_spread_of_the_seeds_are_shown(full):
     row = next(row for row in full.rows if row.name == 'graph' and not row.refined)
     errors = sorted(run.along_path.p99 for run in row.runs)
     shown = terminal(full)
-    assert cells.format_error(median(errors)) in shown
-    assert f'{cells.format_error(errors[0])}\u2026{cells.format_error(errors[-1])}' in shown
+    assert format_error(median(errors)) in shown
+    assert f'{format_error(errors[0])}\u2026{format_error(errors[-1])}' in shown
 
 
 def test_one_seed_has_no_spread():
@@ -115,8 +115,8 @@ def test_one_seed_has_no_spread():
 
 
 def test_what_takes_no_steps_makes_no_table_of_steps():
-    keys = [sheet.key for sheet in comparison_tables(comparison(('closed_form',)))]
-    assert keys == ['scattered', 'paths', 'robustness', 'time']
+    tables = comparison_tables(comparison(('closed_form',)))
+    assert list(tables) == ['scattered', 'paths', 'robustness', 'time']
 
 
 def test_an_infinite_error_of_one_seed_is_no_mean(full):
@@ -131,20 +131,20 @@ def test_an_infinite_error_of_one_seed_is_no_mean(full):
 @pytest.mark.parametrize(
     ('cell', 'shown'),
     [
-        (cells.format_error(None), '-'),
-        (cells.format_error(0.0), '0'),
-        (cells.format_error(inf), '∞'),
-        (cells.format_error(1.96e-10), '2.0e-10'),
-        (cells.format_error(1.25), '1.2'),
-        (cells.format_share(1.0), '100%'),
-        (cells.format_share(0.999999), '>99.99%'),
-        (cells.format_share(1e-7), '<0.01%'),
-        (cells.format_share(0.1234), '12.34%'),
-        (cells.format_quantity(3.14159), '3.14'),
-        (cells.format_quantity(31.4159), '31.4'),
-        (cells.format_quantity(31415.9), '31,400'),
-        (cells.format_quantity(9.999), '10.0'),
-        (cells.format_quantity(99.96), '100'),
+        (format_error(None), '-'),
+        (format_error(0.0), '0'),
+        (format_error(inf), '∞'),
+        (format_error(1.96e-10), '2.0e-10'),
+        (format_error(1.25), '1.2'),
+        (format_share(1.0), '100%'),
+        (format_share(0.999999), '>99.99%'),
+        (format_share(1e-7), '<0.01%'),
+        (format_share(0.1234), '12.34%'),
+        (format_quantity(3.14159), '3.14'),
+        (format_quantity(31.4159), '31.4'),
+        (format_quantity(31415.9), '31,400'),
+        (format_quantity(9.999), '10.0'),
+        (format_quantity(99.96), '100'),
     ],
 )
 def test_a_number_is_shown_as_it_is_worth(cell, shown):
@@ -160,7 +160,7 @@ def test_the_csv_says_the_same_as_the_comparison(full):
     for line, row in zip(lines, full.rows, strict=True):
         assert None not in line
         assert line['refined'] == str(int(row.refined))
-        assert line['single_us'] == ('' if row.single is None else str(row.single))
+        assert line['single_us'] == ('' if row.single_us is None else str(row.single_us))
         assert int(line['seeds']) == (3 if row.weights else 0)
         errors = sorted(run.along_path.worst for run in row.runs)
         for end, error in (('_min', errors[0]), ('_max', errors[-1])):
@@ -221,8 +221,8 @@ def test_every_plot_every_method_and_every_number_is_on_it(full, full_page):
         assert drawn.tag.endswith('}svg')
         assert len(list(drawn.iter())) > 100
     shown = text(full_page)
-    for sheet in comparison_tables(full):
-        for row in sheet.rows:
+    for table in comparison_tables(full).values():
+        for row in table.rows:
             assert all(cell in shown for cell in row)
     for words in ('<left> & "right"', 'ik_nn compare --output <d>', 'A<b> 3000', '2030-01-02'):
         assert words in shown

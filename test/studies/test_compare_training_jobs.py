@@ -19,7 +19,7 @@ from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.errors import ConfigError, IkNnError
 from ik_nn_ros.files import share_directory, write_atomically
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.studies.compare import training_jobs as runs
+from ik_nn_ros.studies.compare import training_jobs
 from ik_nn_ros.studies.compare.comparison import Request, compare
 from ik_nn_ros.studies.compare.evaluation_set import EvaluationSizes
 from ik_nn_ros.studies.compare.network_methods import PathNetwork
@@ -131,15 +131,15 @@ def completed(interrupted):
 
     def train(left, done):
         for number, job in enumerate(left, start=1):
-            runs._train(job)
+            training_jobs._train(job)
             done(job, number)
 
     few = EvaluationSizes(scattered=50, paths=4, points=8, grid=11)
     output = interrupted.log.parent / 'out'
     methods = ('closed_form', 'ccd', *NAMES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, '_train_in_pool', train)
-        patch.setattr(runs, '_stop', threading.Event(), raising=False)
+        patch.setattr(training_jobs, '_train_in_pool', train)
+        patch.setattr(training_jobs, '_stop', threading.Event(), raising=False)
         request = Request(ARM, output, 1.0, 1, methods, 'ik_nn compare', 'now', {}, few)
         return compare(request, silent)
 
@@ -192,7 +192,7 @@ def test_what_is_done_is_not_done_again(models, tmp_path, monkeypatch):
     """File times stay; what is missing is all that is trained."""
     before = {file: file.stat().st_mtime_ns for file in models.iterdir()}
     shown, given = [], []
-    monkeypatch.setattr(runs, '_train_in_pool', lambda left, done: given.extend(left))
+    monkeypatch.setattr(training_jobs, '_train_in_pool', lambda left, done: given.extend(left))
     first = train_all(jobs(models), lambda *progress: shown.append(progress))
     assert first == train_all(jobs(models), silent)
     assert shown == [('training', 2, 2, 'done before')]
@@ -205,7 +205,7 @@ def test_what_is_done_is_not_done_again(models, tmp_path, monkeypatch):
         given.extend(left)
         shutil.copy(models / 'edge_smooth-0.onnx', tmp_path)
 
-    monkeypatch.setattr(runs, '_train_in_pool', train)
+    monkeypatch.setattr(training_jobs, '_train_in_pool', train)
     assert len(train_all(jobs(tmp_path), silent)) == 2
     assert [job.family for job in given] == ['edge_smooth']
 
@@ -229,7 +229,7 @@ def test_what_is_done_is_not_done_again(models, tmp_path, monkeypatch):
 )
 def test_a_folder_of_another_comparison_is_refused(models, changes, message, tmp_path, monkeypatch):
     """Before anything is trained: numbers of two arms or budgets do not go into one table."""
-    monkeypatch.setattr(runs, '_train_in_pool', pytest.fail)
+    monkeypatch.setattr(training_jobs, '_train_in_pool', pytest.fail)
     shutil.copy(models / 'lstm-0.onnx', tmp_path)
     with pytest.raises(IkNnError, match=message):
         train_all(jobs(tmp_path, **changes), silent)
@@ -245,7 +245,7 @@ def test_a_folder_of_another_comparison_is_refused(models, changes, message, tmp
     ids=['cut', 'empty', 'from ik_nn train'],
 )
 def test_a_file_that_is_none_of_its_own_is_named(models, tmp_path, content, message, monkeypatch):
-    monkeypatch.setattr(runs, '_train_in_pool', pytest.fail)
+    monkeypatch.setattr(training_jobs, '_train_in_pool', pytest.fail)
     file = tmp_path / 'edge_smooth-0.onnx'
     file.write_bytes(content((models / 'lstm-0.onnx').read_bytes()))
     with pytest.raises(IkNnError, match=rf'edge_smooth-0.onnx: got .*{message}'):

@@ -12,7 +12,7 @@ from ik_nn_ros.ik.result import Stage
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.ik.verification import random_joints
 from ik_nn_ros.learning.networks.feed_forward import PaperNetwork
-from ik_nn_ros.studies.paper import experiment as solver
+from ik_nn_ros.studies.paper.experiment import export_and_load, solve_targets
 from ik_nn_ros.studies.paper.networks import Recipe, RecipeNetwork, SmoothPaperNetwork, train_recipe
 from ik_nn_ros.studies.paper.results import PaperMethod, PaperRun
 from ik_nn_ros.studies.paper.study import ARM, TABLE_1, actual_angles, recomputed_errors
@@ -159,7 +159,7 @@ def network():
 
 @pytest.fixture(scope='module')
 def solved(network):
-    return solver.solve_targets('test', network, TestSolver.xy)
+    return solve_targets('test', network, TestSolver.xy)
 
 
 class TestSolver:
@@ -168,24 +168,24 @@ class TestSolver:
     def test_it_makes_rough_proposals_exact(self, network, solved):
         assert errors(network).mean() > 1e-2
         assert solved.run.errors.max() <= 1.001e-9
-        assert solved.answers.answered == 1.0
-        assert solved.answers.outside_limits == 0
-        assert solved.answers.refined > 0.98
+        assert solved.statistics.answered == 1.0
+        assert solved.statistics.outside_limits == 0
+        assert solved.statistics.refined > 0.98
         np.testing.assert_allclose(solved.run.angles, actual_angles(), atol=1e-6)
 
     def test_steps_are_those_the_refinement_needs(self, network, solved, monkeypatch, tmp_path):
         """With one step less the same target is left to the closed form."""
-        hybrid = HybridSolver(ARM, solver.export_and_load(network, tmp_path / 'a.onnx'))
+        hybrid = HybridSolver(ARM, export_and_load(network, tmp_path / 'a.onnx'))
         refined = hybrid.solve_batch(self.xy, ARM.home).stage == Stage.REFINED
         xy = self.xy[refined].tolist()
-        for steps in np.unique(solved.steps).tolist():
-            x, y = xy[solved.steps.tolist().index(steps)]
+        for steps in np.unique(solved.newton_steps).tolist():
+            x, y = xy[solved.newton_steps.tolist().index(steps)]
             for most, stage in ((steps - 1, Stage.CLOSED_FORM), (steps, Stage.REFINED)):
                 monkeypatch.setattr(refine, 'MAX_STEPS', most)
                 assert hybrid.solve(x, y, ARM.home).stage == stage
 
     def test_the_closed_form_alone_needs_no_network(self):
-        solved = solver.solve_targets('test', None, self.xy)
+        solved = solve_targets('test', None, self.xy)
         assert solved.statistics.closed_form == 1.0
         assert len(solved.newton_steps) == 0
         assert solved.run.worst < 1e-14

@@ -13,8 +13,8 @@ from made_recordings import write_recording
 from ik_nn_ros.arm.calibrated import Calibration, FourierTerm, describe_arm
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.files import to_json
+from ik_nn_ros.formatting import format_length
 from ik_nn_ros.ik.network import ModelInfo, Network
-from ik_nn_ros.studies import html
 from ik_nn_ros.studies.plot_style import reach_axis_functions
 from ik_nn_ros.studies.report.measure import EvaluatedModel, Provenance, measure_model
 from ik_nn_ros.studies.report.metrics import metrics
@@ -137,10 +137,10 @@ def test_every_plot_is_there_and_is_a_drawing(full_page):
 def test_what_is_not_known_is_left_out_and_said(plain_page):
     assert set(images(plain_page)) == {PLOTS[name] for name in ('maps', 'distribution', 'path')}
     shown = text(plain_page)
-    assert 'Training curve Not in this model file' in shown
+    assert 'Training curve This model file has no training curve' in shown
     assert 'Recordings' not in shown
-    assert 'on the positive branch the network was trained for' in shown
-    assert 'calibration none: errors are told by the URDF’s arm' in shown
+    assert 'on the positive branch that the network was trained for' in shown
+    assert 'calibration none: errors are measured by the URDF’s arm' in shown
 
 
 def test_one_row_of_maps_for_each_branch(plain_page, full_page):
@@ -156,8 +156,8 @@ def test_one_row_of_maps_for_each_branch(plain_page, full_page):
 def test_the_numbers_on_it_are_those_measured(plain, plain_page):
     shown = text(plain_page)
     for summary in plain.accuracy.summaries().values():
-        assert html.format_length(summary.p50_m) in shown
-        assert html.format_length(summary.worst_m) in shown
+        assert format_length(summary.p50_m) in shown
+        assert format_length(summary.worst_m) in shown
     for case in plain.worst_cases:
         assert f'{case.x_m:.4f}' in shown
     assert f'{plain.accuracy.solver_statistics.closed_form:.4%}' in shown
@@ -171,7 +171,7 @@ def test_it_tells_what_the_figures_rest_on(full_page):
         'a<b>&c.onnx',
         '<left> & "right"',
         'c.yaml',
-        'noise of the sensors is in these figures',
+        'The errors include sensor noise',
         'fitted to r.mcap',
         'the fitted lengths and offsets alone',
         'nominal 12.3 mm',
@@ -225,7 +225,7 @@ def refuse(constant):
     ],
 )
 def test_a_length_is_told_in_a_unit_that_suits_it(value, words):
-    assert html.format_length(value) == words
+    assert format_length(value) == words
 
 
 def test_the_second_axis_shows_mm_as_fractions_of_reach():

@@ -22,7 +22,7 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.bench.results import BenchmarkSizes, MultiArmLoad, PanelRoundTrips
-from ik_nn_ros.demo.display import missing_module
+from ik_nn_ros.demo.browser import missing_module
 from ik_nn_ros.ik import verification as targets
 from ik_nn_ros.nodes.bench.client import FEEDBACK_PERIOD_S, BenchmarkClient
 from ik_nn_ros.nodes.bench.ik_bench import (

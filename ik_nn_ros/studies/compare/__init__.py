@@ -1,1 +1,1 @@
-"""The comparison of methods."""
+"""Comparison of traditional and learned methods on one arm."""

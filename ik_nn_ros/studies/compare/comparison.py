@@ -1,4 +1,4 @@
-"""Everything that is compared, trained and measured."""
+"""The comparison: train what is missing, and measure every method."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.console import ProgressCallback
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.learning.families import FAMILIES, PATH_FAMILIES
 from ik_nn_ros.learning.networks.network import ExecutionMode
-from ik_nn_ros.studies.compare import measure as measure_time
 from ik_nn_ros.studies.compare.evaluation_set import (
     EvaluationSet,
     EvaluationSizes,
     sample_evaluation_set,
 )
-from ik_nn_ros.studies.compare.measure import error_map, figure_eight_joints, measure
+from ik_nn_ros.studies.compare.measure import (
+    batch_rates_per_s,
+    error_map,
+    figure_eight_joints,
+    measure,
+    single_target_times_us,
+)
 from ik_nn_ros.studies.compare.methods import (
     ClosedFormMethod,
     IkMethod,
@@ -33,7 +39,6 @@ from ik_nn_ros.studies.compare.network_methods import (
 from ik_nn_ros.studies.compare.numerical import STEP_RULES
 from ik_nn_ros.studies.compare.results import CompareRow, Comparison, MethodKind
 from ik_nn_ros.studies.compare.training_jobs import (
-    ProgressCallback,
     TrainedNetwork,
     TrainingJob,
     train_all,
@@ -41,7 +46,7 @@ from ik_nn_ros.studies.compare.training_jobs import (
 
 CLOSED_FORM = 'closed_form'
 TARGET_NETWORKS = ('feed_forward', 'edge_smooth', 'variational', 'graph', 'policy')
-"""Those for any arm on both branches; `as_built` needs a calibrated one, `paper` serves one."""
+"""Families for any arm and both branches; `as_built` needs a calibration, `paper` one branch."""
 METHODS = (CLOSED_FORM, *STEP_RULES, *TARGET_NETWORKS, *PATH_FAMILIES)
 METHOD_LABELS = {
     CLOSED_FORM: 'closed form',
@@ -51,23 +56,23 @@ METHOD_LABELS = {
     'ccd': 'cyclic coordinate descent',
 }
 EVALUATION_SEED = 20_260
-"""Of what is measured on, the same for all methods."""
+"""Seed of the evaluation set, which is the same for all methods."""
 
 
 @dataclass(frozen=True)
 class Request:
     """
-    What to compare.
+    A request for a comparison.
 
     :param arm: the arm
-    :param output: folder; model files go into ``models`` there
-    :param seconds: time for each training
-    :param seeds: trainings of each network, with the seeds 0, 1, ...
+    :param output: folder, with model files in its folder ``models``
+    :param seconds: time limit of each training, s
+    :param seeds: number of trainings of each network, with the seeds 0, 1, ...
     :param methods: names out of :data:`METHODS`
     :param command: the command line
     :param created: date and time
-    :param machine: what it runs on, by name
-    :param sizes: how much to measure on
+    :param machine: description of the machine, by name
+    :param sizes: sizes of the evaluation set
     """
 
     arm: ArmModel
@@ -83,7 +88,7 @@ class Request:
 
 @dataclass(frozen=True)
 class _MethodEntry:
-    """One line of the tables: a method, once for each seed, and what was trained for it."""
+    """A row of the tables: a method, once for each seed, and its trained networks."""
 
     name: str
     refined: bool
@@ -93,28 +98,30 @@ class _MethodEntry:
 
 def compare(request: Request, show: ProgressCallback) -> Comparison:
     """
-    Train what is not trained yet, and measure.
+    Train the networks without a model file, and measure every method.
 
+    :param request: the request
     :param show: takes the progress
-    :raises IkNnError: the folder holds what does not fit
+    :raises IkNnError: the folder has model files of another comparison
     """
     arm = request.arm
     trained = _train(request, show)
     entries = [
         entry for name in request.methods for entry in _entries(arm, name, trained.get(name, ()))
     ]
-    tests = sample_evaluation_set(arm, np.random.default_rng(EVALUATION_SEED), request.sizes)
+    rng = np.random.default_rng(EVALUATION_SEED)
+    evaluation_set = sample_evaluation_set(arm, rng, request.sizes)
     show('time', 0, 1, 'methods taking turns')
     first = [entry.methods[0] for entry in entries]
     singles, batches = (
-        measure_time.single_target_times_us(first, tests),
-        measure_time.batch_rates_per_s(first, tests),
+        single_target_times_us(first, evaluation_set),
+        batch_rates_per_s(first, evaluation_set),
     )
     show('time', 1, 1, '')
     rows = []
     for number, entry in enumerate(entries):
         show('measuring', number, len(entries), _label(entry.name))
-        rows.append(_measure_entry(entry, tests, singles[number], batches[number]))
+        rows.append(_measure_entry(entry, evaluation_set, singles[number], batches[number]))
     show('measuring', len(entries), len(entries), '')
     return Comparison(
         arm=arm,
@@ -124,7 +131,7 @@ def compare(request: Request, show: ProgressCallback) -> Comparison:
         seconds=request.seconds,
         seeds=request.seeds,
         rows=tuple(rows),
-        figure_eight_xy=tests.figure_eight.xy[0],
+        figure_eight_xy=evaluation_set.figure_eight.xy[0],
         sizes=request.sizes,
     )
 
@@ -192,7 +199,7 @@ def _label(name: str) -> str:
 
 
 def _execution_mode(name: str, kind: MethodKind) -> str:
-    """Tell where a method runs: ik_node has the closed form, too, but no other iteration."""
+    """Return the execution mode of a method; ik_node runs no numerical method."""
     if kind is MethodKind.CLOSED_FORM:
         return ExecutionMode.SINGLE_TARGET.value
     families = FAMILIES | PATH_FAMILIES

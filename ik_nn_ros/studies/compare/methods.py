@@ -1,4 +1,4 @@
-"""What answers targets, behind one interface; networks are in :mod:`.network_methods`."""
+"""Methods of inverse kinematics behind one interface; networks are in :mod:`.network_methods`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ik_nn_ros.studies.compare.numerical import StepRule, solve, solve_batch
 from ik_nn_ros.studies.compare.results import MethodKind
 
 SingleTargetSolver = Callable[[float, float, int, JointPair], JointPair]
-"""From x, y (m), branch and where the joints are (rad) to where they are to go."""
+"""From x, y (m), branch and the current joint positions (rad) to the next ones (rad)."""
 
 
 class MethodSolutions(NamedTuple):
     """
-    Joint angles, and what they took.
+    Answers of a method and their iterations.
 
-    :param q: (..., 2) rad; NaN where there is no answer
-    :param steps: (...) iterations; None: none are taken
+    :param q: (..., 2) joint positions, rad; NaN without an answer
+    :param steps: (...) iterations; None: the method does not iterate
     """
 
     q: Array
@@ -32,29 +32,29 @@ class MethodSolutions(NamedTuple):
 
 
 class IkMethod(Protocol):
-    """
-    What answers targets.
-
-    ``kind`` is what it is; a path network answers only along paths.
-    """
+    """A method of inverse kinematics; a path network answers only along paths."""
 
     @property
     def kind(self) -> MethodKind:
-        """What it is."""
+        """The kind of the method."""
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """Answer N targets, each by itself."""
+        """Solve N single targets."""
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """Answer P paths of T targets, each from where the one before has left the joints."""
+        """Solve P paths of T targets, each target from the answer to the one before."""
 
     def single_target_solver(self) -> SingleTargetSolver | None:
-        """Return what answers one target after the other of a path; None: it takes whole paths."""
+        """
+        Return a function that solves a path target by target.
+
+        :return: None: the method needs whole paths
+        """
 
 
 class ClosedFormMethod:
     """
-    The closed form, on the branch asked for.
+    The closed form on the required branch.
 
     :param arm: the arm
     """
@@ -65,27 +65,27 @@ class ClosedFormMethod:
         self._arm = arm
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         return MethodSolutions(
             self._arm.closed_form_batch(targets.xy, targets.branch, targets.start)
         )
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         return _solve_sequentially(self, paths)
 
     def single_target_solver(self) -> SingleTargetSolver:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         arm = self._arm
         return lambda x, y, branch, q_now: arm.closed_form(x, y, branch, q_now)
 
 
 class NumericalMethod:
     """
-    An iterative method, which starts where the joints are and knows of no branch.
+    An iterative method, which starts from the current joint positions and ignores the branch.
 
     :param arm: the arm
-    :param rule: its step
+    :param rule: step of the method
     """
 
     kind = MethodKind.NUMERICAL
@@ -95,25 +95,25 @@ class NumericalMethod:
         self._rule = rule
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         return MethodSolutions(*solve_batch(self._rule, self._arm, targets.xy, targets.start))
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         return _solve_sequentially(self, paths)
 
     def single_target_solver(self) -> SingleTargetSolver:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         arm, rule = self._arm, self._rule
         return lambda x, y, branch, q_now: solve(rule, arm, x, y, q_now)[0]
 
 
 class RefinedMethod:
     """
-    A method whose answers our Newton steps make exact.
+    A method followed by the solver's Newton steps.
 
     :param arm: the arm
-    :param method: what proposes
+    :param method: method that proposes
     """
 
     def __init__(self, arm: ArmModel, method: IkMethod) -> None:
@@ -122,15 +122,15 @@ class RefinedMethod:
 
     @property
     def kind(self) -> MethodKind:
-        """What proposes."""
+        """The kind of the method that proposes."""
         return self._method.kind
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         return self._refine(self._method.solve(targets).q, targets.xy, targets.branch)
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """See :class:`TimedMethod`."""
+        """See :class:`IkMethod`."""
         shape = paths.xy.shape
         proposed = self._method.solve_paths(paths).q.reshape(-1, 2)
         q, steps = self._refine(proposed, paths.xy.reshape(-1, 2), paths.branch_by_target.ravel())
@@ -139,30 +139,27 @@ class RefinedMethod:
         )
 
     def single_target_solver(self) -> SingleTargetSolver | None:
-        """See :class:`TimedMethod`."""
-        arm, exact, propose_one = (
-            self._arm,
-            MAX_TIP_ERROR_RATIO * self._arm.reach,
-            self._method.single_target_solver(),
-        )
-        if propose_one is None:
+        """See :class:`IkMethod`."""
+        arm, tolerance = self._arm, MAX_TIP_ERROR_RATIO * self._arm.reach
+        propose = self._method.single_target_solver()
+        if propose is None:
             return None
         return lambda x, y, branch, q_now: refine(
-            arm, x, y, branch, propose_one(x, y, branch, q_now), exact
+            arm, x, y, branch, propose(x, y, branch, q_now), tolerance
         )[0]
 
     def _refine(self, proposed: Array, xy: Array, branch: NDArray[np.int8]) -> MethodSolutions:
         q, steps = np.full_like(proposed, np.nan), np.zeros(len(proposed), dtype=np.int8)
         rows = np.flatnonzero(np.isfinite(proposed).all(axis=1))
-        exact = MAX_TIP_ERROR_RATIO * self._arm.reach
+        tolerance = MAX_TIP_ERROR_RATIO * self._arm.reach
         q[rows], steps[rows] = refine_batch(
-            self._arm, xy[rows], branch[rows], proposed[rows], exact
+            self._arm, xy[rows], branch[rows], proposed[rows], tolerance
         )
         return MethodSolutions(q, steps)
 
 
 def _solve_sequentially(method: IkMethod, paths: PathBatch) -> MethodSolutions:
-    """Answer the first targets of all paths, the second ones from there, and so on."""
+    """Solve the first targets of all paths, then the second ones from those answers, and so on."""
     answers = []
     q = paths.start
     for xy in paths.xy.swapaxes(0, 1):

@@ -1,4 +1,13 @@
-"""Networks as methods: the file answers, the joints decide the turn."""
+"""
+Networks as methods: model files of single targets and of paths.
+
+A file of a path network has one of two forms, with the columns and metadata of a model file, see
+:mod:`ik_nn_ros.ik.network`; all values are float32:
+
+- for a whole path at once: input ``target`` (N, T, 4), output ``q`` (N, T, 2);
+- step by step: inputs ``target`` (N, 4) and ``state`` (N, S), outputs ``q`` (N, 2) and
+  ``next_state`` (N, S); the state starts as zeros.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +38,18 @@ from ik_nn_ros.studies.compare.evaluation_set import PathBatch, TargetBatch
 from ik_nn_ros.studies.compare.methods import MethodSolutions, SingleTargetSolver
 from ik_nn_ros.studies.compare.results import MethodKind
 
-# MERGED learning.compare.path_network: Run a network that answers along a path from its file.  Two forms. For a whole path at once: input ``target`` (N, T, 4), output ``q`` (N, T, 2). Step by step: inputs ``target`` (N, 4) and ``state`` (N, S), outputs ``q`` (N, 2) and ``next_state`` (N, S); the state begins as zeros. All float32; columns and metadata are those of a model file, see :mod:`ik_nn_ros.ik.network`.
-
 OFFLINE_PORTS = ([(INPUT_NAME, 3)], [(OUTPUT_NAME, 3)])
 STEPWISE_PORTS = ([(INPUT_NAME, 2), (STATE_INPUT, 2)], [(OUTPUT_NAME, 2), (NEXT_STATE_OUTPUT, 2)])
-"""Names and dimensions of inputs and of outputs."""
+"""Names and numbers of dimensions of the inputs and of the outputs."""
 
 
 class PathNetwork:
     """
-    A path network's file, checked against the arm it is to serve.
+    A path network loaded from its model file.
 
-    :param file: the ONNX file
-    :param arm: the arm
-    :raises ModelError: the file is missing, damaged, of another form or of another arm
+    :param file: ONNX file
+    :param arm: arm that the network must have been trained for
+    :raises ModelError: the file is missing, damaged, of another form or for another arm
     """
 
     def __init__(self, file: str | Path, arm: ArmModel) -> None:
@@ -64,16 +71,16 @@ class PathNetwork:
 
     @property
     def execution_mode(self) -> str:
-        """Where it runs: 'step by step' or 'offline'."""
+        """'step by step' or 'offline', see :class:`.results.CompareRow`."""
         return 'step by step' if self._state_size else 'offline'
 
     def propose(self, xy: Array, branch: NDArray[np.int8]) -> Array:
         """
-        Return joint angles along paths.
+        Return joint positions along paths.
 
-        :param xy: (P, T, 2) m
+        :param xy: (P, T, 2) targets, m
         :param branch: (P, T) +1 or -1
-        :return: (P, T, 2) rad, on any turn; NaN where it gives no number
+        :return: (P, T, 2) rad, on any turn; NaN where the network returns no number
         """
         bearing = np.arctan2(xy[..., 1], xy[..., 0])
         target = np.concatenate((xy, np.stack((branch, bearing), axis=-1)), axis=-1)
@@ -86,9 +93,9 @@ class PathNetwork:
 
     def single_target_solver(self) -> Callable[[float, float, int], JointPair] | None:
         """
-        Return what answers one target (x and y in m, branch) after the other, from a state of zero.
+        Return a function that solves a path target by target (x and y in m, branch).
 
-        :return: None: the network takes whole paths
+        :return: None: the network needs whole paths
         """
         if not self._state_size:
             return None
@@ -106,7 +113,7 @@ class PathNetwork:
 
 
 class _RecurrentSession:
-    """A step by step network on one path; memory bound once halves the cost of a call."""
+    """A step by step network on one path; bound memory halves the time of a call."""
 
     def __init__(self, session: onnxruntime.InferenceSession, state_size: int) -> None:
         self._target, self._q = array('f', [0.0] * INPUT_COLUMN_COUNT), array('f', [0.0] * 2)
@@ -135,10 +142,10 @@ class _RecurrentSession:
 
 class TargetNetworkMethod:
     """
-    A network from a target to joints, which ``ik_node`` runs, too.
+    A network for single targets, as ``ik_node`` runs it.
 
     :param arm: the arm
-    :param network: its model file
+    :param network: model file
     """
 
     kind = MethodKind.NETWORK
@@ -148,28 +155,28 @@ class TargetNetworkMethod:
         self._network = network
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """See :class:`.methods.TimedMethod`."""
+        """See :class:`.methods.IkMethod`."""
         q = propose_joints(self._network, targets.xy, targets.branch)
         return MethodSolutions(
             self._arm.wrap_into_limits_batch(q, targets.start, PROPOSAL_LIMIT_TOLERANCE_RAD)
         )
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """See :class:`.methods.TimedMethod`."""
+        """See :class:`.methods.IkMethod`."""
         q = propose_joints(self._network, paths.xy.reshape(-1, 2), paths.branch_by_target.ravel())
         return MethodSolutions(_to_nearest_turns(self._arm, q.reshape(paths.xy.shape), paths.start))
 
     def single_target_solver(self) -> SingleTargetSolver:
-        """See :class:`.methods.TimedMethod`."""
+        """See :class:`.methods.IkMethod`."""
         return _network_solver(self._arm, self._network.propose)
 
 
 class PathNetworkMethod:
     """
-    A network from a path of targets to a path of the joints.
+    A network for paths of targets.
 
     :param arm: the arm
-    :param network: its model file
+    :param network: model file
     """
 
     kind = MethodKind.PATH_NETWORK
@@ -179,37 +186,38 @@ class PathNetworkMethod:
         self._network = network
 
     def solve(self, targets: TargetBatch) -> MethodSolutions:
-        """Say that there is no answer to a target without a path."""
+        """Return NaN: a path network has no answer to a single target."""
         return MethodSolutions(np.full_like(targets.xy, np.nan))
 
     def solve_paths(self, paths: PathBatch) -> MethodSolutions:
-        """See :class:`.methods.TimedMethod`."""
+        """See :class:`.methods.IkMethod`."""
         q = self._network.propose(paths.xy, paths.branch_by_target)
         return MethodSolutions(_to_nearest_turns(self._arm, q, paths.start))
 
     def single_target_solver(self) -> SingleTargetSolver | None:
-        """See :class:`.methods.TimedMethod`."""
-        step = self._network.single_target_solver()
-        return None if step is None else _network_solver(self._arm, step)
+        """See :class:`.methods.IkMethod`."""
+        propose = self._network.single_target_solver()
+        return None if propose is None else _network_solver(self._arm, propose)
 
 
 def _network_solver(
-    arm: ArmModel, propose_one: Callable[[float, float, int], JointPair]
+    arm: ArmModel, propose: Callable[[float, float, int], JointPair]
 ) -> SingleTargetSolver:
-    def command(x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
-        q1, q2 = propose_one(x, y, branch)
+    def solve(x: float, y: float, branch: int, q_now: JointPair) -> JointPair:
+        q1, q2 = propose(x, y, branch)
         if not isfinite(q1 + q2):
             return q_now
         return arm.wrap_into_limits((q1, q2), q_now, PROPOSAL_LIMIT_TOLERANCE_RAD)
 
-    return command
+    return solve
 
 
 def _to_nearest_turns(arm: ArmModel, q: Array, start: Array) -> Array:
     """Bring (P, T, 2) angles inside the limits, each on the turn nearest to the one before."""
-    near, turned = start, np.empty_like(q)
+    reference, turned = start, np.empty_like(q)
     for number, proposed in enumerate(q.swapaxes(0, 1)):
-        turned[:, number] = arm.wrap_into_limits_batch(proposed, near, PROPOSAL_LIMIT_TOLERANCE_RAD)
-        # What is no number is no place to be near to.
-        near = np.where(np.isfinite(turned[:, number]), turned[:, number], near)
+        turned[:, number] = arm.wrap_into_limits_batch(
+            proposed, reference, PROPOSAL_LIMIT_TOLERANCE_RAD
+        )
+        reference = np.where(np.isfinite(turned[:, number]), turned[:, number], reference)
     return turned

@@ -1,10 +1,10 @@
 """
-Iterative inverse kinematics as in textbooks: from the joints as they are, step by step.
+Iterative inverse kinematics of the textbooks, which starts from the current joint positions.
 
-A rule says which way the joints go from one place, given the error e of the tip and the Jacobian
-J = ((a, b), (c, d)). It is written once, for one target (floats) and for many (arrays). What is
-around it is the same for all: steps of at most 0.3 rad, joints put back inside their limits after
-each, the end at 1e-9 of reach.
+A step rule returns the joint step for the error e of the tip and the Jacobian
+J = ((a, b), (c, d)). It is written once for a single target (floats) and for a batch (arrays). The
+iteration is the same for all rules: it limits each step to 0.3 rad, then clips the joints to their
+limits, and ends at a tip error of 1e-9 of reach.
 
 - S. R. Buss: Introduction to Inverse Kinematics with Jacobian Transpose, Pseudoinverse and Damped
   Least Squares methods, 2009.
@@ -28,33 +28,38 @@ Number = TypeVar('Number', float, Array)
 StepCounts = NDArray[np.int16]
 
 MAX_STEPS = 200
-"""Each takes one forward kinematics and Jacobian, whatever the rule."""
+"""Largest number of steps; a step takes one forward kinematics and one Jacobian."""
 MAX_JOINT_STEP_RAD = 0.3
-"""Longest step of a joint, rad: the same as in our own refinement."""
+"""Largest step of a joint, rad, as in our refinement."""
 MIN_SINGULAR_VALUE_RATIO = 1e-4
 """
-Ratio of the Jacobian's singular values below which it counts as one of rank one.
+Ratio of the Jacobian's singular values below which its rank counts as one.
 
-Targets so near to a straight arm are not met: at 1e-2 one in a hundred, at 1e-3 one in a thousand.
+Targets that near to a straight arm are not met: one in 100 at 1e-2, one in 1000 at 1e-3.
 """
 DAMPING_RATIO = 0.003
 """
-Of damped least squares, λ as a fraction of reach.
+Damping λ of damped least squares, as a fraction of reach.
 
-Chosen over scattered targets of the default arm. Less does as the pseudo-inverse; more is calmer
-where a target is out of reach, and slower: at 0.1 one target in 25 is not met in time.
+It was chosen on scattered targets of the demo arm. A smaller one behaves like the pseudo-inverse; a
+larger one is smoother for targets out of reach, but slower: with 0.1, one target in 25 is not met
+within :data:`MAX_STEPS`.
 """
 
 
 class StepRule(Protocol):
     """
-    One step of a method.
+    The step of an iterative method.
 
     :param arm: the arm
     :param step: number of the step, from 0
-    :param ex: of the way from the tip to the target, m; ``ey`` the same
-    :param a: dx/dq1, m/rad; ``b`` dx/dq2, ``c`` dy/dq1, ``d`` dy/dq2
-    :return: how far to turn joint 1 and joint 2, rad
+    :param ex: target minus tip in x, m
+    :param ey: target minus tip in y, m
+    :param a: dx/dq1, m/rad
+    :param b: dx/dq2, m/rad
+    :param c: dy/dq1, m/rad
+    :param d: dy/dq2, m/rad
+    :return: steps of joint 1 and joint 2, rad
     """
 
     def __call__(  # noqa: D102
@@ -73,7 +78,7 @@ class StepRule(Protocol):
 def pseudo_inverse(
     arm: ArmModel, step: int, ex: Number, ey: Number, a: Number, b: Number, c: Number, d: Number
 ) -> tuple[Number, Number]:
-    """Go by J⁺ e (Buss, section 4); J⁺ is the inverse or, of rank one, Jᵀ / ‖J‖²."""
+    """Step by J⁺ e (Buss, section 4); J⁺ is the inverse, or Jᵀ / ‖J‖² for a rank of one."""
     squares = a * a + b * b + c * c + d * d
     determinant = a * d - b * c
     # For singular values σ1 ≥ σ2 it is |det| / ‖J‖² = σ1 σ2 / (σ1² + σ2²), close to σ2 / σ1.
@@ -89,7 +94,7 @@ def pseudo_inverse(
 def damped_least_squares(
     arm: ArmModel, step: int, ex: Number, ey: Number, a: Number, b: Number, c: Number, d: Number
 ) -> tuple[Number, Number]:
-    """Go by (JᵀJ + λ² I)⁻¹ Jᵀ e, the damping λ constant (Buss, equation 10)."""
+    """Step by (JᵀJ + λ² I)⁻¹ Jᵀ e with constant damping λ (Buss, equation 10)."""
     damping = (DAMPING_RATIO * arm.reach) ** 2
     m11, m12, m22 = a * a + c * c + damping, a * b + c * d, b * b + d * d + damping
     g1, g2 = a * ex + c * ey, b * ex + d * ey
@@ -100,11 +105,11 @@ def damped_least_squares(
 def gradient_descent(
     arm: ArmModel, step: int, ex: Number, ey: Number, a: Number, b: Number, c: Number, d: Number
 ) -> tuple[Number, Number]:
-    """Go down the gradient of |e|², by α Jᵀ e with α = ⟨e, JJᵀe⟩ / ⟨JJᵀe, JJᵀe⟩ (Buss, 3)."""
+    """Step by α Jᵀ e with α = ⟨e, JJᵀe⟩ / ⟨JJᵀe, JJᵀe⟩, down the gradient of |e|² (Buss, 3)."""
     g1, g2 = a * ex + c * ey, b * ex + d * ey
     tip_x, tip_y = a * g1 + b * g2, c * g1 + d * g2
     squared = tip_x * tip_x + tip_y * tip_y
-    # Where there is no gradient there is no step.
+    # Without a gradient the step is zero.
     size = (ex * tip_x + ey * tip_y) / (squared + (squared == 0.0))
     return size * g1, size * g2
 
@@ -112,15 +117,15 @@ def gradient_descent(
 def ccd(
     arm: ArmModel, step: int, ex: Number, ey: Number, a: Number, b: Number, c: Number, d: Number
 ) -> tuple[Number, Number]:
-    """Point the lever of one joint at the target, joint 2 first, then joint 1 (Wang and Chen)."""
-    # The column of a joint is its lever, from its axis to the tip, turned by 90° times its sign.
+    """Turn one joint so that its lever points at the target, joint 2 first (Wang and Chen)."""
+    # A column of J is the lever of its joint (from axis to tip), turned by 90° times the sign.
     joint = 1 - step % 2
-    over_x, over_y = (b, d) if joint else (a, c)
-    across = over_x * ex + over_y * ey
-    along = over_x * over_x + over_y * over_y + arm.signs[joint] * (over_y * ex - over_x * ey)
+    jx, jy = (b, d) if joint else (a, c)
+    across = jx * ex + jy * ey
+    along = jx * jx + jy * jy + arm.signs[joint] * (jy * ex - jx * ey)
     angle = _arctangent(across, along)
-    rest = 0.0 * angle
-    return (rest, angle) if joint else (angle, rest)
+    zero = 0.0 * angle
+    return (zero, angle) if joint else (angle, zero)
 
 
 def _arctangent(y: Number, x: Number) -> Number:
@@ -133,57 +138,62 @@ STEP_RULES: Mapping[str, StepRule] = {
     'gradient_descent': gradient_descent,
     'ccd': ccd,
 }
-"""The methods by name."""
+"""Step rules by the name of the method."""
 
 
 def solve(rule: StepRule, arm: ArmModel, x: float, y: float, q: JointPair) -> tuple[JointPair, int]:
     """
-    Go to a target, or towards it for :data:`MAX_STEPS`.
+    Solve a single target.
 
+    :param rule: step of the method
+    :param arm: the arm
     :param x: target in the plane, m
     :param y: target in the plane, m
-    :param q: (q1, q2) where the joints are, rad, inside the limits
-    :return: (q1, q2), rad, inside the limits, and how many steps were taken
+    :param q: current joint positions, rad, inside the limits
+    :return: joint positions, rad, inside the limits, and the number of steps; with
+        :data:`MAX_STEPS` steps the target may be missed
     """
     q1, q2 = q
-    (low1, low2), (up1, up2) = arm.lower, arm.upper
-    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
+    (lower1, lower2), (upper1, upper2) = arm.lower, arm.upper
+    tolerance_squared = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     for step in range(MAX_STEPS):
         tip_x, tip_y, a, b, c, d = arm.linearize_point(q1, q2)
         ex, ey = x - tip_x, y - tip_y
-        if ex * ex + ey * ey <= enough:
+        if ex * ex + ey * ey <= tolerance_squared:
             return (q1, q2), step
         step1, step2 = rule(arm, step, ex, ey, a, b, c, d)
         scale = MAX_JOINT_STEP_RAD / max(abs(step1), abs(step2), MAX_JOINT_STEP_RAD)
-        q1 = min(max(q1 + scale * step1, low1), up1)
-        q2 = min(max(q2 + scale * step2, low2), up2)
+        q1 = min(max(q1 + scale * step1, lower1), upper1)
+        q2 = min(max(q2 + scale * step2, lower2), upper2)
     return (q1, q2), MAX_STEPS
 
 
 def solve_batch(rule: StepRule, arm: ArmModel, xy: Array, q: Array) -> tuple[Array, StepCounts]:
     """
-    Do :func:`solve_targets` for many targets.
+    Solve a batch of targets, see :func:`solve`.
 
+    :param rule: step of the method
+    :param arm: the arm
     :param xy: (N, 2) targets in the plane, m
-    :param q: (N, 2) where the joints are, rad, inside the limits
-    :return: (N, 2) rad, and (N,) how many steps were taken
+    :param q: (N, 2) current joint positions, rad, inside the limits
+    :return: (N, 2) joint positions, rad, and (N,) numbers of steps
     """
     result = np.array(q, dtype=float)
     steps = np.full(len(q), MAX_STEPS, dtype=np.int16)
-    enough = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
+    tolerance_squared = (MAX_TIP_ERROR_RATIO * arm.reach) ** 2
     rows, q = np.arange(len(q)), result
     for step in range(MAX_STEPS):
         tip_x, tip_y, *jacobian = arm.linearize(q)
         ex, ey = xy[:, 0] - tip_x, xy[:, 1] - tip_y
-        far = ex * ex + ey * ey > enough
+        far = ex * ex + ey * ey > tolerance_squared
         if not far.all():
             result[rows[~far]], steps[rows[~far]] = q[~far], step
             rows, xy, q = rows[far], xy[far], q[far]
             ex, ey, *jacobian = (values[far] for values in (ex, ey, *jacobian))
             if not len(rows):
                 break
-        way = np.stack(rule(arm, step, ex, ey, *jacobian), axis=-1)
-        scale = MAX_JOINT_STEP_RAD / np.maximum(np.abs(way).max(axis=1), MAX_JOINT_STEP_RAD)
-        q = np.clip(q + scale[:, None] * way, arm.lower, arm.upper)
+        joint_step = np.stack(rule(arm, step, ex, ey, *jacobian), axis=-1)
+        scale = MAX_JOINT_STEP_RAD / np.maximum(np.abs(joint_step).max(axis=1), MAX_JOINT_STEP_RAD)
+        q = np.clip(q + scale[:, None] * joint_step, arm.lower, arm.upper)
     result[rows] = q
     return result, steps

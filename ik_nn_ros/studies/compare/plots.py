@@ -1,4 +1,4 @@
-"""The plot of errors against time."""
+"""Plots of errors against time, and of errors with noise and beyond reach."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ik_nn_ros.studies.compare.results import CompareRow, Comparison, MethodKind
 from ik_nn_ros.studies.plot_style import (
     BLACK,
     BLUE,
+    GREEN,
     GREY,
     ORANGE,
     Picture,
@@ -30,7 +31,6 @@ from ik_nn_ros.studies.plot_style import (
     to_picture,
 )
 
-GREEN = '#009e73'
 KIND_COLORS = {
     MethodKind.CLOSED_FORM: BLACK,
     MethodKind.NUMERICAL: GREEN,
@@ -43,25 +43,34 @@ KIND_MARKERS = {
     MethodKind.NETWORK: 'o',
     MethodKind.PATH_NETWORK: 'D',
 }
-MIN_SHOWN_ERROR_RATIO, MAX_SHOWN_ERROR_RATIO = 1e-17, 3.0
-"""Fractions of reach that stand for no error at all, and for no answer."""
+MIN_SHOWN_ERROR_RATIO = 1e-17
+"""Error that a smaller one is shown at, as a fraction of reach."""
+MAX_SHOWN_ERROR_RATIO = 3.0
+"""Error that a missing answer is shown at, as a fraction of reach."""
 EXACT_DECADE_HEIGHT_RATIO = 0.4
-"""Height of a decade of errors that count as exact, as a share of one of others."""
+"""Height of a decade of exact errors, as a multiple of another decade's."""
 MAX_LABEL_LINE_CHARACTERS = 24
-"""The most characters of a line of a name."""
+"""Longest line of a name."""
 POINTS_PER_LINK = 25
-"""Of a line, that names keep off."""
+"""Number of points on a line that names avoid."""
+PAIR_OFFSET_FRACTION = 0.17
+"""Distance of a mark from the middle of its line if the line has two."""
+CONDITION_TITLES = {
+    'along_path': 'in reach, without noise',
+    'noisy': 'noise of 1 % of reach',
+    'outside': 'beyond reach',
+}
 
 
 @dataclass(frozen=True)
 class ErrorTimePoint:
     """
-    Where a row stands.
+    Position of a row in the plot of errors against time.
 
     :param row: the row
-    :param us: time of a target, µs
-    :param p50: error along paths, fraction of reach, kept on the axis
-    :param p99: the same
+    :param time_us: time of a target, µs
+    :param p50: median error along paths, as a fraction of reach, within the axis
+    :param p99: 99th percentile of the errors, the same way
     """
 
     row: CompareRow
@@ -71,7 +80,7 @@ class ErrorTimePoint:
 
     @classmethod
     def from_row(cls, row: CompareRow) -> ErrorTimePoint:
-        """Return the medians over the seeds; without a time for one target, that among many."""
+        """Return medians over the seeds, and the time in a batch if no single target has one."""
         p50, p99 = (
             median_high(clamp_to_axis(getattr(run.along_path, name)) for run in row.runs)
             for name in ('p50', 'p99')
@@ -80,14 +89,14 @@ class ErrorTimePoint:
 
     @property
     def name(self) -> str:
-        """The method, with a mark where the time is not that of a target by itself."""
+        """The label of the method, with an asterisk if the time is that in a batch."""
         return fill(
             self.row.label + ('*' if self.row.single_us is None else ''), MAX_LABEL_LINE_CHARACTERS
         )
 
 
 def clamp_to_axis(error: float) -> float:
-    """Return an error with what is off the axis put at its end."""
+    """Return an error, limited to the axis."""
     return min(max(error, MIN_SHOWN_ERROR_RATIO), MAX_SHOWN_ERROR_RATIO)
 
 
@@ -176,16 +185,16 @@ def _occupied_points(
     points: Iterable[ErrorTimePoint],
     links: Iterable[tuple[ErrorTimePoint, ErrorTimePoint]],
 ) -> Array:
-    """Return (M, 2) places, data, that no name should lie on."""
+    """Return (M, 2) points, data, that names should not cover."""
     low, high = axes.get_xlim()
     ends = [((point.time_us, point.p50), (point.time_us, point.p99)) for point in points]
     ends += [((start.time_us, start.p50), (end.time_us, end.p50)) for start, end in links]
     ends += [((low, MAX_TIP_ERROR_RATIO), (high, MAX_TIP_ERROR_RATIO))]
     ends += [((point.time_us, point.p50),) * 2 for point in points]
-    shown = axes.transData.transform(np.reshape(ends, (-1, 2))).reshape(-1, 2, 2)
-    along = np.linspace(0.0, 1.0, POINTS_PER_LINK)[:, None, None]
-    between = shown[:, 0] + along * (shown[:, 1] - shown[:, 0])
-    return np.asarray(axes.transData.inverted().transform(between.reshape(-1, 2)))
+    pixels = axes.transData.transform(np.reshape(ends, (-1, 2))).reshape(-1, 2, 2)
+    fraction = np.linspace(0.0, 1.0, POINTS_PER_LINK)[:, None, None]
+    sampled = pixels[:, 0] + fraction * (pixels[:, 1] - pixels[:, 0])
+    return np.asarray(axes.transData.inverted().transform(sampled.reshape(-1, 2)))
 
 
 def _error_time_legend(points: Sequence[ErrorTimePoint]) -> list[Artist]:
@@ -196,25 +205,14 @@ def _error_time_legend(points: Sequence[ErrorTimePoint]) -> list[Artist]:
     ]
     bar = Line2D([], [], color=GREY, marker='_', lw=1.2, label='from p50 (mark) to p99')
     exact = Patch(color=GREY, alpha=0.2, label='exact: at most $10^{-9}$')
-    more: list[Artist] = [bar, exact]
+    others: list[Artist] = [bar, exact]
     if any(point.row.refined for point in points):
         hollow = Line2D([], [], color=GREY, marker='o', mfc='white', ls='')
         hollow.set_label('after Newton steps')
-        more = [hollow, *more]
+        others = [hollow, *others]
     if any(point.row.single_us is None for point in points):
-        more.append(Line2D([], [], ls='', label='* time among many at once'))
-    return [*marks, *more]
-
-
-# MERGED learning.compare.robustness_plot: The plot of errors with noise and beyond reach.
-
-PAIR_OFFSET_FRACTION = 0.17
-"""How far from the middle of its line a mark is where there are two."""
-CONDITION_TITLES = {
-    'along_path': 'in reach, without noise',
-    'noisy': 'noise of 1 % of reach',
-    'outside': 'beyond reach',
-}
+        others.append(Line2D([], [], ls='', label='* time among many at once'))
+    return [*marks, *others]
 
 
 def draw_robustness(comparison: Comparison) -> Picture:
@@ -223,24 +221,24 @@ def draw_robustness(comparison: Comparison) -> Picture:
     names = list(labels)
     paired = {row.name for row in comparison.rows if row.refined}
     with styled_figure(8.4, 1.4 + 0.36 * len(names)) as figure:
-        panels = figure.subplots(1, len(CONDITION_TITLES), sharex=True, sharey=True)
-        for axes, (part, title) in zip(panels, CONDITION_TITLES.items(), strict=True):
+        columns = figure.subplots(1, len(CONDITION_TITLES), sharex=True, sharey=True)
+        for axes, (part, title) in zip(columns, CONDITION_TITLES.items(), strict=True):
             axes.set_title(title, fontsize=10.0)
             axes.set(xscale='log', xlim=(MAX_TIP_ERROR_RATIO / 2.0, 3.0 * MAX_SHOWN_ERROR_RATIO))
             set_log_ticks(axes.xaxis, 9.0)
             axes.grid(True)
             for row in comparison.rows:
-                aside = (
+                offset = (
                     PAIR_OFFSET_FRACTION
                     if row.refined
                     else -PAIR_OFFSET_FRACTION
                     if row.name in paired
                     else 0.0
                 )
-                _draw_error_range(axes, row, part, names.index(row.name) + aside)
-        panels[0].set_yticks(range(len(names)), [labels[name] for name in names])
-        panels[0].invert_yaxis()
-        panels[1].set_xlabel('tip error, fraction of reach')
+                _draw_error_range(axes, row, part, names.index(row.name) + offset)
+        columns[0].set_yticks(range(len(names)), [labels[name] for name in names])
+        columns[0].invert_yaxis()
+        columns[1].set_xlabel('tip error, fraction of reach')
         figure.legend(
             handles=_robustness_legend(comparison.rows),
             loc='outside upper center',

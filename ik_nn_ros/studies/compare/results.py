@@ -1,4 +1,4 @@
-"""What a comparison found, as numbers; errors are fractions of reach."""
+"""Results of a comparison, their statistics over seeds, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ik_nn_ros.arm.model import ArmModel, Array
 from ik_nn_ros.studies.compare.evaluation_set import EvaluationSizes
 
 MIN_FAILED_ERROR_RATIO = 1e-2
-"""Tip error from which an answer counts as none: about what the paper's network reaches."""
+"""Tip error, as a fraction of reach, from which an answer fails: about the paper's network's."""
 
 
 class MethodKind(Enum):
-    """What a method is."""
+    """The kind of a method."""
 
     CLOSED_FORM = 'closed form'
     NUMERICAL = 'numerical'
@@ -31,12 +31,13 @@ class MethodKind(Enum):
 @dataclass(frozen=True)
 class MethodErrors:
     """
-    Distances of the tip from where it should be; infinite where there is no answer.
+    Summary of tip errors, fractions of reach; an error is infinite without an answer.
 
     :param p50: median
     :param p99: 99th percentile
     :param worst: largest
-    :param failed: share without an answer, off by more than :data:`MIN_FAILED_ERROR_RATIO`, or outside the limits
+    :param failed: share without an answer, with an error of more than
+        :data:`MIN_FAILED_ERROR_RATIO`, or outside the limits
     """
 
     p50: float
@@ -46,8 +47,8 @@ class MethodErrors:
 
     @classmethod
     def from_errors(cls, errors: Array, failed: NDArray[np.bool_]) -> MethodErrors:
-        """Sum up (N,) errors, of which (N,) flags failed."""
-        # One of the errors themselves: between a number and infinity there is no mean.
+        """Summarize (N,) errors and (N,) flags of failure."""
+        # 'higher' picks one of the errors: a number and infinity have no mean.
         p50, p99, worst = np.quantile(errors, (0.5, 0.99, 1.0), method='higher').tolist()
         return cls(p50, p99, worst, float(failed.mean()))
 
@@ -55,7 +56,7 @@ class MethodErrors:
 @dataclass(frozen=True)
 class IterationCounts:
     """
-    Iterations a target took, of those that were met exactly.
+    Iterations of the targets that were met exactly.
 
     :param p50: median
     :param p99: 99th percentile
@@ -68,11 +69,11 @@ class IterationCounts:
 @dataclass(frozen=True)
 class TrainingRecord:
     """
-    How a network was trained.
+    Record of the training of a network.
 
-    :param seconds: time taken
-    :param samples: targets it has seen
-    :param stopped_by: what ended it
+    :param seconds: duration, s
+    :param samples: number of targets trained on
+    :param stopped_by: reason of its end
     """
 
     seconds: float
@@ -83,23 +84,23 @@ class TrainingRecord:
 @dataclass(frozen=True)
 class MethodRun:
     """
-    What one trained network, or a method that is not trained, did.
+    Measures of one trained network, or of a method without training.
 
-    :param seed: of the training; None: not trained
-    :param training: None: not trained
-    :param scattered: targets anywhere, joints anywhere; None: answers only along paths
-    :param along_path: targets along smooth paths, the joints where they were left
-    :param exact: share of the targets along the paths met within 1e-9 and inside the limits
-    :param noisy: along the same paths with noise of 1 % of reach (standard deviation, each
-        coordinate) on the targets; errors against the targets without it
-    :param outside: paths beyond reach, by up to a fifth of it; errors against the nearest point
-        that the arm reaches
-    :param both_branches: share of targets that both branches reach and on which it answers rightly
-        on either, when asked
-    :param roughness: root mean square of the second differences of the joints along the paths, as
-        a multiple of the exact joints'
-    :param steps: of scattered targets; None: none are taken, or answers only along paths
-    :param path_steps: of targets along paths; None: none are taken
+    :param seed: seed of the training; None: the method is not trained
+    :param training: record of the training; None: the method is not trained
+    :param scattered: errors of targets anywhere from joints anywhere; None: a path network
+    :param along_path: errors of targets along smooth paths, each from the answer before
+    :param exact: share of the targets along paths met within 1e-9 of reach inside the limits
+    :param noisy: errors along the same paths with noise of 1 % of reach (standard deviation of
+        each coordinate) on the targets, against the targets without noise
+    :param outside: errors of paths beyond reach, by up to a fifth of it, against the nearest
+        reachable point
+    :param both_branches: of the targets that both branches reach, the share answered correctly on
+        both
+    :param roughness: root mean square of the second differences of the joints along paths, as a
+        multiple of the exact joints'
+    :param steps: iterations of scattered targets; None: a path network, or no iterations
+    :param path_steps: iterations of targets along paths; None: no iterations
     """
 
     seed: int | None
@@ -120,19 +121,19 @@ class CompareRow:
     """
     A method, alone or with our refinement after it.
 
-    :param name: key, as after ``--methods``
-    :param label: for people; the same alone and refined
-    :param kind: what it is
+    :param name: name of the method for ``--methods``
+    :param label: label of the method in tables and plots, the same alone and refined
+    :param kind: kind of the method
     :param refined: whether Newton steps follow
-    :param weights: that training sets; 0: not trained
-    :param use: 'ik_node': runs there unchanged, 'step by step': keeps its state in inputs and
-        outputs, 'offline': needs a whole path at once
-    :param runs: one a seed, at least one
-    :param single: time of one target by itself, µs; None: needs a whole path at once
-    :param batch: targets a second, many at once
-    :param error_map: (n, n) tip errors over the workspace on the positive branch, of the first run;
-        row is y, column x, from - to + 1.02 reach; NaN where the arm does not get
-    :param figure: (N, 2) joints along the test figure, of the first run, rad
+    :param weights: number of trained weights; 0: the method is not trained
+    :param execution_mode: 'ik_node': the node runs it unchanged; 'step by step': its state is an
+        input and an output; 'offline': it needs a whole path at once; empty: none of these
+    :param runs: measures, one for each seed, at least one
+    :param single_us: time of a single target, µs; None: the method needs a whole path at once
+    :param batch_per_s: targets per second, many in one call
+    :param error_map: (n, n) tip errors over the workspace on the positive branch, of the first
+        run; rows are y, columns x, from -1.02 to 1.02 of reach; NaN where the arm does not reach
+    :param figure_eight_joints: (N, 2) joint positions along the figure eight, of the first run, rad
     """
 
     name: str
@@ -151,17 +152,17 @@ class CompareRow:
 @dataclass(frozen=True)
 class Comparison:
     """
-    All of it.
+    The results of a comparison.
 
     :param arm: the arm
     :param command: the command line
     :param created: date and time
-    :param machine: what it was measured on, by name
-    :param seconds: time each training could take
-    :param seeds: of the trainings
-    :param rows: each method, and those that propose also refined, in the order of the table
-    :param figure_eight_xy: (N, 2) the test figure, m
-    :param sizes: how much was measured on
+    :param machine: description of the machine, by name
+    :param seconds: time limit of each training, s
+    :param seeds: number of trainings of each network
+    :param rows: each method, networks also refined, in the order of the tables
+    :param figure_eight_xy: (N, 2) points of the figure eight, m
+    :param sizes: sizes of the evaluation set
     """
 
     arm: ArmModel
@@ -175,19 +176,17 @@ class Comparison:
     sizes: EvaluationSizes
 
 
-# MERGED learning.compare.over_seeds: What several trainings of one method come to.
-
 RunMeasure = Callable[[MethodRun], float | None]
 
 
 @dataclass(frozen=True)
 class SeedStatistics:
     """
-    A measure over the seeds.
+    Statistics of a measure over the seeds.
 
-    :param median: one of the values, of an even number the higher: some are infinite
-    :param least: smallest
-    :param most: largest
+    :param median: one of the values, the higher of the middle two: values may be infinite
+    :param least: smallest value
+    :param most: largest value
     """
 
     median: float
@@ -196,11 +195,11 @@ class SeedStatistics:
 
 
 def _nested_measure(part: str, name: str) -> RunMeasure:
-    """Return what takes a number out of a part of a run that may be missing."""
+    """Return a function for a number in a part of a run that may be missing."""
 
     def measure(run: MethodRun) -> float | None:
-        whole = getattr(run, part)
-        return None if whole is None else getattr(whole, name)
+        value = getattr(run, part)
+        return None if value is None else getattr(value, name)
 
     return measure
 
@@ -227,11 +226,11 @@ RUN_MEASURES: dict[str, RunMeasure] = {
         for name in ('p50', 'p99')
     },
 }
-"""What a run tells in one number, by a name that ends with the unit where there is one."""
+"""Numbers of a run by name; a name ends with the unit where there is one."""
 
 
 def seed_statistics(row: CompareRow) -> dict[str, SeedStatistics | None]:
-    """Return each of :data:`RUN_MEASURES`; None: no run has it."""
+    """Return the statistics of each of :data:`RUN_MEASURES`; None: no run has a value."""
     return {name: _statistics(row, measure) for name, measure in RUN_MEASURES.items()}
 
 
@@ -241,11 +240,25 @@ def _statistics(row: CompareRow, measure: RunMeasure) -> SeedStatistics | None:
     return SeedStatistics(median_high(values), values[0], values[-1]) if values else None
 
 
-# MERGED learning.compare.metrics: The comparison as JSON; errors are fractions of reach, shares go from 0 to 1.  - ``command``, ``created``, ``machine``: where it comes from - ``arm``: name, lengths_m, offsets_rad, lower_rad, upper_rad (null: no limit), reach_m - ``seconds``: that each training could take; ``seeds``: trainings of each network - ``failed_from``: the error from which an answer counts as none - ``sizes``: see :class:`ik_nn_ros.studies.compare.evaluation_set.EvaluationSizes` - ``rows``: of each method, alone and refined:    - name, label, kind, refined, weights (0: not trained), use   - ``single_us``: one target by itself (null: needs a path at once), ``batch_per_s``: targets a     second, many at once   - ``over_seeds``: by measure (see :data:`ik_nn_ros.studies.compare.results.MEASURES`; the     names end with the unit) median, least and most; null: the method has none   - ``runs``: see :class:`ik_nn_ros.studies.compare.results.PaperRun`; null for an error: infinite, a     target had no answer; null for the rest: there is none   - ``map``: points, p50, p99, worst and failed (share) of the errors over the workspace, without     the map itself; null: none  The joints along the test figure are left out, too.
-
-
 def metrics(comparison: Comparison) -> dict[str, Any]:
-    """Return the numbers by name."""
+    """
+    Return the comparison for JSON; errors are fractions of reach, shares are from 0 to 1.
+
+    - ``command``, ``created``, ``machine``: origin of the numbers
+    - ``arm``: name, lengths_m, offsets_rad, lower_rad, upper_rad (null: no limit), reach_m
+    - ``seconds``: time limit of each training; ``seeds``: trainings of each network
+    - ``failed_from``: error from which an answer fails
+    - ``sizes``: see :class:`ik_nn_ros.studies.compare.evaluation_set.EvaluationSizes`
+    - ``rows``: each method, alone and refined:
+
+      - name, label, kind, refined, weights (0: not trained), use (the execution mode)
+      - ``single_us``: time of a single target (null: needs a path at once); ``batch_per_s``:
+        targets per second, many in one call
+      - ``over_seeds``: for each of :data:`RUN_MEASURES` median, least and most; null: no value
+      - ``runs``: see :class:`MethodRun`; an infinite error (a target without an answer) is null
+      - ``map``: points, p50, p99, worst and failed (share) of the errors over the workspace; null:
+        the map is empty
+    """
     return {
         'command': comparison.command,
         'created': comparison.created,
@@ -281,7 +294,8 @@ def _row_metrics(row: CompareRow) -> dict[str, Any]:
         'single_us': row.single_us,
         'batch_per_s': row.batch_per_s,
         'over_seeds': {
-            name: spread and asdict(spread) for name, spread in seed_statistics(row).items()
+            name: statistics and asdict(statistics)
+            for name, statistics in seed_statistics(row).items()
         },
         'runs': [asdict(run) for run in row.runs],
         'map': _map_metrics(row.error_map),

@@ -1,4 +1,4 @@
-"""Train every family with every seed in the same time, on all cores; what is done stays done."""
+"""Trainings of all families and seeds in the same time, on all cores, resumable by their files."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.console import ProgressCallback
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import write_atomically
 from ik_nn_ros.ik.network import ModelInfo, open_session
@@ -29,29 +30,26 @@ from ik_nn_ros.process import ProcessError, deferred_signals, terminate_with_par
 from ik_nn_ros.studies.compare.results import TrainingRecord
 
 TRIAL_TIME_FRACTION = 0.05
-"""Share of the time that tells how many steps fit into the rest."""
+"""Share of the time for a trial, which measures how many steps fit into the rest."""
 ADAM_TIME_FRACTION = 0.25
-"""Share of the rest that is for stage 1 where stage 2 follows, which needs its time more."""
+"""Share of the rest for stage 1 if stage 2 follows, which profits more from time."""
 STEP_MARGIN_RATIO = 0.85
-"""Share of the steps that are taken: on a busy machine the schedule would not come to its end."""
+"""Share of the steps that are planned; on a busy machine more would not complete the schedule."""
 TRIAL_VALIDATION_SAMPLES = 500
-"""Held-out samples of the trial."""
+"""Number of held-out samples of the trial."""
 UNLIMITED_STEPS = 10**9
-"""Steps or iterations that no time is long enough for."""
-
-ProgressCallback = Callable[[str, int, int, str], None]
-"""Takes what is being done, steps done, steps in all, and a remark."""
+"""Number of steps or iterations that no time limit allows."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
     """
-    One training.
+    A training to be done.
 
-    :param family: its name
-    :param seed: of everything drawn
+    :param family: name of the network family
+    :param seed: seed of everything drawn
     :param arm: the arm
-    :param seconds: time it may take
+    :param seconds: time limit, s
     :param file: model file to write
     """
 
@@ -65,12 +63,12 @@ class TrainingJob:
 @dataclass(frozen=True)
 class TrainedNetwork:
     """
-    A network that was trained.
+    A trained network.
 
     :param file: model file
-    :param seed: of its training
-    :param weights: how many
-    :param training: record of it
+    :param seed: seed of the training
+    :param weights: number of weights
+    :param training: record of the training
     """
 
     file: Path
@@ -81,20 +79,21 @@ class TrainedNetwork:
 
 def train_all(jobs: Sequence[TrainingJob], show: ProgressCallback) -> list[TrainedNetwork]:
     """
-    Do what is not done yet, one training a core.
+    Do the trainings whose model files are missing, one on each core.
 
+    :param jobs: all trainings
     :param show: takes the progress
-    :raises IkNnError: a model file that is there is of another training, or a training fails
+    :raises IkNnError: a model file is of another training, or a training fails
     """
-    left = [job for job in jobs if not job.file.exists()]
+    missing = [job for job in jobs if not job.file.exists()]
     for job in jobs:
         if job.file.exists():
             _read_record(job)
-    done = len(jobs) - len(left)
+    done = len(jobs) - len(missing)
     show('training', done, len(jobs), 'done before' if done else '')
-    if left:
+    if missing:
         _train_in_pool(
-            left, lambda job, more: show('training', done + more, len(jobs), _job_label(job))
+            missing, lambda job, more: show('training', done + more, len(jobs), _job_label(job))
         )
     return [_read_record(job) for job in jobs]
 
@@ -105,7 +104,7 @@ def _train_in_pool(jobs: Sequence[TrainingJob], done: Callable[[TrainingJob, int
     workers = min(len(jobs), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, context, _initialize_worker, (stop, os.getpid())) as pool:
         try:
-            # Another thread may be given what this one blocks: it is not to break into a start.
+            # A signal blocked here may reach another thread, so the handlers are deferred too.
             with deferred_signals(), _interrupt_blocked():
                 futures: dict[Future[None], TrainingJob] = {
                     pool.submit(_train, job): job for job in jobs
@@ -118,7 +117,7 @@ def _train_in_pool(jobs: Sequence[TrainingJob], done: Callable[[TrainingJob, int
                 'training', got='a process that was killed', expected='one that ends by itself'
             ) from error
         finally:
-            # Ctrl-C, or one that failed: the others need not go on.
+            # After Ctrl-C or a failure the other trainings are pointless.
             stop.set()
             pool.shutdown(cancel_futures=True)
 
@@ -126,9 +125,9 @@ def _train_in_pool(jobs: Sequence[TrainingJob], done: Callable[[TrainingJob, int
 @contextmanager
 def _interrupt_blocked() -> Iterator[None]:
     """
-    Block SIGINT, for good in processes that start meanwhile.
+    Block SIGINT during the block, and in processes started meanwhile for good.
 
-    The terminal sends Ctrl-C to all; the command tells the workers by the event.
+    The terminal sends Ctrl-C to all processes; the workers are stopped by the event instead.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -138,11 +137,11 @@ def _interrupt_blocked() -> Iterator[None]:
 
 
 class _InterruptedError(Exception):
-    """The command has been interrupted."""
+    """The command was interrupted."""
 
 
 _stop: Event
-"""Set when a worker is to leave its training; a worker's own."""
+"""Event that stops the training; each worker process sets this variable once."""
 
 
 def _initialize_worker(stop: Event, parent: int) -> None:
@@ -183,10 +182,10 @@ def _raise_if_stopped(_: training.TrainingProgress) -> None:
 
 
 def time_limited_config(family: type[TrainableNetwork], job: TrainingJob) -> TrainingConfig:
-    """Return how the family trains well, with as many steps of Adam as there is time for."""
+    """Return the configuration of a family with as many Adam steps as the time allows."""
     config = replace(family.config, seed=job.seed, goal=0.0)
-    alone = not config.lm_iterations
-    # Its one look at the held-out targets is not to count for much.
+    has_one_stage = not config.lm_iterations
+    # Few held-out samples, so that their evaluation does not distort the measured rate.
     trial = replace(
         config,
         adam_steps=UNLIMITED_STEPS,
@@ -194,32 +193,36 @@ def time_limited_config(family: type[TrainableNetwork], job: TrainingJob) -> Tra
         max_seconds=TRIAL_TIME_FRACTION * job.seconds,
         validation_samples=TRIAL_VALIDATION_SAMPLES,
     )
-    tried = training.train(family, job.arm, trial, _raise_if_stopped)
-    rate = tried.samples / tried.seconds
+    result = training.train(family, job.arm, trial, _raise_if_stopped)
+    rate = result.samples / result.seconds
     seconds = (1.0 - TRIAL_TIME_FRACTION) * job.seconds
     per_step = config.batch_size * _targets_per_sample(family, job.arm)
     steps = int(
-        STEP_MARGIN_RATIO * (1.0 if alone else ADAM_TIME_FRACTION) * seconds * rate / per_step
+        STEP_MARGIN_RATIO
+        * (1.0 if has_one_stage else ADAM_TIME_FRACTION)
+        * seconds
+        * rate
+        / per_step
     )
     return replace(
         config,
         adam_steps=max(steps, 1),
-        lm_iterations=0 if alone else UNLIMITED_STEPS,
+        lm_iterations=0 if has_one_stage else UNLIMITED_STEPS,
         max_seconds=seconds,
     )
 
 
 def _targets_per_sample(family: type[TrainableNetwork], arm: ArmModel) -> int:
-    """Return how many targets a sample holds: one, or those of a path."""
+    """Return the number of targets in a sample: one, or those of a path."""
     return family.sample(arm, np.random.default_rng(0), 1).target[..., 0].size
 
 
 def _read_record(job: TrainingJob) -> TrainedNetwork:
     """
-    Read the record of a model file.
+    Read the training record of a model file.
 
-    :raises ConfigError: it is of another arm or another time
-    :raises ModelError: it is damaged
+    :raises ConfigError: the file is for another arm or another time limit
+    :raises ModelError: the file is damaged
     """
     entries = open_session(job.file).get_modelmeta().custom_metadata_map
     info = ModelInfo.from_metadata(entries, job.file)

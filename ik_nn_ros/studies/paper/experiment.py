@@ -1,10 +1,9 @@
-"""Train and measure everything the command shows."""
+"""The experiment of the paper's study: trainings, their errors, and the solver with and without."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.model import Array
+from ik_nn_ros.console import ProgressCallback
 from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD
-from ik_nn_ros.ik.network import ModelInfo
-from ik_nn_ros.ik.network import Network as ModelFile
+from ik_nn_ros.ik.network import ModelInfo, Network
 from ik_nn_ros.ik.refine import refine_batch
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.ik.verification import (
@@ -43,17 +42,133 @@ from ik_nn_ros.studies.paper.results import (
 )
 from ik_nn_ros.studies.paper.study import ARM, actual_angles
 
-# MERGED learning.paper.solver: The hybrid solver on the paper's arm, with a network or by the closed form alone.
-
+TEST_SEED = 20_240
+"""Seed of the test targets, which are the same for all methods."""
+SMALL_BATCH_SIZE = 32
+"""Default batch size of most libraries."""
 NEWTON_TARGET_COUNT = 2000
-"""Targets whose Newton steps are counted."""
+"""Number of targets whose Newton steps are counted."""
+
+
+@dataclass(frozen=True)
+class ExperimentSizes:
+    """
+    Sizes of the experiment; the requirements are for the defaults.
+
+    :param seeds: number of trainings of the recipe and of each variant, with the seeds 0, 1, ...
+    :param target_count: number of test targets
+    :param recipe: recipe of the paper
+    :param relu: configuration of our training of the ReLU network
+    :param smooth: configuration of our training of the tanh network
+    """
+
+    seeds: int = 3
+    target_count: int = 100_000
+    recipe: Recipe = field(default_factory=Recipe)
+    relu: TrainingConfig = PaperNetwork.config
+    smooth: TrainingConfig = SmoothPaperNetwork.config
+
+
+def run(sizes: ExperimentSizes, show: ProgressCallback) -> PaperResults:
+    """
+    Run the experiment.
+
+    :param sizes: sizes of the experiment
+    :param show: takes the progress
+    """
+    xy = ARM.fk(random_joints(ARM, np.random.default_rng(TEST_SEED), sizes.target_count))
+    experiment = _Experiment(sizes, xy, show)
+    for name, (label, recipe) in _recipe_variants(sizes.recipe).items():
+        experiment.run_recipe(name, label, recipe)
+    experiment.run_training(RELU, 'ReLU', PaperNetwork, sizes.relu)
+    experiment.run_training(SMOOTH, 'tanh', SmoothPaperNetwork, sizes.smooth)
+    return PaperResults(sizes.recipe, experiment.methods, experiment.run_solver())
+
+
+def _recipe_variants(recipe: Recipe) -> dict[str, tuple[str, Recipe]]:
+    """Return the recipe and variants of it, each with one other choice of what the paper omits."""
+    fewer = recipe.samples // 3
+    return {
+        RECIPE: ("paper's recipe", recipe),
+        'few_samples': (f'... {fewer} samples', replace(recipe, samples=fewer)),
+        'small_batches': (
+            f'... batches of {SMALL_BATCH_SIZE}',
+            replace(recipe, batch_size=SMALL_BATCH_SIZE),
+        ),
+        'no_batches': ('... all in one batch', replace(recipe, batch_size=recipe.samples)),
+        'normalised': ('... inputs normalised', replace(recipe, normalise=True)),
+    }
+
+
+class _Experiment:
+    """The trainings so far; ``methods`` and ``networks`` grow with each."""
+
+    def __init__(self, sizes: ExperimentSizes, xy: Array, show: ProgressCallback) -> None:
+        self.sizes, self.xy, self.show = sizes, xy, show
+        self.methods: dict[str, PaperMethod] = {}
+        self.networks: dict[str, TrainableNetwork] = {}
+        """Network of the first seed, by method."""
+
+    def run_recipe(self, name: str, label: str, recipe: Recipe) -> None:
+        """Train by a recipe with every seed, and measure."""
+        seeds, epochs, runs = self.sizes.seeds, recipe.epochs, []
+        for seed in range(seeds):
+            start = time.monotonic()
+
+            def report(done: int, before: int = seed * epochs) -> None:
+                self.show(label, before + done, seeds * epochs, 'epochs')
+
+            network = train_recipe(ARM, recipe, seed, report)
+            runs.append(self._measure_run(network, seed, time.monotonic() - start))
+            self.networks.setdefault(name, network)
+        self.methods[name] = PaperMethod(label, asdict(recipe), tuple(runs))
+
+    def run_training(
+        self, name: str, label: str, family: type[TrainableNetwork], config: TrainingConfig
+    ) -> None:
+        """Train our way with one seed, and measure."""
+
+        def report(progress: training.TrainingProgress) -> None:
+            stage = f'{label}: {progress.stage}'
+            self.show(stage, progress.step, progress.max_steps, f'median {progress.p50:.1e}')
+
+        result = training.train(family, ARM, config, report)
+        run = self._measure_run(result.network, config.seed, result.seconds)
+        parameters = {**asdict(config), 'stopped_by': result.stopped_by}
+        self.methods[name] = PaperMethod(f'{label}, loss on the tip', parameters, (run,))
+        self.networks[name] = result.network
+
+    def run_solver(self) -> dict[str, PaperSolverResult]:
+        """Solve the test targets with two of the networks, and without a network."""
+        solved: dict[str, PaperSolverResult] = {}
+        for name, label in (
+            (RECIPE, 'recipe + Newton'),
+            (SMOOTH, 'tanh + Newton'),
+            (CLOSED_FORM, 'closed form alone'),
+        ):
+            self.show('solver', len(solved), 3, label)
+            solved[name] = solve_targets(label, self.networks.get(name), self.xy)
+        self.show('solver', 3, 3, '')
+        return solved
+
+    def _measure_run(self, network: TrainableNetwork, seed: int, seconds: float) -> PaperRun:
+        errors = tip_errors(ARM, self.xy, _propose_joints(network, self.xy))
+        return PaperRun(seed, seconds, errors, _propose_joints(network, ARM.fk(actual_angles())))
+
+
+def _propose_joints(network: TrainableNetwork, xy: Array) -> Array:
+    """Return (N, 2) angles of a network that ignores branch and bearing, rad."""
+    with torch.no_grad():
+        q: Array = network(torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))).numpy()
+    return q
 
 
 def solve_targets(label: str, network: TrainableNetwork | None, xy: Array) -> PaperSolverResult:
     """
     Solve targets and the points of Table 1.
 
-    :param network: as trained; None: the closed form alone
+    :param label: label in the tables
+    :param network: the trained network; None: the solver works without a network
     :param xy: (N, 2) targets
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -72,140 +187,21 @@ def solve_targets(label: str, network: TrainableNetwork | None, xy: Array) -> Pa
     )
 
 
-def export_and_load(network: TrainableNetwork, file: Path) -> ModelFile:
-    """Write a network as a robot would get it, and load it."""
+def export_and_load(network: TrainableNetwork, file: Path) -> Network:
+    """Write the model file of a network and load it, as a node would."""
     info = ModelInfo(ARM.identity(), network.family, network.branches, {})
     file.write_bytes(add_metadata(to_onnx(network), info))
-    return ModelFile(file, ARM)
+    return Network(file, ARM)
 
 
-def _newton_steps(model: ModelFile, xy: Array) -> NDArray[np.int8]:
-    """Return (M,) how many steps lead from a proposal to its target, where they do."""
-    side = np.ones(len(xy), dtype=np.int8)  # the one that the ranges of the paper leave
+def _newton_steps(model: Network, xy: Array) -> NDArray[np.int8]:
+    """Return (M,) numbers of Newton steps of the proposals that converge to their targets."""
+    branch = np.ones(len(xy), dtype=np.int8)  # the only one within the paper's ranges
     proposed = ARM.wrap_into_limits_batch(
-        model.propose_batch(xy, side), np.array(ARM.home), PROPOSAL_LIMIT_TOLERANCE_RAD
+        model.propose_batch(xy, branch), np.array(ARM.home), PROPOSAL_LIMIT_TOLERANCE_RAD
     )
-    q, steps = refine_batch(ARM, xy, side, proposed, MAX_TIP_ERROR_RATIO * ARM.reach)
-    met: NDArray[np.int8] = steps[
+    q, steps = refine_batch(ARM, xy, branch, proposed, MAX_TIP_ERROR_RATIO * ARM.reach)
+    converged: NDArray[np.int8] = steps[
         tip_errors(ARM, xy, q) <= MAX_TIP_ERROR_RATIO + ROUNDING_ERROR_RATIO
     ]
-    return met
-
-
-TEST_SEED = 20_240
-"""Of the fresh targets, which are the same for all methods."""
-SMALL_BATCH_SIZE = 32
-"""What most libraries take when told nothing."""
-
-ProgressCallback = Callable[[str, int, int, str], None]
-"""Takes what is being done, steps done, steps in all, and a remark."""
-
-
-@dataclass(frozen=True)
-class ExperimentSizes:
-    """
-    How much is done; the figures to reach are for the default.
-
-    :param seeds: trainings of the recipe and of each variant, with the seeds 0, 1, ...
-    :param targets: fresh ones that errors are measured on
-    :param recipe: the paper's
-    :param relu: training of the ReLU network our way
-    :param smooth: training of the tanh network our way
-    """
-
-    seeds: int = 3
-    target_count: int = 100_000
-    recipe: Recipe = field(default_factory=Recipe)
-    relu: TrainingConfig = PaperNetwork.config
-    smooth: TrainingConfig = SmoothPaperNetwork.config
-
-
-def run(sizes: ExperimentSizes, show: ProgressCallback) -> PaperResults:
-    """
-    Train and measure.
-
-    :param show: takes the progress
-    """
-    xy = ARM.fk(random_joints(ARM, np.random.default_rng(TEST_SEED), sizes.target_count))
-    experiment = _Experiment(sizes, xy, show)
-    for name, (label, recipe) in _recipe_variants(sizes.recipe).items():
-        experiment.run_recipe(name, label, recipe)
-    experiment.run_training(RELU, 'ReLU', PaperNetwork, sizes.relu)
-    experiment.run_training(SMOOTH, 'tanh', SmoothPaperNetwork, sizes.smooth)
-    return PaperResults(sizes.recipe, experiment.methods, experiment.run_solver())
-
-
-def _recipe_variants(recipe: Recipe) -> dict[str, tuple[str, Recipe]]:
-    """Return the recipe and what other choices of the unstated make of it, one at a time."""
-    fewer = recipe.samples // 3
-    return {
-        RECIPE: ("paper's recipe", recipe),
-        'few_samples': (f'... {fewer} samples', replace(recipe, samples=fewer)),
-        'small_batches': (
-            f'... batches of {SMALL_BATCH_SIZE}',
-            replace(recipe, batch_size=SMALL_BATCH_SIZE),
-        ),
-        'no_batches': ('... all in one batch', replace(recipe, batch_size=recipe.samples)),
-        'normalised': ('... inputs normalised', replace(recipe, normalise=True)),
-    }
-
-
-class _Experiment:
-    def __init__(self, sizes: ExperimentSizes, xy: Array, show: ProgressCallback) -> None:
-        self.sizes, self.xy, self.show = sizes, xy, show
-        self.methods: dict[str, PaperMethod] = {}
-        self.networks: dict[str, TrainableNetwork] = {}
-        """The first seed's by method."""
-
-    def run_recipe(self, name: str, label: str, recipe: Recipe) -> None:
-        """Train with every seed."""
-        seeds, epochs, runs = self.sizes.seeds, recipe.epochs, []
-        for seed in range(seeds):
-            begin = time.monotonic()
-
-            def report(done: int, before: int = seed * epochs) -> None:
-                self.show(label, before + done, seeds * epochs, 'epochs')
-
-            network = train_recipe(ARM, recipe, seed, report)
-            runs.append(self._measure_run(network, seed, time.monotonic() - begin))
-            self.networks.setdefault(name, network)
-        self.methods[name] = PaperMethod(label, asdict(recipe), tuple(runs))
-
-    def run_training(
-        self, name: str, label: str, family: type[TrainableNetwork], config: TrainingConfig
-    ) -> None:
-        """Train with one seed."""
-
-        def report(progress: training.TrainingProgress) -> None:
-            what = f'{label}: {progress.stage}'
-            self.show(what, progress.step, progress.max_steps, f'median {progress.p50:.1e}')
-
-        result = training.train(family, ARM, config, report)
-        run = self._measure_run(result.network, config.seed, result.seconds)
-        how = {**asdict(config), 'stopped_by': result.stopped_by}
-        self.methods[name] = PaperMethod(f'{label}, loss on the tip', how, (run,))
-        self.networks[name] = result.network
-
-    def run_solver(self) -> dict[str, PaperSolverResult]:
-        """Let the solver work on the proposals of two networks, and on its own."""
-        solved: dict[str, PaperSolverResult] = {}
-        for name, label in (
-            (RECIPE, 'recipe + Newton'),
-            (SMOOTH, 'tanh + Newton'),
-            (CLOSED_FORM, 'closed form alone'),
-        ):
-            self.show('solver', len(solved), 3, label)
-            solved[name] = solve_targets(label, self.networks.get(name), self.xy)
-        self.show('solver', 3, 3, '')
-        return solved
-
-    def _measure_run(self, network: TrainableNetwork, seed: int, seconds: float) -> PaperRun:
-        errors = tip_errors(ARM, self.xy, _propose_joints(network, self.xy))
-        return PaperRun(seed, seconds, errors, _propose_joints(network, ARM.fk(actual_angles())))
-
-
-def _propose_joints(network: TrainableNetwork, xy: Array) -> Array:
-    """Return (N, 2) a network's angles, rad; none here looks at branch or bearing."""
-    with torch.no_grad():
-        q: Array = network(torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))).numpy()
-    return q
+    return converged

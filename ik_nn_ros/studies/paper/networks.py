@@ -1,4 +1,9 @@
-"""The paper's recipe: a 2-64-32-2 network, ReLU, mean squared error on the angles, Adam."""
+"""
+The paper's network, 2-64-32-2, trained in two ways.
+
+:class:`RecipeNetwork` follows the paper: ReLU, mean squared error on the angles, Adam.
+:class:`SmoothPaperNetwork` is trained our way: tanh between the layers, a loss on the tip.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +24,21 @@ from ik_nn_ros.learning.training import fixed_threads
 from ik_nn_ros.learning.training_config import TrainingConfig
 
 HIDDEN_WIDTHS = (64, 32)
+"""Widths of the hidden layers."""
 REPORT_INTERVAL_EPOCHS = 50
-"""Epochs between two reports of the progress."""
+"""Number of epochs between two reports of the progress."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """
-    What the paper trains with: the last two are stated there, the others not.
+    The recipe of a training; the paper states the last two, the others are chosen here.
 
-    :param samples: joint angles drawn once, uniform within the limits; all of them train
-    :param batch_size: samples of one step of Adam
-    :param normalise: whether x and y are brought to mean 0 and deviation 1
-    :param epochs: how often every sample is seen
-    :param learning_rate: of Adam, constant
+    :param samples: number of joint angles, drawn once, uniform within the limits
+    :param batch_size: number of samples of one step of Adam
+    :param normalise: whether x and y are scaled to mean 0 and deviation 1
+    :param epochs: number of epochs
+    :param learning_rate: learning rate of Adam, constant
     """
 
     samples: int = 1000
@@ -44,12 +50,12 @@ class Recipe:
 
 class RecipeNetwork(TrainableNetwork):
     """
-    x and y in, 64 and 32 hidden units, ReLU, joint angles out; torch's usual first weights.
+    Network from x and y to joint angles with ReLU and torch's default initial weights.
 
     :param arm: the arm
-    :param generator: draws the first weights
-    :param mean: (2,) taken from x and y
-    :param deviation: (2,) by which they are divided then
+    :param generator: draws the initial weights
+    :param mean: (2,) mean that is subtracted from x and y
+    :param deviation: (2,) deviation that x and y are then divided by
     """
 
     family = 'paper_recipe'
@@ -74,7 +80,7 @@ class RecipeNetwork(TrainableNetwork):
         """
         Propose joint angles.
 
-        :param target: (N, 4) x, y, branch and bearing; these two are not looked at
+        :param target: (N, 4) x, y, branch and bearing; the last two are ignored
         :return: (N, 2) joint angles, rad
         """
         q: Tensor = self.layers(torch.nn.functional.linear(target, self.scale, self.shift))
@@ -85,10 +91,12 @@ def train_recipe(
     arm: ArmModel, recipe: Recipe, seed: int, report: Callable[[int], None]
 ) -> RecipeNetwork:
     """
-    Train as the paper does, on one thread.
+    Train a network by a recipe of the paper, on one thread.
 
-    :param seed: of samples, first weights and order
-    :param report: called now and then with the epochs done
+    :param arm: the arm
+    :param recipe: the recipe
+    :param seed: seed of samples, initial weights and order
+    :param report: takes the number of epochs done
     """
     q = random_joints(arm, np.random.default_rng(seed), recipe.samples)
     xy = arm.fk(q)
@@ -97,7 +105,7 @@ def train_recipe(
         mean, deviation = xy.mean(axis=0), xy.std(axis=0)
     generator = torch.Generator().manual_seed(seed)
     network = RecipeNetwork(arm, generator, mean, deviation)
-    # Neither branch nor bearing is looked at.
+    # The network ignores branch and bearing.
     target = torch.from_numpy(np.column_stack((xy, np.zeros_like(xy))))
     with fixed_threads():
         _run_adam(network, target, torch.from_numpy(q), recipe, generator, report)
@@ -124,24 +132,21 @@ def _run_adam(
             report(epoch)
 
 
-# MERGED learning.paper.smooth: The paper's 64-32 network trained our way: a smooth curve between layers, loss on the tip.
-
-
 class SmoothPaperNetwork(PaperNetwork):
     """
-    :class:`PaperNetwork` with tanh, which lets Levenberg-Marquardt work where ReLU does not.
+    :class:`PaperNetwork` with tanh, because Levenberg-Marquardt fails with ReLU.
 
     :param arm: the arm
-    :param generator: draws the first weights
+    :param generator: draws the initial weights
     :param hidden: widths of the hidden layers
-    :param activation: between them
+    :param activation: activation between the layers
     """
 
     family = 'paper_smooth'
     label = "the paper's, smooth"
     config = TrainingConfig(adam_steps=8000, lm_iterations=40, lm_samples=2000, goal=0.0)
     FIRST_LAYER_GAIN = 4.0
-    """Factor on the first layer's weights: with 1 the median is three times as large."""
+    """Factor on the first layer's initial weights; it divides the median error by three."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A picture of the ten points of Table 1: angles, arms and errors, the paper's beside ours."""
+"""Picture of the ten points of Table 1: angles, arms and errors of the paper and of ours."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from ik_nn_ros.arm.model import Array
 from ik_nn_ros.studies.paper.results import RECIPE, RELU, SMOOTH, PaperResults
 from ik_nn_ros.studies.paper.study import ARM, TABLE_1, actual_angles
-from ik_nn_ros.studies.plot_style import BLACK, BLUE, GREY, ORANGE, styled_figure
+from ik_nn_ros.studies.plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, styled_figure
 
-GREEN = '#009e73'
 POINT_NAMES = [point.name for point in TABLE_1]
 POINT_INDICES = np.arange(len(TABLE_1))
 LENGTH_UNIT = 'unit of the paper'

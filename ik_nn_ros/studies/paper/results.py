@@ -1,4 +1,4 @@
-"""What was measured, and the figures to reach."""
+"""Results of the paper's study, the facts of its recipe, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -15,21 +15,33 @@ from ik_nn_ros.ik.verification import SolveStatistics
 from ik_nn_ros.studies.paper.networks import Recipe
 from ik_nn_ros.studies.paper.study import ARM, CITATION, TABLE_1, point_errors, recomputed_errors
 
-RECIPE, RELU, SMOOTH, CLOSED_FORM = 'recipe', 'relu', 'smooth', 'closed_form'
-MIN_RECIPE_ERROR_RATIO, MAX_RECIPE_ERROR_RATIO = 1e-2, 3e-2
-"""Where the mean error of the paper's recipe should lie, as a fraction of reach."""
+# Names of the methods.
+RECIPE = 'recipe'
+RELU = 'relu'
+SMOOTH = 'smooth'
+CLOSED_FORM = 'closed_form'
+ERROR_NAMES = ('mean', 'p50', 'p99', 'worst', 'points_mean')
+"""Error measures of a run, properties of :class:`PaperRun`."""
+STATED = True
+"""A fact that the paper states."""
+CHOSEN = False
+"""A fact that is chosen here."""
+MIN_RECIPE_ERROR_RATIO = 1e-2
+"""Smallest plausible mean error of the paper's recipe, as a fraction of reach."""
+MAX_RECIPE_ERROR_RATIO = 3e-2
+"""Largest plausible mean error of the paper's recipe, as a fraction of reach."""
 MAX_SMOOTH_ERROR_RATIO = 1e-4
-"""What the median error of the same layers trained our way should stay below."""
+"""Required mean and median error of the same layers trained our way, as a fraction of reach."""
 
 
 @dataclass(frozen=True)
 class PaperRun:
     """
-    One network, or solver, measured.
+    Errors of a network or a solver.
 
-    :param seed: that it was trained with
-    :param seconds: that the training took
-    :param errors: (N,) distance of the tip from fresh targets, as a fraction of reach
+    :param seed: seed of the training
+    :param seconds: duration of the training, s
+    :param errors: (N,) tip errors at the test targets, as fractions of reach
     :param angles: (10, 2) answers to the points of Table 1, rad
     """
 
@@ -72,11 +84,11 @@ class PaperRun:
 @dataclass(frozen=True)
 class PaperMethod:
     """
-    One way to train.
+    A method of training.
 
-    :param label: in a few words
-    :param training: the numbers it was trained by
-    :param runs: one a seed
+    :param label: label in the tables
+    :param training: parameters of the training
+    :param runs: errors, one for each seed
     """
 
     label: str
@@ -84,7 +96,7 @@ class PaperMethod:
     runs: tuple[PaperRun, ...]
 
     def seed_statistics(self, name: str) -> tuple[float, float | None]:
-        """Return mean and standard deviation of a number of the runs; None: a single run."""
+        """Return mean and standard deviation of a measure over the seeds; None for one seed."""
         values = [getattr(run, name) for run in self.runs]
         return mean(values), stdev(values) if len(values) > 1 else None
 
@@ -92,12 +104,12 @@ class PaperMethod:
 @dataclass(frozen=True)
 class PaperSolverResult:
     """
-    What the solver answers, with a network or by the closed form alone.
+    Answers of the solver, with a network or by the closed form alone.
 
-    :param label: in a few words
-    :param run: its answers
-    :param statistics: the stages they come from
-    :param newton_steps: (M,) Newton steps from some of the proposals; none without a network
+    :param label: label in the tables
+    :param run: errors of the answers
+    :param statistics: stages of the answers
+    :param newton_steps: (M,) Newton steps from some of the proposals; M is 0 without a network
     """
 
     label: str
@@ -109,11 +121,12 @@ class PaperSolverResult:
 @dataclass(frozen=True)
 class PaperResults:
     """
-    Everything.
+    Results of the experiment.
 
-    :param recipe: the paper's, as the unstated is chosen here
-    :param methods: trainings by name: RECIPE, variants of it, RELU and SMOOTH
-    :param solved: by the solver, with networks of RECIPE and SMOOTH, and by the CLOSED_FORM alone
+    :param recipe: the paper's recipe with the choices made here
+    :param methods: methods of training by name: RECIPE, variants of it, RELU and SMOOTH
+    :param solver_results: answers of the solver by name: with the networks of RECIPE and SMOOTH,
+        and by the CLOSED_FORM alone
     """
 
     recipe: Recipe
@@ -122,19 +135,19 @@ class PaperResults:
 
     @property
     def target_count(self) -> int:
-        """How many fresh targets errors are measured on."""
+        """The number of test targets."""
         return len(self.solver_results[CLOSED_FORM].run.errors)
 
 
 @dataclass(frozen=True)
 class PaperRequirement:
     """
-    A figure to reach.
+    A requirement on an error, in fractions of reach.
 
-    :param what: was measured
-    :param value: fraction of reach
-    :param least: smallest right value
-    :param most: largest right value
+    :param what: name of the error
+    :param value: measured value
+    :param least: smallest allowed value
+    :param most: largest allowed value
     """
 
     what: str
@@ -144,12 +157,12 @@ class PaperRequirement:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value lies between the two."""
+        """Whether the value is within the bounds."""
         return self.least <= self.value <= self.most
 
 
 def requirements(results: PaperResults) -> list[PaperRequirement]:
-    """Return the figures."""
+    """Return the requirements on the results."""
     recipe, _ = results.methods[RECIPE].seed_statistics('mean')
     smooth = results.methods[SMOOTH].runs[0]
     return [
@@ -164,19 +177,14 @@ def requirements(results: PaperResults) -> list[PaperRequirement]:
     ]
 
 
-# MERGED learning.paper.facts: What the paper states and what it leaves open, in words.
-
-STATED, CHOSEN = True, False
-
-
 @dataclass(frozen=True)
 class RecipeFact:
     """
-    One thing about the experiment.
+    A fact of the recipe.
 
-    :param what: it is about
-    :param value: in words
-    :param stated: in the paper; otherwise chosen here
+    :param what: subject
+    :param value: the fact in words
+    :param stated: whether the paper states it; otherwise it is chosen here
     """
 
     what: str
@@ -186,10 +194,10 @@ class RecipeFact:
 
 def recipe_facts(recipe: Recipe, target_count: int) -> list[RecipeFact]:
     """
-    Return what makes up the recipe.
+    Return the facts of a recipe.
 
-    :param recipe: as trained
-    :param target_count: that errors are measured on
+    :param recipe: the recipe
+    :param target_count: number of test targets
     """
     l1, l2 = ARM.lengths
     scaled = 'inputs to mean 0 and deviation 1; outputs as they are'
@@ -212,13 +220,25 @@ def recipe_facts(recipe: Recipe, target_count: int) -> list[RecipeFact]:
     ]
 
 
-# MERGED learning.paper.metrics: The numbers as JSON; angles in rad, lengths in the paper's unit.  - ``source``: the paper - ``arm``: lengths, reach, lower, upper - ``choices``: what, value and stated (in the paper; otherwise chosen here) of the whole recipe - ``targets``: fresh ones that errors are measured on, the same for all methods - ``table1``: of each point: name, actual (angles), target (x, y), predicted, error and   error_recomputed (from the printed angles), all of the paper - ``methods``: by name: label, training (its numbers), over_seeds (of each error: mean and   deviation, null: one seed), and runs: seed, seconds, the errors mean, p50, p99, worst (fractions   of reach, over the fresh targets) and points_mean (over Table 1), and of each point of Table 1 the   angles and point_errors - ``solved``: by name: label, the same errors, angles and point_errors, answers (see   :class:`ik_nn_ros.ik.verification.MethodSolutions`) and Newton steps: p50, p99, worst; null: no network - ``figures``: what, value, least and most (fractions of reach), reached
-
-ERROR_NAMES = ('mean', 'p50', 'p99', 'worst', 'points_mean')
-
-
 def metrics(results: PaperResults) -> dict[str, Any]:
-    """Return the numbers by name."""
+    """
+    Return the results for JSON; angles in rad, lengths in the paper's unit.
+
+    - ``source``: the paper
+    - ``arm``: lengths, reach, lower, upper
+    - ``choices``: facts of the recipe: what, value, stated (by the paper; otherwise chosen here)
+    - ``targets``: number of test targets, the same for all methods
+    - ``table1``: for each point name, actual (angles), target (x, y), predicted, error and
+      error_recomputed (from the printed angles), all of the paper
+    - ``methods``: by name: label; training (parameters); over_seeds (mean and deviation of each
+      error; null for a single seed); runs: seed, seconds, the errors mean, p50, p99, worst
+      (fractions of reach, over the test targets) and points_mean (over Table 1), and for each point
+      of Table 1 the angles and point_errors
+    - ``solved``: by name: label, the same errors, angles and point_errors; answers, see
+      :class:`ik_nn_ros.ik.verification.SolveStatistics`; newton_steps: p50, p99, worst (null
+      without a network)
+    - ``figures``: requirements: what, value, least and most (fractions of reach), reached
+    """
     return {
         'source': CITATION,
         'arm': {name: getattr(ARM, name) for name in ('lengths', 'reach', 'lower', 'upper')},
@@ -227,11 +247,10 @@ def metrics(results: PaperResults) -> dict[str, Any]:
         'table1': _table_1_metrics(),
         'methods': {name: _method_metrics(method) for name, method in results.methods.items()},
         'solved': {
-            name: _solver_metrics(solved) for name, solved in results.solver_results.items()
+            name: _solver_metrics(solver_result)
+            for name, solver_result in results.solver_results.items()
         },
-        'figures': [
-            {**asdict(figure), 'reached': figure.is_met} for figure in requirements(results)
-        ],
+        'figures': [{**asdict(each), 'reached': each.is_met} for each in requirements(results)],
     }
 
 
@@ -260,15 +279,15 @@ def _method_metrics(method: PaperMethod) -> dict[str, Any]:
     }
 
 
-def _solver_metrics(solved: PaperSolverResult) -> dict[str, Any]:
+def _solver_metrics(solver_result: PaperSolverResult) -> dict[str, Any]:
     steps = None
-    if len(solved.newton_steps):
-        p50, p99, worst = np.quantile(solved.newton_steps, (0.5, 0.99, 1.0)).tolist()
+    if len(solver_result.newton_steps):
+        p50, p99, worst = np.quantile(solver_result.newton_steps, (0.5, 0.99, 1.0)).tolist()
         steps = {'p50': p50, 'p99': p99, 'worst': worst}
     return {
-        'label': solved.label,
-        **_run_metrics(solved.run),
-        'answers': asdict(solved.statistics),
+        'label': solver_result.label,
+        **_run_metrics(solver_result.run),
+        'answers': asdict(solver_result.statistics),
         'newton_steps': steps,
     }
 

@@ -1,8 +1,7 @@
 """
-The case study this package grew from: its arm and its Table 1.
+The paper's case study: its arm and its Table 1.
 
-Lengths are in the paper's unit, which it does not name; where the package says metres, read that
-unit.
+Lengths are in the paper's unit, which the paper does not name; it takes the place of metres.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ CITATION = (
 )
 ARM = ArmModel('Al-Sharif et al.', ('q1', 'q2'), (10.0, 7.0), lower=(0.0, 0.0), upper=(pi / 2, pi))
 """
-The limits are the ranges the paper draws from. It does not state the lengths: these are of a
-well-known example with the same ranges, and with them all ten rows of Table 1 come out right within
-the rounding of their angles.
+The paper's arm. The limits are the ranges that the paper draws from. The paper does not state the
+lengths: these are of a well-known example with the same ranges, and they reproduce all ten rows of
+Table 1 within the rounding of the angles.
 """
 
 
@@ -33,9 +32,9 @@ class TablePoint:
     A row of Table 1.
 
     :param name: P1 to P10
-    :param actual: joint angles that the target was made from, rad
-    :param predicted: the paper's network's answer, rad
-    :param error: the paper's end-effector error, in its unit of length
+    :param actual: joint angles of the target, rad
+    :param predicted: answer of the paper's network, rad
+    :param error: end-effector error stated by the paper, in its unit of length
     """
 
     name: str
@@ -59,15 +58,15 @@ TABLE_1 = (
 
 
 def actual_angles() -> Array:
-    """Return (10, 2) the joint angles of Table 1, rad."""
+    """Return the joint angles of Table 1, (10, 2), rad."""
     return np.array([point.actual for point in TABLE_1])
 
 
 def recomputed_errors() -> Array:
-    """Return (10,) the paper's errors from its printed angles, which are rounded to 0.01 rad."""
+    """Return the errors of the paper's printed angles, (10,), which are rounded to 0.01 rad."""
     return point_errors(np.array([point.predicted for point in TABLE_1]))
 
 
 def point_errors(q: Array) -> Array:
-    """Return (10,) how far answers (10, 2), rad, are off the points of Table 1, paper's unit."""
+    """Return the errors, (10,), paper's unit, of answers (10, 2), rad, to the points of Table 1."""
     return ARM.reach * tip_errors(ARM, ARM.fk(actual_angles()), q)

@@ -1,1 +1,1 @@
-"""The report on a model file."""
+"""Report on a model file: errors, maps, a test path, recordings."""

@@ -1,4 +1,4 @@
-"""Everything that a report tells, measured."""
+"""The measurements of a report on a model file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from ik_nn_ros.studies.report.joint_path import JointPath, measure_path
 from ik_nn_ros.studies.report.recorded import RecordedErrors, Recordings, measure_recorded
 from ik_nn_ros.studies.report.workspace_map import BranchMap, measure_maps
 
-# MERGED learning.report.training_curve: The course of the training, as a model file tells it.
+StatusCallback = Callable[[str], None]
+"""Takes the name of the measurement that begins."""
 
 
 @dataclass(frozen=True)
 class TrainingCurvePoint:
     """
-    A look at the held-out targets.
+    Errors on the held-out targets at a step of the training.
 
-    :param stage: of the training
-    :param step: of that stage
+    :param stage: stage of the training
+    :param step: step of the stage
     :param p50: median error, as a fraction of reach
     :param worst: largest error, as a fraction of reach
     """
@@ -38,40 +39,16 @@ class TrainingCurvePoint:
     worst: float
 
 
-def read_training_curve(training: Mapping[str, Any], file: object) -> list[TrainingCurvePoint]:
-    """
-    Return the curve in a training record; empty where it holds none.
-
-    :raises ModelError: it holds something else
-    """
-    try:
-        points = [
-            TrainingCurvePoint(str(stage), int(step), float(p50), float(worst))
-            for stage, step, p50, worst in training.get('curve', [])
-        ]
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ModelError(
-            f'training record of model {file}',
-            got=f'{error}',
-            expected='a curve of [stage, step, median, largest error]',
-        ) from error
-    return [point for point in points if isfinite(point.p50) and isfinite(point.worst)]
-
-
-StatusCallback = Callable[[str], None]
-"""Takes what is being done."""
-
-
 @dataclass(frozen=True)
 class EvaluatedModel:
     """
-    What a report is on.
+    The model file of a report and its arm.
 
-    :param network: the model file
-    :param nominal_arm: the arm as its URDF has it
-    :param arm: the arm that errors are told by: calibrated, where there is a calibration
-    :param calibration: None: none
-    :param calibration_file: its name
+    :param network: network of the model file
+    :param nominal_arm: the arm as its URDF describes it
+    :param arm: model of the arm that errors are measured by, calibrated if there is a calibration
+    :param calibration: the calibration; None: there is none
+    :param calibration_file: name of the calibration's file
     """
 
     network: Network
@@ -84,12 +61,12 @@ class EvaluatedModel:
 @dataclass(frozen=True)
 class Provenance:
     """
-    Where a report comes from.
+    The origin of a report.
 
     :param command: the command line
     :param created: date and time
-    :param seed: of the targets
-    :param versions: what it was measured with, by name
+    :param seed: seed of the targets
+    :param versions: versions of the software, by name
     """
 
     command: str
@@ -101,11 +78,16 @@ class Provenance:
 @dataclass(frozen=True)
 class ModelReport:
     """
-    What was measured.
+    The measurements of a report.
 
-    :param joint_path: None: none fits into the workspace
-    :param training_curve: empty: not in the model file
-    :param recorded: None: no recordings
+    :param model: the model file and its arm
+    :param provenance: origin of the report
+    :param accuracy: errors over random targets
+    :param maps: errors over the workspace, by branch
+    :param joint_path: joints along a test path; None: no path fits into the workspace
+    :param worst_cases: worst targets of the network alone
+    :param training_curve: errors during the training; empty: the model file has none
+    :param recorded: errors of recordings; None: there are no recordings
     """
 
     model: EvaluatedModel
@@ -126,11 +108,14 @@ def measure_model(
     on_status: StatusCallback,
 ) -> ModelReport:
     """
-    Measure.
+    Measure a model file.
 
-    :param target_count: how many to draw
-    :param recordings: to compare the arm with
-    :raises IkNnError: the model or a recording is not fit for it
+    :param model: the model file and its arm
+    :param provenance: origin of the report, with the seed of the targets
+    :param target_count: number of random targets
+    :param recordings: recordings to compare the arm with
+    :param on_status: takes the name of the measurement that begins
+    :raises IkNnError: the model or a recording cannot be measured
     """
     arm, network = model.arm, model.network
     curve = read_training_curve(network.info.training, network.file)
@@ -153,3 +138,26 @@ def measure_model(
         training_curve=curve,
         recorded=recorded,
     )
+
+
+def read_training_curve(training: Mapping[str, Any], file: object) -> list[TrainingCurvePoint]:
+    """
+    Return the training curve in a training record.
+
+    :param training: training record of a model file
+    :param file: the file, for the error
+    :return: points with finite errors; empty without a curve
+    :raises ModelError: the curve has another form
+    """
+    try:
+        points = [
+            TrainingCurvePoint(str(stage), int(step), float(p50), float(worst))
+            for stage, step, p50, worst in training.get('curve', [])
+        ]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f'training record of model {file}',
+            got=f'{error}',
+            expected='a curve of [stage, step, median, largest error]',
+        ) from error
+    return [point for point in points if isfinite(point.p50) and isfinite(point.worst)]

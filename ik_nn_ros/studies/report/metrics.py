@@ -1,25 +1,25 @@
 """
-The numbers of a report as JSON; lengths in m, angles in rad, shares from 0 to 1.
+A report as JSON; lengths in m, angles in rad, shares from 0 to 1.
 
-- ``command``, ``created``, ``versions``: where they come from
+- ``command``, ``created``, ``versions``: origin of the report
 - ``model``: file, family, branches, training (the record in the file, without its curve)
 - ``arm``: name, lengths_m, offsets_rad, lower_rad, upper_rad (null: no limit), reach_m, of the arm
-  that errors are told by; calibration (a file's name or null), and nominal, the URDF's lengths and
-  offsets
+  that errors are measured by; calibration (a file's name or null), and nominal, the URDF's lengths
+  and offsets
 - ``targets``: count, seed; uniform in the joints within the limits
 - ``errors``: by method (network, refined, closed_form), over the targets on branches that the
   network serves: count, p50_m, p95_m, p99_m, worst_m
 - ``network_wrong_branch``, ``network_outside_limits``: shares of the network's own answers clearly
-  on the other branch than asked, and outside the limits on every turn
-- ``solver``: what the hybrid solver made of all targets, see
-  :class:`ik_nn_ros.ik.verification.MethodSolutions`; ``worst`` is a fraction of reach
+  on the wrong branch, and outside the limits on every turn
+- ``solver``: answers of the hybrid solver to all targets, see
+  :class:`ik_nn_ros.ik.verification.SolveStatistics`; ``worst`` is a fraction of reach
 - ``map``: for each branch: branch, points (of the grid within the limits), and by method the errors
-- ``path``: branch, points, largest_step_rad and worst_error_m by method; null: none fits
+- ``path``: branch, points, largest_step_rad and worst_error_m by method; null: no path fits
 - ``worst_cases``: see :class:`ik_nn_ros.studies.accuracy.WorstCase`
-- ``curve``: stage, step, p50 and worst (fractions of reach); empty: not in the model file
+- ``curve``: stage, step, p50 and worst (fractions of reach); empty: the model file has none
 - ``recorded``: names, pairing (of tips with joints), samples, outliers, dropped by reason,
-  warnings, refitted (recordings that the calibration was fitted to), errors before and after, each
-  also with the outliers; null: none given
+  warnings, refitted (recordings that the calibration was fitted to), errors before and after
+  calibration, also with the outliers; null: no recordings
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from ik_nn_ros.studies.report.workspace_map import BranchMap
 
 
 def metrics(report: ModelReport) -> dict[str, Any]:
-    """Return the numbers by name."""
-    subject, accuracy = report.model, report.accuracy
+    """Return the report for JSON."""
+    accuracy = report.accuracy
     return {
         'command': report.provenance.command,
         'created': report.provenance.created,
         'versions': dict(report.provenance.versions),
-        'model': _model_metrics(subject),
-        'arm': _arm_metrics(subject),
+        'model': _model_metrics(report.model),
+        'arm': _arm_metrics(report.model),
         'targets': {'count': accuracy.solver_statistics.targets, 'seed': report.provenance.seed},
         'errors': _error_metrics(accuracy.summaries()),
         'network_wrong_branch': accuracy.wrong_branch,

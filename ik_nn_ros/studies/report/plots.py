@@ -1,4 +1,4 @@
-"""The plots that are no maps."""
+"""Plots of a report: distributions, test path, training curve, maps and recordings."""
 
 from __future__ import annotations
 
@@ -39,13 +39,26 @@ from ik_nn_ros.studies.report.recorded import RecordedErrors, vector_lengths
 from ik_nn_ros.studies.report.workspace_map import BranchMap
 
 MIN_SHOWN_ERROR_RATIO = 1e-18
-"""Fraction of reach that stands for an error of exactly zero on a logarithmic axis."""
+"""Error that zero is shown at on a logarithmic axis, as a fraction of reach."""
 CURVE_POINT_COUNT = 600
-"""Of either part of a cumulative curve: below its 99 %, and above."""
+"""Number of points of a cumulative curve up to 99 %, and above."""
+MAX_COLOR_DECADES = 6
+"""Largest number of decades of a colour scale."""
+DECADE_STEPS = (1.0, 2.0, 5.0)
+"""Round numbers within a decade."""
+MAX_MAP_CELLS = 24
+"""Number of cells along the longer side of a map of recorded samples."""
+ARROW_KEY_QUANTILE = 0.9
+"""Share of the arrows that are at most as long as the one in the key."""
+
+ColorRange = tuple[float, float]
+"""Limits of a colour scale, mm."""
+ImageExtent = tuple[float, float, float, float]
+"""Left, right, bottom, top of an image, m."""
 
 
 class CumulativeCurve(NamedTuple):
-    """A curve: (N,) errors, m, and how it looks."""
+    """A cumulative curve: (N,) errors, m, and its style."""
 
     errors: Array
     label: str
@@ -54,7 +67,7 @@ class CumulativeCurve(NamedTuple):
 
 
 def draw_distribution(accuracy: Accuracy, reach: float) -> Picture:
-    """Draw the share of targets below each error, by method."""
+    """Draw the cumulative distribution of the tip error, by method."""
     curves = [
         CumulativeCurve(
             accuracy.errors[method],
@@ -69,20 +82,22 @@ def draw_distribution(accuracy: Accuracy, reach: float) -> Picture:
 
 def draw_cumulative(curves: Iterable[CumulativeCurve], what: str, reach: float) -> Picture:
     """
-    Draw shares below each error.
+    Draw cumulative distributions of errors.
 
-    :param what: the errors are of
+    :param curves: the errors and their styles
+    :param what: plural noun for what has the errors
+    :param reach: reach of the arm, m
     """
     share = np.concatenate(
         (np.linspace(0.0, 0.99, CURVE_POINT_COUNT), np.linspace(0.99, 1.0, CURVE_POINT_COUNT))
     )
     with styled_figure(9.6, 4.6) as figure:
         axes = figure.add_subplot()
-        for errors, label, color, line in curves:
+        for errors, label, color, style in curves:
             value = np.maximum(
                 np.quantile(errors, share, method='higher'), MIN_SHOWN_ERROR_RATIO * reach
             )
-            axes.plot(MM_PER_M * value, share, line, color=color, lw=1.8, label=label)
+            axes.plot(MM_PER_M * value, share, style, color=color, lw=1.8, label=label)
         format_error_axis(axes, reach)
         axes.set(ylim=(0.0, 1.02), ylabel=f'share of {what} with at most this error')
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -92,7 +107,7 @@ def draw_cumulative(curves: Iterable[CumulativeCurve], what: str, reach: float) 
 
 
 def draw_path(path: JointPath, branch_map: BranchMap, arm: ArmModel) -> Picture:
-    """Draw the path in the plane, both joints along it and the tip's error."""
+    """Draw the path in the plane, both joints along it, and the tip error."""
     with styled_figure(9.6, 7.6) as figure:
         plane, first, error, second = figure.subplots(2, 2).ravel()
         _draw_plane(plane, path, branch_map, arm)
@@ -115,7 +130,7 @@ def draw_path(path: JointPath, branch_map: BranchMap, arm: ArmModel) -> Picture:
 
 
 def draw_training_curve(curve: list[TrainingCurvePoint], reach: float) -> Picture:
-    """Draw the errors on held-out targets over the training, one stage after the other."""
+    """Draw the errors on held-out targets during the training, by stage."""
     stages = list(dict.fromkeys(point.stage for point in curve))
     with styled_figure(9.6, 4.6) as figure:
         columns = figure.subplots(1, len(stages), sharey=True, squeeze=False)[0]
@@ -148,7 +163,7 @@ def _draw_plane(axes: Axes, path: JointPath, branch_map: BranchMap, arm: ArmMode
     side = branch_map.coordinates
     axes.contourf(side, side, branch_map.reachable.astype(float), levels=(0.5, 1.5), colors=['0.9'])
     format_plane_axes(axes, arm.reach)
-    axes.plot(*path.xy.T, color=BLACK, lw=3.0, alpha=0.25, label='asked')
+    axes.plot(*path.xy.T, color=BLACK, lw=3.0, alpha=0.25, label='target')
     for q, label, color, line in _path_curves(path):
         axes.plot(*arm.fk(q).T, line, color=color, lw=1.3, label=label)
     axes.plot(*path.xy[0], 'o', color=BLACK, ms=4, label='start')
@@ -173,32 +188,19 @@ def _draw_joint(axes: Axes, path: JointPath, arm: ArmModel, joint: int) -> None:
         axes.legend(loc='best', fontsize=8.5, frameon=True, framealpha=0.85)
 
 
-# MERGED learning.report.map_plots: Maps of the arm's plane.
-
-ColorRange = tuple[float, float]
-"""The ends of a scale of colours, mm."""
-ImageExtent = tuple[float, float, float, float]
-"""Left, right, bottom, top of an image, m."""
-
-MAX_COLOR_DECADES = 6
-"""The most that a scale of colours covers."""
-DECADE_STEPS = (1.0, 2.0, 5.0)
-"""Round numbers within a decade, and what divides the next one."""
-
-
 def draw_maps(maps: list[BranchMap], reach: float) -> Picture:
     """Draw the error of each method over the workspace, a row for each branch."""
     with styled_figure(9.6, 1.5 + 3.1 * len(maps)) as figure:
         axes = figure.subplots(len(maps), len(METHODS), sharex=True, sharey=True, squeeze=False)
         for column, method in enumerate(METHODS):
             errors = [MM_PER_M * branch_map.errors[method] for branch_map in maps]
-            ends = color_range(np.concatenate([error.ravel() for error in errors]))
+            limits = color_range(np.concatenate([error.ravel() for error in errors]))
             half = maps[0].coordinates[-1]
             for row, (branch_map, error) in enumerate(zip(maps, errors, strict=True)):
-                place = axes[row, column]
-                image = draw_image(place, error, (-half, half, -half, half), ends)
-                format_plane_axes(place, reach)
-                place.set_title(
+                cell = axes[row, column]
+                image = draw_image(cell, error, (-half, half, -half, half), limits)
+                format_plane_axes(cell, reach)
+                cell.set_title(
                     f'{METHOD_LABELS[method]}, {branch_map.branch_name} branch', fontsize=10
                 )
             axes[-1, column].set_xlabel('x, m')
@@ -209,7 +211,7 @@ def draw_maps(maps: list[BranchMap], reach: float) -> Picture:
 
 
 def color_range(values: Array) -> ColorRange:
-    """Return round numbers that the finite and positive ones of the values lie between."""
+    """Return round limits of the finite and positive values."""
     values = values[np.isfinite(values) & (values > 0.0)]
     if not len(values):
         return 0.1, 1.0
@@ -222,7 +224,7 @@ def color_range(values: Array) -> ColorRange:
 
 
 def draw_image(axes: Axes, values: Array, extent: ImageExtent, color_range_mm: ColorRange) -> Any:
-    """Draw (n, n) values; NaN stays blank, what is off the scale has the colour of its end."""
+    """Draw (n, n) values; NaN stays blank, and values beyond the scale get its last colour."""
     return axes.imshow(
         np.ma.masked_invalid(np.clip(values, *color_range_mm)),
         origin='lower',
@@ -234,7 +236,7 @@ def draw_image(axes: Axes, values: Array, extent: ImageExtent, color_range_mm: C
 
 
 def draw_color_bar(figure: Figure, image: Any, axes: list[Axes], reach: float) -> None:
-    """Draw the scale of an image below some axes, in mm and in fractions of reach."""
+    """Draw the colour scale of an image below axes, in mm and in fractions of reach."""
     bar = figure.colorbar(
         image, ax=axes, location='bottom', shrink=0.8, aspect=22, pad=0.02, label='tip error, mm'
     )
@@ -245,16 +247,8 @@ def draw_color_bar(figure: Figure, image: Any, axes: list[Axes], reach: float) -
         set_log_ticks(axis, decades)
 
 
-# MERGED learning.report.recorded_plots: The plots of recorded samples.
-
-MAX_MAP_CELLS = 24
-"""Along the longer side of a map of recorded samples."""
-ARROW_KEY_QUANTILE = 0.9
-"""Share of the arrows that are not longer than the one in the key."""
-
-
 def draw_recorded_distribution(recorded: RecordedErrors, reach: float) -> Picture:
-    """Draw the share of recorded samples below each error, before and after calibration."""
+    """Draw the cumulative distribution of the recorded errors before and after calibration."""
     curves = [
         CumulativeCurve(vector_lengths(offset), label, color, line)
         for offset, label, color, line in (
@@ -267,36 +261,36 @@ def draw_recorded_distribution(recorded: RecordedErrors, reach: float) -> Pictur
 
 
 def draw_recorded_maps(recorded: RecordedErrors, reach: float) -> Picture:
-    """Draw the recorded errors where samples are: median by cell, and which way."""
+    """Draw maps of the recorded errors: the median in each cell, as colour and arrow."""
     kept = ~recorded.is_outlier
     xy = recorded.xy[kept]
     cells = {'before: URDF': _cell_medians(xy, MM_PER_M * recorded.before[kept])}
     if recorded.after is not None:
         cells['after: calibrated'] = _cell_medians(xy, MM_PER_M * recorded.after[kept])
-    ends = color_range(np.concatenate([cell.length_mm.ravel() for cell in cells.values()]))
+    limits = color_range(np.concatenate([cell.length_mm.ravel() for cell in cells.values()]))
     with styled_figure(9.6, 5.8) as figure:
-        axes = figure.subplots(1, 2, sharex=True, sharey=True)
-        for place, (name, cell) in zip(axes, cells.items(), strict=False):
-            image = draw_image(place, cell.length_mm, cell.extent, ends)
-            _draw_arrows(place, cell)
-            place.set_title(name, loc='left')
-            place.set_xlabel('x, m')
-        axes[0].set_ylabel('y, m')
-        for place in axes[len(cells) :]:
-            place.set_visible(False)
-        draw_color_bar(figure, image, list(axes[: len(cells)]), reach)
+        columns = figure.subplots(1, 2, sharex=True, sharey=True)
+        for axes, (name, cell) in zip(columns, cells.items(), strict=False):
+            image = draw_image(axes, cell.length_mm, cell.extent, limits)
+            _draw_arrows(axes, cell)
+            axes.set_title(name, loc='left')
+            axes.set_xlabel('x, m')
+        columns[0].set_ylabel('y, m')
+        for axes in columns[len(cells) :]:
+            axes.set_visible(False)
+        draw_color_bar(figure, image, list(columns[: len(cells)]), reach)
         return to_picture(figure, 'Maps of the recorded tip error, before and after calibration')
 
 
 @dataclass(frozen=True)
 class _CellMedians:
     """
-    Medians of vectors in the cells of a grid; NaN: an empty cell.
+    Medians of vectors in the cells of a grid; NaN in an empty cell.
 
-    :param width: of a cell, m
+    :param cell_width: width of a cell, m
     :param corner: (2,) lower left corner of the grid, m
-    :param size: (rows, columns) of their lengths, mm
-    :param vector: (rows, columns, 2) of the vectors, mm
+    :param length_mm: (rows, columns) medians of the lengths, mm
+    :param vector_mm: (rows, columns, 2) medians of the vectors, mm
     """
 
     cell_width: float
@@ -306,39 +300,40 @@ class _CellMedians:
 
     @property
     def extent(self) -> ImageExtent:
-        """The grid's place in the plane."""
+        """The extent of the grid in the plane, m."""
         (left, bottom), (rows, columns) = self.corner.tolist(), self.length_mm.shape
         return left, left + columns * self.cell_width, bottom, bottom + rows * self.cell_width
 
 
 def _cell_medians(xy: Array, offset: Array) -> _CellMedians:
     """
-    Lay a grid over points (N, 2), m, and take medians in its cells.
+    Return medians of vectors in the cells of a grid over their points.
 
-    :param offset: (N, 2), mm
+    :param xy: (N, 2) points, m
+    :param offset: (N, 2) vectors, mm
     """
     corner, span = xy.min(axis=0), np.ptp(xy, axis=0)
-    width = float(span.max()) / (MAX_MAP_CELLS - 1) or 1e-3  # a single point has a map, too
+    width = float(span.max()) / (MAX_MAP_CELLS - 1) or 1e-3  # for a single point
     cell = np.floor((xy - corner) / width + 0.5).astype(int)
     columns, rows = (cell.max(axis=0) + 1).tolist()
-    size, vector = np.full((rows, columns), np.nan), np.full((rows, columns, 2), np.nan)
+    length, vector = np.full((rows, columns), np.nan), np.full((rows, columns, 2), np.nan)
     for column, row in np.unique(cell, axis=0).tolist():
-        inside = (cell == (column, row)).all(axis=1)
-        size[row, column] = np.median(np.hypot(*offset[inside].T))
-        vector[row, column] = np.median(offset[inside], axis=0)
-    return _CellMedians(width, corner - width / 2.0, size, vector)
+        in_cell = (cell == (column, row)).all(axis=1)
+        length[row, column] = np.median(np.hypot(*offset[in_cell].T))
+        vector[row, column] = np.median(offset[in_cell], axis=0)
+    return _CellMedians(width, corner - width / 2.0, length, vector)
 
 
 def _draw_arrows(axes: Axes, cells: _CellMedians) -> None:
-    """Draw the vectors; nearly all are shorter than two cells."""
+    """Draw the vectors to a scale that makes nearly all shorter than two cells."""
     rows, columns = cells.length_mm.shape
     (left, bottom), width = cells.corner.tolist(), cells.cell_width
-    long = float(
+    key_length_mm = float(
         np.nanquantile(
             np.hypot(cells.vector_mm[..., 0], cells.vector_mm[..., 1]), ARROW_KEY_QUANTILE
         )
     )
-    if not long > 0.0:
+    if not key_length_mm > 0.0:
         return
     quiver = axes.quiver(
         left + width * (np.arange(columns) + 0.5),
@@ -346,12 +341,12 @@ def _draw_arrows(axes: Axes, cells: _CellMedians) -> None:
         *np.moveaxis(cells.vector_mm, -1, 0),
         angles='xy',
         scale_units='xy',
-        scale=long / (2.0 * width),
+        scale=key_length_mm / (2.0 * width),
         units='inches',
         width=0.02,
         color='white',
         edgecolor='black',
         linewidth=0.5,
     )
-    key = float(f'{long:.1g}')
+    key = float(f'{key_length_mm:.1g}')
     axes.quiverkey(quiver, 0.82, 1.03, key, f'{key:g} mm', labelpos='E', coordinates='axes')

@@ -1,4 +1,4 @@
-"""How far recorded tips are from the arm model, before and after calibration."""
+"""Errors of recorded tips against the arm model, before and after calibration."""
 
 from __future__ import annotations
 
@@ -16,23 +16,19 @@ from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.samples import Samples, TopicNames, read_samples
 from ik_nn_ros.studies.accuracy import ErrorSummary
 
-NEAREST_PAIRING, INTERPOLATED_PAIRING = (
-    'of the joint_states nearest in time',
-    'at the stamp of the tip',
-)
+NEAREST_PAIRING = 'of the joint_states nearest in time'
+INTERPOLATED_PAIRING = 'at the stamp of the tip'
 OUTLIER_RATIO = 5.0
-"""
-Times the median error beyond which a sample is an outlier: of normal noise, 3 in 10^8 are.
-"""
+"""Error of an outlier, as a multiple of the median; of normal noise 3 in 10^8 are outliers."""
 
 
 @dataclass(frozen=True)
 class Recordings:
     """
-    What to read.
+    Recordings to read.
 
-    :param paths: files or folders; may be none
-    :param topics: to read from each
+    :param paths: files or folders, possibly none
+    :param topics: topics to read
     """
 
     paths: tuple[Path, ...] = ()
@@ -40,24 +36,24 @@ class Recordings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of files and folders."""
+        """The names of the files and folders."""
         return tuple(path.resolve().name for path in self.paths)
 
 
 @dataclass(frozen=True)
 class RecordedErrors:
     """
-    N samples against the arm model.
+    Errors of N recorded samples.
 
-    :param names: of the recordings
+    :param names: names of the recordings
     :param pairing: which joint positions a measured tip is compared with
     :param xy: (N, 2) measured tips in the plane of the URDF's arm, m
-    :param before: (N, 2) measured tip less that of the URDF's arm, m
-    :param after: (N, 2) measured tip less that of the calibrated arm, m; None: no calibration
-    :param is_outlier: (N,) by the last of these two
-    :param dropped: samples left out when reading, by reason
-    :param warnings: what is wrong with the recordings
-    :param fitted_recordings: names of recordings that the calibration was fitted to
+    :param before: (N, 2) measured tip minus that of the URDF's arm, m
+    :param after: (N, 2) measured tip minus that of the calibrated arm, m; None: no calibration
+    :param is_outlier: (N,) whether the sample is an outlier of ``after``, or else of ``before``
+    :param dropped: numbers of samples left out when reading, by reason
+    :param warnings: defects of the recordings
+    :param fitted_recordings: names of the recordings that the calibration was fitted to
     """
 
     names: tuple[str, ...]
@@ -71,25 +67,26 @@ class RecordedErrors:
     fitted_recordings: tuple[str, ...]
 
     def summaries(self) -> dict[str, ErrorSummary]:
-        """Return the errors before and after calibration, without the outliers and with all."""
-        found = {}
+        """Return the errors before and after calibration, without and with the outliers."""
+        summaries = {}
         for name, offset in (('before', self.before), ('after', self.after)):
             if offset is not None:
                 error = vector_lengths(offset)
-                found[name] = ErrorSummary.from_errors(error[~self.is_outlier])
-                found[f'{name}_with_outliers'] = ErrorSummary.from_errors(error)
-        return found
+                summaries[name] = ErrorSummary.from_errors(error[~self.is_outlier])
+                summaries[f'{name}_with_outliers'] = ErrorSummary.from_errors(error)
+        return summaries
 
 
 def measure_recorded(
     arm: ArmModel, calibration: Calibration | None, recordings: Recordings
 ) -> RecordedErrors:
     """
-    Read recordings and compare.
+    Read recordings and compare them with the arm model.
 
-    :param arm: as its URDF has it
-    :param recordings: at least one
-    :raises RecordingError: they cannot be read, or hold no sample
+    :param arm: the arm as its URDF describes it
+    :param calibration: calibration of the arm; None: there is none
+    :param recordings: at least one recording
+    :raises RecordingError: a recording cannot be read, or there is no sample
     """
     names = recordings.names
     samples = read_samples(
@@ -119,12 +116,11 @@ def measure_recorded(
 
 def _best_pairing(arm: ArmModel, samples: Samples, delay: float) -> tuple[str, Array]:
     """
-    Return the joints (N, 2), rad, that go with the tips, and which these are.
+    Return the pairing of joints with tips that fits the arm model best, and the joints (N, 2), rad.
 
-    A tip is measured at its own stamp, or made of the joints it is published with: what suits the
-    arm model better.
+    A tip may be measured at its own stamp, or computed from the joints it is published with.
 
-    :param delay: of the tip's stamp, s
+    :param delay: delay of the tip's stamp, s
     """
     pairings = {NEAREST_PAIRING: samples.q_nearest, INTERPOLATED_PAIRING: samples.q}
     if delay:
@@ -152,18 +148,19 @@ def project_to_plane(arm: ArmModel, tip: Array) -> Array:
 
 def tip_offsets(arm: ArmModel, q: Array, tip: Array) -> Array:
     """
-    Return where the measured tip is off the arm model's, in its plane.
+    Return the measured tip minus that of the arm model, in the arm's plane.
 
-    :param q: (N, 2) rad
-    :param tip: (N, 3) in the base frame, m
-    :return: (N, 2) m
+    :param arm: model of the arm
+    :param q: (N, 2) joint positions, rad
+    :param tip: (N, 3) measured tips in the base frame, m
+    :return: (N, 2) offsets, m
     """
     offset: Array = project_to_plane(arm, tip) - arm.fk(q)
     return offset
 
 
 def _tip_delay(calibration: Calibration | None) -> float:
-    """Return by how much the calibration found the tip's stamp to be late, s."""
+    """Return the delay of the tip's stamp that the calibration found, s."""
     timing: Any = calibration.record.get('timing') if calibration else None
     delay = timing.get('delay') if isinstance(timing, dict) else None
     return float(delay) if isinstance(delay, float | int) else 0.0

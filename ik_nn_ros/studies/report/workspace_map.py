@@ -1,4 +1,4 @@
-"""Errors on a grid over the workspace."""
+"""Maps of the tip error over the workspace, on a grid for each branch."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ik_nn_ros.studies.accuracy import errors_by_method
 
 BRANCH_NAMES = {1: 'positive', -1: 'negative'}
 GRID_POINTS_PER_SIDE = 241
-"""Along one side of the grid."""
+"""Number of points along one side of the grid."""
 GRID_HALF_WIDTH_RATIO = 1.02
-"""Half the grid's side as a multiple of reach: its edge is out of reach."""
+"""Half the side of the grid, as a multiple of reach."""
 
 
 @dataclass(frozen=True)
 class BranchMap:
     """
-    The errors on one branch.
+    Tip errors on one branch.
 
     :param branch: +1 or -1
     :param coordinates: (n,) coordinates of the grid, the same for x and y, m
-    :param reachable: (n, n) where the arm gets within its limits; row is y, column is x
-    :param errors: by method: (n, n) m; NaN where it does not get
+    :param reachable: (n, n) whether the arm reaches a point within its limits; rows are y
+    :param errors: by method: (n, n) tip errors, m; NaN where the arm does not reach
     """
 
     branch: int
@@ -40,12 +40,12 @@ class BranchMap:
 
     @property
     def branch_name(self) -> str:
-        """The branch in a word."""
+        """The name of the branch."""
         return BRANCH_NAMES[self.branch]
 
     @property
     def xy(self) -> Array:
-        """(N, 2) the points of the grid that are reached, m."""
+        """The reachable points of the grid, (N, 2), m."""
         x, y = np.meshgrid(self.coordinates, self.coordinates)
         return np.stack((x[self.reachable], y[self.reachable]), axis=-1)
 
@@ -57,13 +57,13 @@ class BranchMap:
 
 
 def measure_maps(arm: ArmModel, network: Network) -> list[BranchMap]:
-    """Return a map of each branch that the network serves and the joint limits allow."""
+    """Return a map for each branch that the network serves and the joint limits allow."""
     maps = (_measure_map(arm, network, branch) for branch in network.branches)
     return [branch_map for branch_map in maps if branch_map.reachable.any()]
 
 
 def empty_map(arm: ArmModel, branch: int, points_per_side: int = GRID_POINTS_PER_SIDE) -> BranchMap:
-    """Return the map of a branch without errors, ``points`` along one side."""
+    """Return the map of a branch without errors."""
     side = GRID_HALF_WIDTH_RATIO * arm.reach * np.linspace(-1.0, 1.0, points_per_side)
     xy = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     solver = HybridSolver(arm, None, SolverConfig(branch=BRANCH_NAMES[branch]))
@@ -74,9 +74,8 @@ def empty_map(arm: ArmModel, branch: int, points_per_side: int = GRID_POINTS_PER
 def _measure_map(arm: ArmModel, network: Network, branch: int) -> BranchMap:
     branch_map = empty_map(arm, branch)
     xy = branch_map.xy
-    errors = {}
-    sides = np.full(len(xy), branch, dtype=np.int8)
-    near = np.broadcast_to(arm.home, xy.shape)
-    for method, found in errors_by_method(arm, network, xy, sides, near).items():
-        errors[method] = branch_map.to_grid(found)
-    return replace(branch_map, errors=errors)
+    branches = np.full(len(xy), branch, dtype=np.int8)
+    home = np.broadcast_to(arm.home, xy.shape)
+    errors = errors_by_method(arm, network, xy, branches, home)
+    grids = {method: branch_map.to_grid(values) for method, values in errors.items()}
+    return replace(branch_map, errors=grids)
