@@ -1,1 +1,1 @@
-"""Training and export of inverse-kinematics networks; needs torch."""
+"""Training and export of inverse-kinematics networks with torch."""

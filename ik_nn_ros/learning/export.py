@@ -1,4 +1,4 @@
-"""From a trained network to a model file."""
+"""Export of a trained network to an ONNX model file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnx
-import onnxscript  # noqa: F401, torch exports with it
+import onnxscript  # noqa: F401, required by torch.onnx
 import torch
 from torch import Tensor, nn
 
@@ -22,40 +22,41 @@ from ik_nn_ros.learning.networks.network import ExecutionMode, RecurrentNetwork,
 from ik_nn_ros.learning.sampling import TARGETS_PER_PATH
 
 PARITY_TARGET_COUNT = 5000
+"""Targets at which an export is compared with its network."""
 MAX_PARITY_MEDIAN_RATIO = 2e-6
 """
-Bound on the median distance (fraction of reach) between the tip by the file and by the network.
+Largest median distance between the tips of model file and network, as a fraction of reach.
 
-Single precision rounds angles up to π by 1.2e-7 and the sums in the layers a few times that; an
-export that is wrong in substance moves every answer, by 1e-2 and more.
+Single precision rounds angles up to π by 1.2e-7 and the sums in the layers by a few times that. A
+wrong export changes all joint angles, by 1e-2 and more.
 """
 MAX_PARITY_ERROR_RATIO = 5e-3
 """
-Bound on the largest such distance.
+Largest distance between the tips of model file and network, as a fraction of reach.
 
-Where a network takes a square root, r² rounded by 1e-7 becomes 3e-4 at the edge of the workspace.
-A well trained network answers that with angles whose tip does not move; a poor one does not. Of a
-network that chooses it is the bound on how much further off its target the file puts a tip, all but
-one in a thousand.
+Where a network takes a square root, rounding r² by 1e-7 changes the root by 3e-4 at the boundary of
+the workspace. In a well trained network this does not move the tip, in a poor one it does. For a
+rounding-sensitive network, which may select another solution, the bound applies to the increase of
+the tip error, at all but one in a thousand targets.
 """
 
 
 def to_onnx(network: TrainableNetwork) -> onnx.ModelProto:
     """
-    Turn a network into a single-precision graph and check that it still gives the same answers.
+    Export a network as a single-precision graph, and check the graph against the network.
 
-    :param network: double precision
-    :raises ModelError: the answers differ
+    :param network: the network, in double precision
+    :raises ModelError: the export fails, or its joint angles differ
     """
     single = copy.deepcopy(network).float().eval()
-    module, given, answers, sizes = _export_signature(single)
+    module, inputs, outputs, dynamic_sizes = _export_signature(single)
     with _exporter_silenced():
         program = torch.onnx.export(
             module,
-            tuple(given.values()),
-            input_names=list(given),
-            output_names=answers,
-            dynamic_shapes=tuple(sizes for _ in given),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=tuple(dynamic_sizes for _ in inputs),
             dynamo=True,
             verbose=False,
         )
@@ -69,7 +70,7 @@ def to_onnx(network: TrainableNetwork) -> onnx.ModelProto:
 
 
 class _RecurrentStep(nn.Module):
-    """One step of a network that goes along a path step by step."""
+    """A recurrent network's step as a module."""
 
     def __init__(self, network: RecurrentNetwork) -> None:
         super().__init__()
@@ -82,14 +83,18 @@ class _RecurrentStep(nn.Module):
 def _export_signature(
     network: TrainableNetwork,
 ) -> tuple[nn.Module, dict[str, Tensor], list[str], dict[int, torch.export.Dim]]:
-    """Return what to export, its inputs by name, its outputs, and which dimensions vary."""
+    """
+    Return how to export a network.
+
+    :return: module to export, example inputs by name, names of the outputs, and dynamic dimensions
+    """
     count = torch.export.Dim('N')
     if isinstance(network, RecurrentNetwork):
-        given = {
+        inputs = {
             INPUT_NAME: torch.ones(2, INPUT_COLUMN_COUNT),
             STATE_INPUT: torch.zeros(2, network.state_size),
         }
-        return _RecurrentStep(network), given, [OUTPUT_NAME, NEXT_STATE_OUTPUT], {0: count}
+        return _RecurrentStep(network), inputs, [OUTPUT_NAME, NEXT_STATE_OUTPUT], {0: count}
     if network.execution_mode == ExecutionMode.OFFLINE:
         length = torch.export.Dim('T', min=2)
         return (
@@ -103,35 +108,35 @@ def _export_signature(
 
 def require_parity(network: TrainableNetwork, model: bytes) -> None:
     """
-    Check that a model gives the answers of the network it came from.
+    Check that a model computes the joint angles of its network.
 
-    :param network: double precision
-    :param model: content of a model file
-    :raises ModelError: it does not
+    :param network: the network, in double precision
+    :param model: content of the model file
+    :raises ModelError: the joint angles differ
     """
-    paths = network.execution_mode != ExecutionMode.SINGLE_TARGET
-    count = PARITY_TARGET_COUNT // TARGETS_PER_PATH if paths else PARITY_TARGET_COUNT
+    is_path_network = network.execution_mode != ExecutionMode.SINGLE_TARGET
+    count = PARITY_TARGET_COUNT // TARGETS_PER_PATH if is_path_network else PARITY_TARGET_COUNT
     targets = network.sample(network.arm, np.random.default_rng(0), count).target
     with torch.no_grad():
-        wanted = network(torch.from_numpy(targets)).numpy()
-    answered = run_inference(model, targets)
-    apart = _tip_distance_ratio(network, answered, network.arm.fk(wanted))
-    median, worst = float(np.median(apart)), float(apart.max())
+        network_q = network(torch.from_numpy(targets)).numpy()
+    model_q = run_inference(model, targets)
+    distance = _tip_distance_ratio(network, model_q, network.arm.fk(network_q))
+    median, worst = float(np.median(distance)), float(distance.max())
     if network.rounding_sensitive:
-        off, was_off = (
-            _tip_distance_ratio(network, q, targets[..., :2]) for q in (answered, wanted)
+        model_error, network_error = (
+            _tip_distance_ratio(network, q, targets[..., :2]) for q in (model_q, network_q)
         )
-        worst = float(np.quantile(off - was_off, 0.999))
+        worst = float(np.quantile(model_error - network_error, 0.999))
     if not (median <= MAX_PARITY_MEDIAN_RATIO and worst <= MAX_PARITY_ERROR_RATIO):
         raise ModelError(
-            'model against the network it was exported from',
-            got=f'tips {median:.1e} of reach apart (median), {worst:.1e} (worst)',
+            'exported model',
+            got=f"tips {median:.1e} of reach (median), {worst:.1e} (worst) from the network's",
             expected=f'at most {MAX_PARITY_MEDIAN_RATIO:.0e}, {MAX_PARITY_ERROR_RATIO:.0e}',
         )
 
 
 def _tip_distance_ratio(network: TrainableNetwork, q: Array, xy: Array) -> Array:
-    """Return how far (fraction of reach) the tip at (..., 2) angles is from (..., 2) points."""
+    """Return the distance (...) of the tip at q (..., 2) from xy (..., 2), over reach."""
     offset = network.arm.fk(q) - xy
     distance: Array = np.hypot(offset[..., 0], offset[..., 1]) / network.arm.reach
     return distance
@@ -146,7 +151,7 @@ def add_metadata(model: onnx.ModelProto, info: ModelInfo) -> bytes:
 
 @contextlib.contextmanager
 def _exporter_silenced() -> Iterator[None]:
-    """Keep the exporter's talk about libraries that are not needed from the user."""
+    """Suppress the exporter's messages about optional libraries."""
     logger = logging.getLogger('torch.onnx')
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -159,7 +164,7 @@ def _exporter_silenced() -> Iterator[None]:
 
 
 def _strip_exporter_notes(model: onnx.ModelProto) -> None:
-    """Remove the exporter's notes, which hold source lines and paths of this machine."""
+    """Remove the exporter's notes, which contain source lines and paths of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]

@@ -1,4 +1,4 @@
-"""Every family of networks by its name."""
+"""The network families by their names on the command line and in model files."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ FAMILIES: dict[str, type[TrainableNetwork]] = {
         PolicyNetwork,
     )
 }
-"""Those that answer one target at a time, which is what ik_node runs."""
+"""Families for single targets, which ik_node runs."""
 PATH_FAMILIES: dict[str, type[TrainableNetwork]] = {
     network.family: network for network in (LstmNetwork, ConvolutionNetwork, TransformerNetwork)
 }
+"""Families for paths of targets, which the studies compare."""
 
 
 def find_family(name: str) -> type[TrainableNetwork]:
     """
-    Return the network class of that name.
+    Return the network class of a family for single targets.
 
-    :raises ConfigError: there is none that answers one target at a time
+    :raises ConfigError: no such family exists
     """
     if name not in FAMILIES:
         raise ConfigError('network', got=name, expected=' or '.join(FAMILIES))

@@ -1,9 +1,10 @@
 """
-Levenberg-Marquardt: Gauss-Newton steps on all weights at once, damped until they help.
+Levenberg-Marquardt: damped Gauss-Newton steps on all weights of a network.
 
-For some hundreds to a few thousand weights in double precision it gets orders of magnitude below
-where gradient descent stalls. Reference: Nocedal and Wright, Numerical Optimization, section 10.3;
-damping goes up slowly and down fast ("delayed gratification", Transtrum and Sethna 2012).
+With hundreds to a few thousand weights in double precision it reaches losses that are orders of
+magnitude below those at which gradient descent stalls. Reference: Nocedal and Wright, Numerical
+Optimization, section 10.3; damping rises slowly and falls fast ("delayed gratification", Transtrum
+and Sethna 2012).
 """
 
 from __future__ import annotations
@@ -16,23 +17,28 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 ResidualFunction = Callable[[Tensor, Tensor], Tensor]
-"""From the output (..., M) and the input (..., K) of one sample to its residuals (..., P)."""
+"""Maps the output (..., M) and the input (..., K) of one sample to its residuals (..., P)."""
 
-DAMPING_INCREASE_RATIO, DAMPING_DECREASE_RATIO = 2.0, 5.0
-MIN_DAMPING, MAX_DAMPING = 1e-14, 1e10
+DAMPING_INCREASE_RATIO = 2.0
+"""Factor on the damping after a rejected step."""
+DAMPING_DECREASE_RATIO = 5.0
+"""Divisor of the damping after an accepted step."""
+MIN_DAMPING = 1e-14
+MAX_DAMPING = 1e10
+"""Damping at which the search for a step ends."""
 MAX_CHUNK_SAMPLES = 500
-"""Samples whose Jacobian is held at a time."""
+"""Samples whose Jacobians are in memory at a time."""
 
 
 @dataclass(frozen=True)
 class LevenbergMarquardtStep:
     """
-    One iteration.
+    Result of one iteration.
 
-    :param loss: half the sum of squared residuals after it
-    :param damping: what the next one starts with, as a multiple of the normal matrix's mean
+    :param loss: half the sum of squared residuals after the iteration
+    :param damping: first damping of the next iteration, relative to the normal matrix's mean
         diagonal
-    :param accepted: whether a step that lowers the loss was found
+    :param accepted: whether a step was found that lowers the loss
     """
 
     loss: float
@@ -41,18 +47,18 @@ class LevenbergMarquardtStep:
 
 
 class _LeastSquaresProblem:
-    """The residuals of all samples as a function of one vector of weights."""
+    """Residuals of all samples as a function of the vector of all W weights."""
 
     def __init__(self, module: nn.Module, data: Tensor, residual: ResidualFunction) -> None:
         self.data = data
         self._shapes = {name: p.shape for name, p in module.named_parameters()}
 
-        def of_sample(weights: Tensor, row: Tensor) -> Tensor:
+        def sample_residual(weights: Tensor, row: Tensor) -> Tensor:
             output = functional_call(module, self.unpack(weights), (row[None],))
             return residual(output[0], row)
 
-        self._residuals = vmap(of_sample, in_dims=(None, 0))
-        self._jacobian = vmap(jacrev(of_sample), in_dims=(None, 0))
+        self._residuals = vmap(sample_residual, in_dims=(None, 0))
+        self._jacobian = vmap(jacrev(sample_residual), in_dims=(None, 0))
 
     def unpack(self, weights: Tensor) -> dict[str, Tensor]:
         """Split the vector of weights into the module's parameters."""
@@ -81,14 +87,14 @@ def minimize(
     module: nn.Module, data: Tensor, residual: ResidualFunction, damping: float = 1e-3
 ) -> Iterator[LevenbergMarquardtStep]:
     """
-    Lower half the sum of squared residuals over the parameters of a module, in place.
+    Minimize half the sum of squared residuals over the parameters of a module, in place.
 
-    Each ``next`` is one iteration; it ends by itself when no step helps any more.
+    The iterator yields after each iteration and ends when no step lowers the loss any more.
 
-    :param module: takes (N, ..., K), returns (N, ..., M)
+    :param module: maps (N, ..., K) to (N, ..., M)
     :param data: (N, ..., K) inputs
-    :param residual: of one sample
-    :param damping: of the first step
+    :param residual: residual of one sample
+    :param damping: damping of the first step
     """
     problem = _LeastSquaresProblem(module, data, residual)
     weights = nn.utils.parameters_to_vector(module.parameters())

@@ -1,10 +1,10 @@
 """
-Train a network on the arm's own forward kinematics.
+Training of a network on the arm's own forward kinematics.
 
-Stage 1 is Adam on fresh samples, by the family's own loss, for most where the tip ends up and not
-which angles the network gives. It finds the basin; stage 2, Levenberg-Marquardt on the tip in
-double precision, goes to its bottom. The weights kept are those
-that did best on held-out targets, judged by their median and their worst error together.
+Stage 1 is Adam on new samples in every step, with the loss of the network's family; for most
+families that is the error of the tip and not of the joint angles. Stage 2 is Levenberg-Marquardt on
+the error of the tip, in double precision, and converges to the minimum near the result of stage 1.
+The best weights are those with the smallest product of median and worst error on held-out targets.
 """
 
 from __future__ import annotations
@@ -22,33 +22,36 @@ from torch import Tensor
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.levenberg_marquardt import minimize
-from ik_nn_ros.learning.networks.network import TrainableNetwork, tip_residual
+from ik_nn_ros.learning.networks.network import TrainableNetwork, elbow_sine, tip_residual
 from ik_nn_ros.learning.training_config import TrainingConfig
 
 TORCH_THREAD_COUNT = 1
-"""As many on every machine: the order of sums, and with it the last digits, depends on it."""
+"""Fixed on every machine, because the order of sums and with it the last digits depend on it."""
 IMPROVEMENT_SCORE_RATIO = 0.98
-"""A look at the held-out targets counts as better when its score falls below this share."""
+"""Ratio to the best score below which a validation counts as an improvement."""
 ADAM_TIME_FRACTION = 0.5
-"""Share of the time limit that stage 1 may use up."""
+"""Fraction of the time limit for stage 1."""
 ADAM_VALIDATION_INTERVAL_STEPS = 250
+"""Gradient steps between two validations."""
 CLEAR_BRANCH_SINE = 0.2
 """
-Sine of the elbow beyond which the arm is on one branch, also with a residual, and also where a
-rough network answers an edge: 4e-3 of reach off is 0.08 of a folded elbow, 0.18 of a straight one.
+Sine of the elbow's angle from which a joint position is clearly on one branch.
+
+Below, it may be a residual, or a rough result at a boundary: a tip error of 4e-3 of reach changes
+the sine by 0.08 at a folded elbow and by 0.18 at a stretched one.
 """
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
     """
-    How far training is.
+    Progress of a training.
 
     :param stage: 'Adam' or 'Levenberg-Marquardt'
-    :param done: steps of this stage
-    :param total: the most steps of this stage
+    :param step: steps of this stage so far
+    :param max_steps: largest number of steps of this stage
     :param p50: median error on held-out targets, as a fraction of reach
-    :param worst: largest error on them
+    :param worst: largest error on held-out targets, as a fraction of reach
     """
 
     stage: str
@@ -63,9 +66,9 @@ class TrainingResult:
     """
     A trained network.
 
-    :param network: with the best weights, double precision
-    :param samples: targets it has seen
-    :param seconds: time taken
+    :param network: the network with the best weights, in double precision
+    :param samples: number of targets it was trained on
+    :param seconds: duration, s
     :param stopped_by: 'goal', 'no improvement', 'iterations' or 'time limit'
     """
 
@@ -76,6 +79,7 @@ class TrainingResult:
 
 
 ProgressCallback = Callable[[TrainingProgress], None]
+"""Receives the progress after each validation."""
 
 
 def train(
@@ -87,8 +91,10 @@ def train(
     """
     Train a network of a family for an arm, on one thread.
 
-    :param config: default: what suits the family
-    :param report: called now and then with the progress
+    :param family: the network class
+    :param arm: the arm
+    :param config: configuration; by default the family's
+    :param report: called after each validation
     """
     with fixed_threads():
         return _Trainer(family, arm, config or family.config, report).run()
@@ -96,7 +102,7 @@ def train(
 
 @contextmanager
 def fixed_threads() -> Iterator[None]:
-    """Run the block on :data:`TORCH_THREAD_COUNT`."""
+    """Let torch use :data:`TORCH_THREAD_COUNT` threads in a block."""
     threads = torch.get_num_threads()
     torch.set_num_threads(TORCH_THREAD_COUNT)
     try:
@@ -106,6 +112,8 @@ def fixed_threads() -> Iterator[None]:
 
 
 class _Trainer:
+    """State of one training."""
+
     def __init__(
         self,
         family: type[TrainableNetwork],
@@ -135,7 +143,7 @@ class _Trainer:
     def _run_adam(self) -> None:
         steps = self.config.adam_steps
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
-        share = ADAM_TIME_FRACTION if self.config.lm_iterations else 1.0
+        time_fraction = ADAM_TIME_FRACTION if self.config.lm_iterations else 1.0
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(1, steps + 1):
             target, q = self._sample(self.config.batch_size)
@@ -144,15 +152,15 @@ class _Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            late = self._is_time_up(share)
-            if step % ADAM_VALIDATION_INTERVAL_STEPS == 0 or step == steps or late:
+            time_is_up = self._is_time_up(time_fraction)
+            if step % ADAM_VALIDATION_INTERVAL_STEPS == 0 or step == steps or time_is_up:
                 self._validate('Adam', step, steps)
-            if late:
+            if time_is_up:
                 return
 
     def _run_levenberg_marquardt(self) -> str:
-        """Return what ended it."""
-        config, stage, since_better = self.config, 'Levenberg-Marquardt', 0
+        """Return why the training ended; see :class:`TrainingResult`."""
+        config, stage, stalled_validations = self.config, 'Levenberg-Marquardt', 0
         if not config.lm_iterations:
             return 'time limit' if self._is_time_up() else 'iterations'
         steps = minimize(
@@ -160,44 +168,48 @@ class _Trainer:
             self._sample(config.lm_samples)[0],
             lambda q, target: tip_residual(self.arm, q, target),
         )
-        for done, step in enumerate(steps, start=1):
-            last = done == config.lm_iterations or not step.accepted
-            late = self._is_time_up()
-            if done % config.check_every == 0 or last or late:
-                worst, better = self._validate(stage, done, config.lm_iterations)
-                since_better = 0 if better else since_better + 1
+        for iteration, step in enumerate(steps, start=1):
+            is_last = iteration == config.lm_iterations or not step.accepted
+            time_is_up = self._is_time_up()
+            if iteration % config.check_every == 0 or is_last or time_is_up:
+                worst, improved = self._validate(stage, iteration, config.lm_iterations)
+                stalled_validations = 0 if improved else stalled_validations + 1
                 if worst <= config.goal:
                     return 'goal'
-                if since_better >= config.patience:
+                if stalled_validations >= config.patience:
                     return 'no improvement'
-                if late:
+                if time_is_up:
                     return 'time limit'
-                if last:
+                if is_last:
                     break
-        return 'iterations' if done == config.lm_iterations else 'no improvement'
+        return 'iterations' if iteration == config.lm_iterations else 'no improvement'
 
     def _sample(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return targets and the joint angles they were made from."""
-        drawn = self.network.sample(self.arm, self.rng, count)
-        self.sample_count += drawn.target[..., 0].size
-        return torch.from_numpy(drawn.target), torch.from_numpy(drawn.q)
+        """Return targets and the joint angles that produce them."""
+        samples = self.network.sample(self.arm, self.rng, count)
+        self.sample_count += samples.target[..., 0].size
+        return torch.from_numpy(samples.target), torch.from_numpy(samples.q)
 
     def _is_time_up(self, time_fraction: float = 1.0) -> bool:
         return time.monotonic() - self.start_time > time_fraction * self.config.max_seconds
 
     @torch.no_grad()
     def _validate(self, stage: str, step: int, max_steps: int) -> tuple[float, bool]:
-        """Judge and report the weights, keep the best; return the worst error and if better."""
+        """
+        Evaluate and report the current weights, and keep the best ones.
+
+        :return: worst error, as a fraction of reach, and whether the score improved
+        """
         q = self.network(self.validation_targets)
         error = tip_residual(self.arm, q, self.validation_targets).norm(dim=-1)
-        # The loss knows no branch: an answer on the other one counts as a miss by the reach.
-        bend = torch.sin(q[..., 1] + self.arm.signs[1] * self.arm.offsets[1])
-        error = torch.where(bend * self.validation_targets[..., 2] < -CLEAR_BRANCH_SINE, 1.0, error)
+        # The loss ignores branches: joint angles on the wrong one count as an error of the reach.
+        branch_sine = elbow_sine(self.arm, q) * self.validation_targets[..., 2]
+        error = torch.where(branch_sine < -CLEAR_BRANCH_SINE, 1.0, error)
         p50, worst = float(error.median()), float(error.max())
         score = sqrt(p50 * worst)
-        better = score < IMPROVEMENT_SCORE_RATIO * self.best_score
+        improved = score < IMPROVEMENT_SCORE_RATIO * self.best_score
         if score < self.best_score:
             self.best_score = score
             self.best_weights = copy.deepcopy(self.network.state_dict())
         self.report(TrainingProgress(stage, step, max_steps, p50, worst))
-        return worst, better
+        return worst, improved

@@ -1,4 +1,4 @@
-"""How a network is trained, as numbers."""
+"""Configuration of the training of a network."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from math import inf, isfinite
 from ik_nn_ros.errors import ConfigError
 
 MAX_SEED = 2**63 - 1
+"""Largest seed that torch accepts."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """
-    The two stages of training and when they end.
+    The two stages of training and their termination.
 
-    Counts bound the work, so that a seed gives the same weights again; the time limit is a guard
-    for slow machines.
+    Counts limit the work, so that a seed reproduces the weights; the time limit is a safeguard for
+    slow machines.
 
-    :param adam_steps: stage 1, gradient steps, each on fresh targets
-    :param batch_size: targets of one gradient step
-    :param learning_rate: at the start of the cosine schedule
-    :param lm_iterations: stage 2, Levenberg-Marquardt steps on one fixed set of targets
-    :param lm_samples: targets in that set
-    :param validation_samples: held-out targets that decide which weights are kept
-    :param check_every: Levenberg-Marquardt steps between two looks at them
-    :param patience: looks without improvement after which training stops
-    :param goal: worst error on them, as a fraction of reach, that is good enough
-    :param seed: of everything drawn
+    :param adam_steps: stage 1: number of gradient steps, each on new targets
+    :param batch_size: number of targets of a gradient step
+    :param learning_rate: initial learning rate of the cosine schedule
+    :param lm_iterations: stage 2: number of Levenberg-Marquardt steps on a fixed set of targets
+    :param lm_samples: number of targets in that set
+    :param validation_samples: number of held-out targets, by which the best weights are chosen
+    :param check_every: number of Levenberg-Marquardt steps between two validations
+    :param patience: number of validations without improvement after which training stops
+    :param goal: worst error on held-out targets, as a fraction of reach, at which training stops
+    :param seed: seed of all random numbers
     :param max_seconds: time limit of both stages, s
-    :raises ConfigError: a value out of its range
+    :raises ConfigError: a value is out of range
     """
 
     adam_steps: int = 1000
@@ -46,16 +47,16 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         may_be_zero = ('seed', 'goal', 'adam_steps', 'lm_iterations')
+        may_be_fractional = ('learning_rate', 'goal', 'max_seconds')
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
-            least = 'zero or more' if name in may_be_zero else 'more than zero'
-            most = MAX_SEED if name == 'seed' else inf
-            whole = name not in ('learning_rate', 'goal', 'max_seconds')
+            max_value = MAX_SEED if name == 'seed' else inf
             if (
-                not isinstance(value, int if whole else int | float)
+                not isinstance(value, int | float if name in may_be_fractional else int)
                 or not isfinite(value)
-                or not 0 <= value <= most
+                or not 0 <= value <= max_value
                 or (value == 0 and name not in may_be_zero)
             ):
-                kind = 'a whole number' if whole else 'a number'
-                raise ConfigError(f'training: {name}', got=value, expected=f'{kind}, {least}')
+                kind = 'a number' if name in may_be_fractional else 'a whole number'
+                bound = 'zero or more' if name in may_be_zero else 'more than zero'
+                raise ConfigError(f'training: {name}', got=value, expected=f'{kind}, {bound}')

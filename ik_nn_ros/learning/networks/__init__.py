@@ -1,1 +1,1 @@
-"""The network families."""
+"""The network families, each a class that trains, exports and runs."""

@@ -1,4 +1,4 @@
-"""The paper's network and loss, over the whole workspace."""
+"""The paper's feed-forward network: over the whole workspace, and in the paper's joint ranges."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from ik_nn_ros.learning.training_config import TrainingConfig
 
 class FeedForwardNetwork(TrainableNetwork):
     """
-    Al-Sharif et al.: 64 and 32 hidden units, ReLU, mean squared error on the joint angles.
+    The network and loss of Al-Sharif et al., over the whole workspace.
 
-    Beside x and y it gets the branch, without which it would learn the mean of both. The bearing
-    it has to find itself.
+    It has 64 and 32 hidden units with ReLU, and the loss is the mean squared error of the joint
+    angles. Besides x and y it gets the branch, without which it would learn the mean of both. It
+    does not get the bearing.
     """
 
     family = 'feed_forward'
@@ -39,36 +40,34 @@ class FeedForwardNetwork(TrainableNetwork):
     ) -> None:
         super().__init__(arm, generator)
         self.layers = mlp((3, *hidden, 2), activation, generator)
-        # Each of them has a standard deviation of about one then.
+        # Gives each input a standard deviation of about one.
         x = 2.0 / arm.reach
         self._register_constant(
             'scale', [[x, 0.0, 0.0, 0.0], [0.0, x, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
         )
 
     def loss(self, target: Tensor, q: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the mean squared error of the angles."""
+        """Return the mean squared error of the joint angles."""
         return nn.functional.mse_loss(self(target), q)
 
     def forward(self, target: Tensor) -> Tensor:
         """
         Propose joint angles.
 
-        :param target: (N, 4) x, y (m), branch and bearing; the bearing is not looked at
+        :param target: (N, 4) x, y (m), branch and bearing (rad); the bearing is ignored
         :return: (N, 2) joint angles, rad
         """
         q: Tensor = self.layers(nn.functional.linear(target, self.scale))
         return q
 
 
-# MERGED learning.networks.paper: The paper's network in the paper's ranges, trained our way.
-
-
 class PaperNetwork(TrainableNetwork):
     """
-    Al-Sharif et al.: x and y in, 64 and 32 hidden units, ReLU, joint angles out; one branch.
+    The network of Al-Sharif et al. in the paper's joint ranges, trained on the tip error.
 
-    For targets as in the paper, see :func:`ik_nn_ros.learning.sampling.paper_ranges`. x and y
-    are normalised by their mean and standard deviation there.
+    It maps x and y to joint angles on one branch, with 64 and 32 hidden units and ReLU. x and y are
+    normalized by their mean and standard deviation in the ranges, see
+    :func:`ik_nn_ros.learning.sampling.sample_paper_ranges`.
     """
 
     family = 'paper'
@@ -90,12 +89,10 @@ class PaperNetwork(TrainableNetwork):
         super().__init__(arm, generator)
         self.layers = mlp((2, *hidden, 2), activation, generator)
         xy = self.sample(arm, np.random.default_rng(0), 10_000).target[:, :2]
-        mean, deviation = xy.mean(axis=0), xy.std(axis=0)
-        self._register_constant(
-            'scale', np.column_stack((np.diag(1.0 / deviation), np.zeros((2, 2))))
-        )
-        self._register_constant('shift', -mean / deviation)
-        # Begin in the middle of the ranges: the loss on the tip knows no branch.
+        mean, std = xy.mean(axis=0), xy.std(axis=0)
+        self._register_constant('scale', np.column_stack((np.diag(1.0 / std), np.zeros((2, 2)))))
+        self._register_constant('shift', -mean / std)
+        # Starts in the middle of the ranges, because the loss on the tip ignores branches.
         signs, offsets = np.asarray(arm.signs), np.asarray(arm.offsets)
         with torch.no_grad():
             _, bias = self.layers[-1].parameters()
@@ -105,9 +102,9 @@ class PaperNetwork(TrainableNetwork):
         """
         Propose joint angles.
 
-        :param target: (N, 4) x, y (m), branch and bearing; these two are not looked at
+        :param target: (N, 4) x, y (m), branch and bearing (rad); the last two are ignored
         :return: (N, 2) joint angles, rad
         """
-        normalised = nn.functional.linear(target, self.scale, self.shift)
-        q: Tensor = self.layers(normalised)
+        normalized = nn.functional.linear(target, self.scale, self.shift)
+        q: Tensor = self.layers(normalized)
         return q

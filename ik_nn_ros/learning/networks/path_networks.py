@@ -1,4 +1,9 @@
-"""A recurrent network over a path of targets."""
+"""
+Networks for paths of targets: recurrent, convolutional and transformer.
+
+They see the signed roots of every target, see
+:class:`ik_nn_ros.learning.networks.root_networks.SignedRootNetwork`.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +23,26 @@ from ik_nn_ros.learning.networks.root_networks import SignedRootNetwork
 from ik_nn_ros.learning.sampling import sample_smooth_paths
 from ik_nn_ros.learning.training_config import TrainingConfig
 
+PATH_CONFIG = TrainingConfig(
+    adam_steps=3000, batch_size=64, lm_samples=100, validation_samples=1000
+)
+"""Training configuration of all path networks; a sample is a path."""
+ATTENTION_DECAY_PER_TARGET = 0.5
+"""Decrease of the attention score per target of distance along the path."""
+
 
 class LstmNetwork(SignedRootNetwork, RecurrentNetwork):
     """
-    Long short-term memory (Hochreiter and Schmidhuber 1997), one cell, zeros at the beginning.
+    Long short-term memory (Hochreiter and Schmidhuber 1997) with one cell.
 
-    Written as plain operations: what torch fuses, Levenberg-Marquardt cannot look into.
+    It consists of elementary operations, because Levenberg-Marquardt cannot differentiate torch's
+    fused LSTM.
     """
 
     family = 'lstm'
     label = 'recurrent (LSTM)'
     sample: ClassVar[Sampler] = staticmethod(sample_smooth_paths)
-    config = TrainingConfig(adam_steps=3000, batch_size=64, lm_samples=100, validation_samples=1000)
+    config = PATH_CONFIG
 
     def __init__(self, arm: ArmModel, generator: torch.Generator, width: int = 10) -> None:
         super().__init__(arm, generator)
@@ -39,36 +52,34 @@ class LstmNetwork(SignedRootNetwork, RecurrentNetwork):
 
     @property
     def state_size(self) -> int:
-        """Output and cell."""
+        """Number of elements of hidden state and cell state."""
         return 2 * self.width
 
     def step(self, target: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`RecurrentNetwork.step`."""
-        edges = self._signed_roots(target)
-        output, cell = state.chunk(2, dim=-1)
-        gates = self.gates(torch.cat((edges, output), dim=-1))
-        keep, take, show, new = gates.chunk(4, dim=-1)
-        cell = torch.sigmoid(keep) * cell + torch.sigmoid(take) * torch.tanh(new)
-        output = torch.sigmoid(show) * torch.tanh(cell)
-        q = self.output_layer(output) + self._output_bias(target, edges)
-        return q, torch.cat((output, cell), dim=-1)
-
-
-# MERGED learning.networks.convolution: A convolutional network along a path of targets.
+        roots = self._signed_roots(target)
+        hidden, cell = state.chunk(2, dim=-1)
+        gates = self.gates(torch.cat((roots, hidden), dim=-1))
+        forget_gate, input_gate, output_gate, candidate = gates.chunk(4, dim=-1)
+        cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        hidden = torch.sigmoid(output_gate) * torch.tanh(cell)
+        q = self.output_layer(hidden) + self._output_bias(target, roots)
+        return q, torch.cat((hidden, cell), dim=-1)
 
 
 class ConvolutionNetwork(SignedRootNetwork):
     """
-    Every answer from a target, the one before and the one after it, twice over.
+    Two convolutions of width three along the path.
 
-    At the ends of a path the first and the last target count twice.
+    Joint angles thus depend on up to two targets before and two after. At the ends of a path, the
+    first and the last target are repeated.
     """
 
     family = 'convolution'
     label = 'convolutional (1-D)'
     execution_mode: ClassVar[ExecutionMode] = ExecutionMode.OFFLINE
     sample: ClassVar[Sampler] = staticmethod(sample_smooth_paths)
-    config = TrainingConfig(adam_steps=3000, batch_size=64, lm_samples=100, validation_samples=1000)
+    config = PATH_CONFIG
 
     def __init__(self, arm: ArmModel, generator: torch.Generator, width: int = 12) -> None:
         super().__init__(arm, generator)
@@ -83,39 +94,38 @@ class ConvolutionNetwork(SignedRootNetwork):
         :param target: (N, T, 4) x, y (m), branch and bearing (rad)
         :return: (N, T, 2) joint angles, rad
         """
-        edges = self._signed_roots(target)
-        hidden = torch.tanh(self.first_convolution(_with_neighbours(edges)))
+        roots = self._signed_roots(target)
+        hidden = torch.tanh(self.first_convolution(_with_neighbours(roots)))
         hidden = torch.tanh(self.second_convolution(_with_neighbours(hidden)))
-        q: Tensor = self.output_layer(hidden) + self._output_bias(target, edges)
+        q: Tensor = self.output_layer(hidden) + self._output_bias(target, roots)
         return q
 
 
 def _with_neighbours(values: Tensor) -> Tensor:
-    """Return (N, T, 3 C): before, at and after each of (N, T, C); with a layer, a convolution."""
+    """
+    Return the values before, at and after each step of a path, the input of a convolution.
+
+    :param values: (N, T, C)
+    :return: (N, T, 3 C)
+    """
     before = torch.cat((values[:, :1], values[:, :-1]), dim=1)
     after = torch.cat((values[:, 1:], values[:, -1:]), dim=1)
     return torch.cat((before, values, after), dim=-1)
 
 
-# MERGED learning.networks.transformer: A transformer over a path of targets.
-
-ATTENTION_DECAY_PER_TARGET = 0.5
-"""How fast attention fades with the distance along the path, a target."""
-
-
 class TransformerNetwork(SignedRootNetwork):
     """
-    One block of attention and a layer (Vaswani et al. 2017), one head.
+    One transformer block (Vaswani et al. 2017) with a single head.
 
-    Where a target is in the path it knows by attention that fades with the distance (Press, Smith
-    and Lewis 2022), which goes for paths of any length.
+    The position along the path enters by attention that decreases with distance (Press, Smith and
+    Lewis 2022), which works for paths of any length.
     """
 
     family = 'transformer'
     label = 'transformer'
     execution_mode: ClassVar[ExecutionMode] = ExecutionMode.OFFLINE
     sample: ClassVar[Sampler] = staticmethod(sample_smooth_paths)
-    config = TrainingConfig(adam_steps=3000, batch_size=64, lm_samples=100, validation_samples=1000)
+    config = PATH_CONFIG
 
     def __init__(self, arm: ArmModel, generator: torch.Generator, width: int = 10) -> None:
         super().__init__(arm, generator)
@@ -133,20 +143,20 @@ class TransformerNetwork(SignedRootNetwork):
         :param target: (N, T, 4) x, y (m), branch and bearing (rad)
         :return: (N, T, 2) joint angles, rad
         """
-        edges = self._signed_roots(target)
-        hidden = self.embedding(edges)
+        roots = self._signed_roots(target)
+        hidden = self.embedding(roots)
         query, key, value = self.query_key_value(_layer_norm(hidden)).chunk(3, dim=-1)
-        place = torch.arange(target.shape[1], dtype=target.dtype)
-        apart = (place[:, None] - place).abs()
+        position = torch.arange(target.shape[1], dtype=target.dtype)
+        distance = (position[:, None] - position).abs()
         score = (
             query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-            - ATTENTION_DECAY_PER_TARGET * apart
+            - ATTENTION_DECAY_PER_TARGET * distance
         )
         hidden = hidden + self.attention_output(torch.softmax(score, dim=-1) @ value)
         hidden = hidden + self.feed_forward_out(
             torch.tanh(self.feed_forward_in(_layer_norm(hidden)))
         )
-        q: Tensor = self.output_layer(hidden) + self._output_bias(target, edges)
+        q: Tensor = self.output_layer(hidden) + self._output_bias(target, roots)
         return q
 
 

@@ -1,4 +1,4 @@
-"""A policy trained by reinforcement: it moves the joints until the tip is at the target."""
+"""A policy, trained by reinforcement learning, that moves the tip step by step to the target."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ import torch
 from torch import Tensor, nn
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.learning.networks.network import fk, mlp
+from ik_nn_ros.learning.networks.network import elbow_sine, fk, mlp
 from ik_nn_ros.learning.networks.root_networks import SignedRootNetwork
 from ik_nn_ros.learning.training_config import TrainingConfig
 
 ROLLOUT_STEPS = 8
-"""Of an answer, from a bent arm that points at the target."""
+"""Number of actions of an episode, which starts with a bent arm that points at the target."""
+INITIAL_STD_RAD = 0.3
+"""Standard deviation of the initial joint angles during training, rad."""
+INITIAL_LOG_STD = -0.7
+"""Initial logarithm of the actions' standard deviation."""
 MAX_ACTION_RAD = 0.5
-"""Longest move of a joint, rad."""
+"""Largest motion of a joint by an action, rad."""
 MIN_REWARD_DISTANCE_RATIO = 1e-4
-"""Distance of the tip, of reach, from which coming nearer pays no more."""
+"""Distance of the tip, as a fraction of reach, below which coming closer gives no more reward."""
 BRANCH_CHANGE_PENALTY = 2.0
-"""What it costs to cross over to the other branch."""
+"""Penalty in the reward for a change to the other branch."""
+ADVANTAGE_EPSILON = 1e-6
+"""Added to the standard deviation of the rewards."""
 
 
 class PolicyNetwork(SignedRootNetwork):
     """
-    Sees where the tip is off and how the elbow is bent, and says how to move the joints.
+    Maps the tip's offset and the elbow's angle to joint motions, without knowing the kinematics.
 
-    Moves are in proportion to the distance left. It knows no kinematics: while it learns, moves are
-    drawn from a normal distribution about what it says, the reward of a move is how many times
-    nearer the tip came, and what was better than its like is made more likely (policy gradient,
-    Williams 1992, with the mean of the batch as baseline). An answer is :data:`ROLLOUT_STEPS` moves.
+    Actions are proportional to the remaining distance. During training they are drawn from a normal
+    distribution around the network's output. The reward of an action is the logarithm of the ratio
+    of the distances before and after it (policy gradient, Williams 1992, with the batch mean as
+    baseline). Joint angles result from :data:`ROLLOUT_STEPS` actions.
     """
 
     family = 'policy'
@@ -46,23 +52,25 @@ class PolicyNetwork(SignedRootNetwork):
     ) -> None:
         super().__init__(arm, generator)
         self.layers = mlp((5, *hidden, 2), activation, generator)
-        self.log_std = nn.Parameter(torch.full((2,), -0.7, dtype=torch.float64))
+        self.log_std = nn.Parameter(torch.full((2,), INITIAL_LOG_STD, dtype=torch.float64))
 
     def loss(self, target: Tensor, q: Tensor, generator: torch.Generator) -> Tensor:
-        """Return what falls when moves that were better than their like become more likely."""
-        at = self._initial_state(target)
-        at = at + 0.3 * torch.randn(at.shape, generator=generator, dtype=at.dtype)
-        total = torch.zeros((), dtype=at.dtype)
+        """Return the negative log-likelihood of the actions, weighted by their advantages."""
+        joints = self._initial_joints(target)
+        noise = torch.randn(joints.shape, generator=generator, dtype=joints.dtype)
+        joints = joints + INITIAL_STD_RAD * noise
+        total = torch.zeros((), dtype=joints.dtype)
         for _ in range(ROLLOUT_STEPS):
-            mean, distance = self._mean_action(target, at)
-            drawn = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
-            said = (mean + self.log_std.exp() * drawn).detach()
-            after = at + self._saturated(said * distance)
-            reward = self._reward(target, at, after, distance)
-            advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
-            likelihood = -0.5 * ((said - mean) / self.log_std.exp()).square() - self.log_std
-            total = total - (advantage * likelihood.sum(-1)).mean()
-            at = after
+            mean, distance = self._mean_action(target, joints)
+            noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+            action = (mean + self.log_std.exp() * noise).detach()
+            next_joints = joints + self._saturated(action * distance)
+            reward = self._reward(target, joints, next_joints, distance)
+            advantage = (reward - reward.mean()) / (reward.std() + ADVANTAGE_EPSILON)
+            deviation = (action - mean) / self.log_std.exp()
+            log_likelihood = -0.5 * deviation.square() - self.log_std
+            total = total - (advantage * log_likelihood.sum(-1)).mean()
+            joints = next_joints
         return total / ROLLOUT_STEPS
 
     def forward(self, target: Tensor) -> Tensor:
@@ -72,27 +80,33 @@ class PolicyNetwork(SignedRootNetwork):
         :param target: (N, 4) x, y (m), branch and bearing (rad)
         :return: (N, 2) joint angles, rad
         """
-        at = self._initial_state(target)
+        joints = self._initial_joints(target)
         for _ in range(ROLLOUT_STEPS):
-            said, distance = self._mean_action(target, at)
-            at = at + self._saturated(said * distance)
-        return at
+            action, distance = self._mean_action(target, joints)
+            joints = joints + self._saturated(action * distance)
+        return joints
 
-    def _initial_state(self, target: Tensor) -> Tensor:
-        edges = self._signed_roots(target)
-        return self._output_bias(target, edges)
+    def _initial_joints(self, target: Tensor) -> Tensor:
+        return self._output_bias(target, self._signed_roots(target))
 
     def _mean_action(self, target: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (N, 2) the move as a multiple of the distance left, (N, 1), of reach."""
+        """
+        Evaluate the policy.
+
+        :param target: (N, 4) x, y (m), branch and bearing (rad)
+        :param q: (N, 2) joint angles, rad
+        :return: (N, 2) joint motions per distance, rad, and (N, 1) distances of the tip from the
+            target as fractions of reach
+        """
         theta = self.arm.signs[0] * q[:, :1] + self.arm.offsets[0]
         elbow = self.arm.signs[1] * q[:, 1:] + self.arm.offsets[1]
-        off = (target[:, :2] - fk(self.arm, q)) / self.arm.reach
-        distance = off.square().sum(-1, keepdim=True).sqrt().clamp(min=1e-9)
-        way = off / distance
-        along = torch.cos(theta) * way[:, :1] + torch.sin(theta) * way[:, 1:]
-        across = torch.cos(theta) * way[:, 1:] - torch.sin(theta) * way[:, :1]
-        seen = (along, across, torch.cos(elbow), torch.sin(elbow), torch.log(distance + 1e-3))
-        return self.layers(torch.cat(seen, dim=-1)), distance
+        offset = (target[:, :2] - fk(self.arm, q)) / self.arm.reach
+        distance = offset.square().sum(-1, keepdim=True).sqrt().clamp(min=1e-9)
+        direction = offset / distance
+        along = torch.cos(theta) * direction[:, :1] + torch.sin(theta) * direction[:, 1:]
+        across = torch.cos(theta) * direction[:, 1:] - torch.sin(theta) * direction[:, :1]
+        observation = along, across, torch.cos(elbow), torch.sin(elbow), torch.log(distance + 1e-3)
+        return self.layers(torch.cat(observation, dim=-1)), distance
 
     @staticmethod
     def _saturated(action: Tensor) -> Tensor:
@@ -100,10 +114,17 @@ class PolicyNetwork(SignedRootNetwork):
 
     @torch.no_grad()
     def _reward(self, target: Tensor, before: Tensor, after: Tensor, distance: Tensor) -> Tensor:
-        left = (target[:, :2] - fk(self.arm, after)).norm(dim=-1) / self.arm.reach
-        zero = self.arm.signs[1] * self.arm.offsets[1]
-        crossed = torch.sin(before[:, 1] + zero) * torch.sin(after[:, 1] + zero) < 0.0
-        nearer = torch.log(distance[:, 0] + MIN_REWARD_DISTANCE_RATIO) - torch.log(
-            left + MIN_REWARD_DISTANCE_RATIO
+        """
+        Return (N,) rewards of actions.
+
+        :param target: (N, 4) x, y (m), branch and bearing (rad)
+        :param before: (N, 2) joint angles before the action, rad
+        :param after: (N, 2) joint angles after the action, rad
+        :param distance: (N, 1) distance of the tip before the action, as a fraction of reach
+        """
+        remaining = (target[:, :2] - fk(self.arm, after)).norm(dim=-1) / self.arm.reach
+        changes_branch = elbow_sine(self.arm, before) * elbow_sine(self.arm, after) < 0.0
+        progress = torch.log(distance[:, 0] + MIN_REWARD_DISTANCE_RATIO) - torch.log(
+            remaining + MIN_REWARD_DISTANCE_RATIO
         )
-        return nearer - BRANCH_CHANGE_PENALTY * crossed.to(nearer.dtype)
+        return progress - BRANCH_CHANGE_PENALTY * changes_branch.to(progress.dtype)

@@ -1,4 +1,9 @@
-"""What networks for the whole workspace share: inputs in which the arm's edges are smooth."""
+"""
+Networks with root inputs, in which joint angles are smooth up to the workspace boundaries.
+
+The module holds the base classes with these inputs, the default family, the family for calibrated
+arms, and the graph network.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +19,19 @@ from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork, linea
 from ik_nn_ros.learning.sampling import sample_workspace
 from ik_nn_ros.learning.training_config import TrainingConfig
 
+MESSAGE_PASSING_ROUNDS = 2
+"""Rounds of message passing of the graph network; the tip is two links away from joint 1."""
+
 
 class RootInputNetwork(TrainableNetwork):
     """
-    What networks for the whole workspace share: root inputs, and joint 1 counted from the bearing.
+    Base of networks for the whole workspace: root inputs, and joint 1 relative to the bearing.
 
     With r the distance of the target from the first axis, R = L1 + L2 and d = |L1 - L2|, the roots
-    are v = √(r² - d²) and u = √(R² - r²), scaled so that u² + v² = 1; on a calibrated arm R and d
-    are a little outside the edges, as far as the residual may move them. The elbow's angle is
-    smooth in the roots, also where the arm is stretched (u = 0) or folded (v = 0) and the angle
-    goes like the root of the distance to the edge. They carry the link lengths.
+    are v = √(r² - d²) and u = √(R² - r²), scaled so that u² + v² = 1. For a calibrated arm, R and d
+    lie outside the boundaries by as much as the residual may move these. The elbow's angle is
+    smooth in the roots, also where the arm is stretched (u = 0) or folded (v = 0) and the angle is
+    proportional to the root of the distance to the boundary. The roots contain the link lengths.
     """
 
     sample: ClassVar[Sampler] = staticmethod(sample_workspace)
@@ -38,7 +46,7 @@ class RootInputNetwork(TrainableNetwork):
         outer = (arm.reach + arm.residual_bound) ** 2
         inner = max(arm.inner_reach - arm.residual_bound, 0.0) ** 2
         a = 1.0 / (outer - inner)
-        # (x², y², ...) → v², u²
+        # Maps (x², y², ...) to (v², u²).
         self._register_constant('root_weight', [[a, a, 0.0, 0.0], [-a, -a, 0.0, 0.0]])
         self._register_constant('root_bias', [-inner * a, outer * a])
         self._register_constant('bearing_weight', [[0.0, 0.0, 0.0, arm.signs[0]], [0.0] * 4])
@@ -47,16 +55,16 @@ class RootInputNetwork(TrainableNetwork):
         )
 
     def _roots(self, target: Tensor) -> Tensor:
-        """Return (..., 2) v and u of (..., 4) targets."""
+        """Return the roots (..., 2), v and u, of targets (..., 4)."""
         return nn.functional.linear(target * target, self.root_weight, self.root_bias).relu().sqrt()
 
 
 class SignedRootNetwork(RootInputNetwork):
     """
-    What networks share that answer either branch by its own inputs, v and ± u.
+    Base of networks that distinguish the branches by their inputs, v and ± u.
 
-    Their answers count from ± π u, which is about joint 2's angle: the loss on the tip knows no
-    branch, so training has to begin on the right one.
+    Their outputs are relative to ± π u, which is about joint 2's angle: the loss on the tip ignores
+    branches, so training must start on the right one.
     """
 
     sign_weight: Tensor
@@ -70,31 +78,28 @@ class SignedRootNetwork(RootInputNetwork):
         self._register_constant('elbow_weight', [[0.0, 0.0], [0.0, pi]])
 
     def _signed_roots(self, target: Tensor) -> Tensor:
-        """Return (..., 2) v and ± u of (..., 4) targets, the sign that of the branch."""
+        """Return (..., 2), v and ± u with the branch's sign, of targets (..., 4)."""
         return self._roots(target) * nn.functional.linear(target, self.sign_weight, self.sign_bias)
 
     def _output_bias(self, target: Tensor, signed_roots: Tensor) -> Tensor:
-        """Return (..., 2) the joint angles that answers count from, rad."""
+        """Return the joint angles (..., 2) to which the network's output is relative, rad."""
         bearing = nn.functional.linear(target, self.bearing_weight, self.bearing_bias)
         return bearing + nn.functional.linear(signed_roots, self.elbow_weight)
 
 
-# MERGED learning.networks.edge_smooth: The default family: as few operations as there can be, at one target at a time.
-
-
 class EdgeSmoothNetwork(RootInputNetwork):
     """
-    Whole workspace, both branches.
+    The default family: whole workspace, both branches, with few operations per target.
 
-    The layers see v and u. They give joint 2's angle and joint 1's against the bearing of the
-    target, for the positive branch; the other branch is its mirror image.
+    The layers map v and u to joint 2's angle and to joint 1's relative to the target's bearing, on
+    the positive branch; the other branch is its mirror image.
     """
 
     family = 'edge_smooth'
     label = 'feed-forward, ours'
     config = TrainingConfig()
     FIRST_LAYER_GAIN = 3.0
-    """Factor on the first layer's weights: the inputs cover less than a unit Gaussian does."""
+    """Factor on the first layer's weights, because the inputs vary less than a unit Gaussian."""
 
     branch_weight: Tensor
     branch_selector: Tensor
@@ -109,7 +114,7 @@ class EdgeSmoothNetwork(RootInputNetwork):
         super().__init__(arm, generator)
         self.layers = mlp((2, *hidden, 2), activation, generator, self.FIRST_LAYER_GAIN)
         with torch.no_grad():
-            # Begin with a bent elbow: the loss on the tip knows no branch.
+            # Starts with a bent elbow, because the loss on the tip ignores branches.
             _, bias = self.layers[-1].parameters()
             bias[1] += pi / 2
         self._register_constant('branch_weight', [[0.0, 0.0, 1.0, 0.0]] * hidden[-1])
@@ -123,34 +128,30 @@ class EdgeSmoothNetwork(RootInputNetwork):
         :return: (N, 2) joint angles, rad
         """
         linear = nn.functional.linear
-        last = cast(nn.Linear, self.layers[-1])
-        # bearing + branch · (W h + b), as two products: W (branch · h), and the rest of the target.
+        output_layer = cast(nn.Linear, self.layers[-1])
+        # bearing + branch · (W h + b) takes two products: W (branch · h), and a linear function of
+        # the target.
         hidden = self.layers[:-1](self._roots(target)) * linear(target, self.branch_weight)
-        rest = linear(
+        offset = linear(
             target,
-            self.bearing_weight + torch.outer(last.bias, self.branch_selector),
+            self.bearing_weight + torch.outer(output_layer.bias, self.branch_selector),
             self.bearing_bias,
         )
-        return torch.addmm(rest, hidden, last.weight.T)
-
-
-# MERGED learning.networks.as_built: The family for an arm that differs from its drawing.
+        return torch.addmm(offset, hidden, output_layer.weight.T)
 
 
 class CalibratedArmNetwork(SignedRootNetwork):
     """
-    Whole workspace, both branches, for a calibrated arm, which looks the same from no two sides.
+    The family for a calibrated arm, which has no symmetry: whole workspace, both branches.
 
-    The layers see v and ± u, the sign that of the branch, and where in the plane the target is,
-    x / R and y / R. They add to ± π u, which is about joint 2's angle: the loss on the tip knows no
-    branch, so training has to begin on the right one.
+    The layers see v and ± u, with the branch's sign, and the target's position x / R and y / R.
     """
 
     family = 'as_built'
     label = 'feed-forward, for the arm as built'
     config = TrainingConfig(adam_steps=2000, lm_samples=2000)
     FIRST_LAYER_GAIN = 2.0
-    """Factor on the first layer's weights: the inputs cover less than a unit Gaussian does."""
+    """Factor on the first layer's weights, because the inputs vary less than a unit Gaussian."""
 
     position_weight: Tensor
 
@@ -172,24 +173,18 @@ class CalibratedArmNetwork(SignedRootNetwork):
         :param target: (N, 4) x, y (m), branch and bearing (rad)
         :return: (N, 2) joint angles, rad
         """
-        edges = self._signed_roots(target)
-        inputs = torch.cat((edges, nn.functional.linear(target, self.position_weight)), dim=1)
-        q: Tensor = self.layers(inputs) + self._output_bias(target, edges)
+        roots = self._signed_roots(target)
+        inputs = torch.cat((roots, nn.functional.linear(target, self.position_weight)), dim=1)
+        q: Tensor = self.layers(inputs) + self._output_bias(target, roots)
         return q
-
-
-# MERGED learning.networks.graph: A graph network over the chain of joints.
-
-MESSAGE_PASSING_ROUNDS = 2
-"""As many as links: what is known at the tip has to get to joint 1."""
 
 
 class GraphNetwork(SignedRootNetwork):
     """
-    Message passing over joint 1, joint 2 and the tip, which knows the target.
+    Graph network over the chain of joint 1, joint 2 and the tip, which holds the target.
 
-    In each round every node adds up the messages of its neighbours along the chain and changes its
-    state by them; the same layers serve all nodes. The states of the joints give their angles. The
+    In each round every node sums the messages of its neighbours along the chain and updates its
+    state; all nodes share their layers. The joint angles are functions of the joints' states. The
     scheme is that of Battaglia et al. 2018, "Relational inductive biases, deep learning, and graph
     networks".
     """
@@ -199,7 +194,6 @@ class GraphNetwork(SignedRootNetwork):
     config = TrainingConfig(adam_steps=3000)
 
     adjacency: Tensor
-    nodes: Tensor
 
     def __init__(self, arm: ArmModel, generator: torch.Generator, width: int = 10) -> None:
         super().__init__(arm, generator)
@@ -222,12 +216,12 @@ class GraphNetwork(SignedRootNetwork):
         :param target: (N, 4) x, y (m), branch and bearing (rad)
         :return: (N, 2) joint angles, rad
         """
-        edges = self._signed_roots(target)
-        tip = torch.tanh(self.target_encoder(edges))[..., None, :]
+        roots = self._signed_roots(target)
+        tip = torch.tanh(self.target_encoder(roots))[..., None, :]
         joints = self.initial_joint_states.expand(*tip.shape[:-2], 2, -1)
         nodes = torch.cat((joints, tip), dim=-2)  # (N, 3, width)
         for _ in range(MESSAGE_PASSING_ROUNDS):
             messages = self.adjacency @ torch.tanh(self.message_layer(nodes))
             nodes = torch.tanh(self.update_layer(torch.cat((nodes, messages), dim=-1)))
-        q: Tensor = self.output_layer(nodes[..., :2, :])[..., 0] + self._output_bias(target, edges)
+        q: Tensor = self.output_layer(nodes[..., :2, :])[..., 0] + self._output_bias(target, roots)
         return q
