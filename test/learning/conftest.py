@@ -1,4 +1,4 @@
-"""Small networks on a busy machine: more threads only wait for each other."""
+"""One torch thread: for small networks on a busy machine, further threads only wait."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Model files: the same answers as torch, metadata, and the one that is shipped."""
+"""Model files: parity with torch, graph, metadata, and the model that is shipped."""
 
 import json
 import os
@@ -34,17 +34,17 @@ ARM = ArmModel('arm', ('joint1', 'joint2'), (0.3, 0.2))
 SHIPPED = share_directory() / 'models' / 'arm.onnx'
 SEEDS = (1, 2, 3, 4)
 """Random arms with every combination of axis signs."""
-TURNED = 3
-"""The one whose axes both point the other way."""
-OTHERS = (
+REVERSED = 3
+"""The arm with both axes reversed."""
+OTHER_FAMILIES = (
     CalibratedArmNetwork,
     PaperNetwork,
     VariationalNetwork,
     GraphNetwork,
     *PATH_FAMILIES.values(),
 )
-ARMS = [(EdgeSmoothNetwork, seed) for seed in SEEDS] + [(f, TURNED) for f in OTHERS]
-"""The export of a policy takes ten seconds: the test of ik_node with the families has it."""
+ARMS = [(EdgeSmoothNetwork, seed) for seed in SEEDS] + [(f, REVERSED) for f in OTHER_FAMILIES]
+"""A policy takes ten seconds to export, so that only the test of ik_node does."""
 
 
 def make(family, arm, seed=0):
@@ -53,7 +53,7 @@ def make(family, arm, seed=0):
 
 @cache
 def exported(family, seed):
-    """A network for a random arm, and its file."""
+    """Return a network for a random arm, and its model file."""
     network = make(family, random_arm(seed).model, seed)
     return network, export.to_onnx(network).SerializeToString()
 
@@ -63,17 +63,17 @@ def model():
     return export.to_onnx(make(EdgeSmoothNetwork, ARM))
 
 
-def angles_apart(network, content, target):
-    """Difference of joint angles, whole turns aside, at targets away from the edges' roots."""
+def angle_differences(network, content, target):
+    """Return absolute differences of joint angles between network and model file, modulo 2 π."""
     with torch.no_grad():
-        wanted = network(torch.from_numpy(target)).numpy()
-    difference = run_inference(content, target) - wanted
+        expected = network(torch.from_numpy(target)).numpy()
+    difference = run_inference(content, target) - expected
     return np.abs(np.angle(np.exp(1j * difference)))
 
 
 @pytest.mark.parametrize(('family', 'seed'), ARMS, ids=lambda value: getattr(value, 'family', None))
-def test_file_gives_the_networks_answers_for_any_arm(family, seed):
-    """Catches a sign or an offset lost on the way; to_onnx checks the tips besides."""
+def test_the_file_computes_the_networks_joint_angles(family, seed):
+    """Catches a lost sign or offset; to_onnx itself checks the tips."""
     network, content = exported(family, seed)
     arm = network.arm
     count = (
@@ -83,9 +83,9 @@ def test_file_gives_the_networks_answers_for_any_arm(family, seed):
     r = np.hypot(target[..., 0], target[..., 1])
     margin = 0.02 * (arm.reach - arm.inner_reach)
     inside = (r > arm.inner_reach + margin) & (r < arm.reach - margin)
-    apart = angles_apart(network, content, target)[inside]
-    # The choice between two solutions that are as good may be another one at a few targets.
-    assert np.quantile(apart, 0.99 if family.rounding_sensitive else 1.0) < 2e-5
+    difference = angle_differences(network, content, target)[inside]
+    # At a few targets another solution may be selected that is equally good.
+    assert np.quantile(difference, 0.99 if family.rounding_sensitive else 1.0) < 2e-5
 
 
 def test_an_export_that_differs_is_refused(model):
@@ -94,7 +94,7 @@ def test_an_export_that_differs_is_refused(model):
         export.require_parity(other, model.SerializeToString())
 
 
-def test_graph_follows_the_contract(model):
+def test_the_graph_has_the_specified_inputs_and_outputs(model):
     session = onnxruntime.InferenceSession(model.SerializeToString())
     (target,), (q,) = session.get_inputs(), session.get_outputs()
     assert (target.name, target.type, target.shape[1]) == ('target', 'tensor(float)', 4)
@@ -105,13 +105,13 @@ def test_graph_follows_the_contract(model):
 
 
 @pytest.mark.parametrize('family', PATH_FAMILIES.values(), ids=PATH_FAMILIES)
-def test_graphs_for_paths_follow_theirs(family):
-    """Offline, or step by step with the state in and out."""
-    network, content = exported(family, TURNED)
+def test_graphs_for_paths_have_the_specified_inputs_and_outputs(family):
+    """Whole paths, or single steps with the state as input and output."""
+    network, content = exported(family, REVERSED)
     session = onnxruntime.InferenceSession(content)
     ports = [
-        {port.name: (len(port.shape), port.shape[-1]) for port in side}
-        for side in (session.get_inputs(), session.get_outputs())
+        {port.name: (len(port.shape), port.shape[-1]) for port in tensors}
+        for tensors in (session.get_inputs(), session.get_outputs())
     ]
     if network.execution_mode == ExecutionMode.STEPWISE:
         states = 2, network.state_size
@@ -121,36 +121,36 @@ def test_graphs_for_paths_follow_theirs(family):
     paths = family.sample(network.arm, np.random.default_rng(5), 20).target.reshape(-1, 4)
     for count, length in ((1, 2), (3, 7), (2, 200)):
         target = paths[: count * length].reshape(count, length, 4)
-        assert np.median(angles_apart(network, content, target)) < 1e-5
+        assert np.median(angle_differences(network, content, target)) < 1e-5
 
 
-def test_a_state_begins_as_zeros_and_is_handed_on():
-    """By hand: what a robot does that runs the file of the recurrent network."""
-    network, content = exported(PATH_FAMILIES['lstm'], TURNED)
+def test_a_recurrent_model_is_run_with_its_state():
+    """Runs the model file step by step, as on a robot."""
+    network, content = exported(PATH_FAMILIES['lstm'], REVERSED)
     session = onnxruntime.InferenceSession(content)
     target = network.sample(network.arm, np.random.default_rng(0), 3).target
     with torch.no_grad():
-        wanted = network(torch.from_numpy(target)).numpy()
+        expected = network(torch.from_numpy(target)).numpy()
     state = np.zeros((3, network.state_size), np.float32)
     for number in range(TARGETS_PER_PATH):
-        given = {'target': target[:, number].astype(np.float32), 'state': state}
-        q, state = session.run(['q', 'next_state'], given)
-        np.testing.assert_allclose(q, wanted[:, number], atol=1e-3)
+        inputs = {'target': target[:, number].astype(np.float32), 'state': state}
+        q, state = session.run(['q', 'next_state'], inputs)
+        np.testing.assert_allclose(q, expected[:, number], atol=1e-3)
 
 
-def test_graph_stays_lean(model):
-    """Each operation costs every solve a third of a microsecond."""
+def test_the_graph_has_few_operations(model):
+    """Each operation takes a third of a microsecond in every solve."""
     assert len(model.graph.node) <= 12
 
 
-def test_file_holds_no_paths_and_no_outside_data(model):
+def test_the_file_holds_no_paths_and_no_external_data(model):
     content = model.SerializeToString()
     for word in (os.sep + 'site-packages', str(Path.home()), str(Path.cwd()), 'torch.onnx'):
         assert word.encode() not in content
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
-def test_exporting_says_nothing(capfd, recwarn):
+def test_exporting_prints_nothing(capfd, recwarn):
     export.to_onnx(make(PaperNetwork, ARM))
     assert capfd.readouterr() == ('', '')
     assert not recwarn.list
@@ -196,7 +196,7 @@ class TestShippedModel:
         assert info.branches == 'both'
         assert info.training['command'] == 'ik_nn train --output models/arm.onnx'
 
-    def test_it_meets_its_figures_on_fresh_targets(self):
+    def test_it_is_as_accurate_as_recorded_on_fresh_targets(self):
         target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(20_241), 300_000).target
         errors = measure_tip_errors(SHIPPED.read_bytes(), self.arm, target)
         assert errors.p50 <= 1e-6
@@ -205,20 +205,20 @@ class TestShippedModel:
         assert errors.p50 == pytest.approx(recorded['p50'], rel=0.05)
         assert errors.worst <= 2.0 * recorded['worst']
 
-    @pytest.mark.parametrize('edge', ['reach', 'inner_reach'])
-    def test_it_meets_them_exactly_on_the_edge(self, edge):
+    @pytest.mark.parametrize('boundary', ['reach', 'inner_reach'])
+    def test_it_is_accurate_exactly_on_the_boundary(self, boundary):
         angle = np.linspace(-np.pi, np.pi, 20_001)
-        xy = getattr(self.arm, edge) * np.column_stack((np.cos(angle), np.sin(angle)))
+        xy = getattr(self.arm, boundary) * np.column_stack((np.cos(angle), np.sin(angle)))
         branch = np.where(np.arange(len(angle)) % 2, 1.0, -1.0)
         target = np.column_stack((xy, branch, np.arctan2(xy[:, 1], xy[:, 0])))
         assert measure_tip_errors(SHIPPED.read_bytes(), self.arm, target).worst <= 1e-5
 
-    def test_its_branch_is_the_one_asked_for(self):
+    def test_it_uses_the_requested_branch(self):
         target = EdgeSmoothNetwork.sample(self.arm, np.random.default_rng(1), 50_000).target
         q = run_inference(SHIPPED.read_bytes(), target)
         assert (np.sin(q[:, 1]) * target[:, 2] > -1e-5).all()
 
-    def test_its_record_names_no_machine(self):
+    def test_its_training_record_names_no_machine(self):
         record = json.dumps(self.info().training)
         assert '/root' not in record
         assert '/home' not in record
