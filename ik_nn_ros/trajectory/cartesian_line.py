@@ -14,10 +14,10 @@ from math import ceil, cos, hypot
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
 
 from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
+from ik_nn_ros.trajectory.spline import interpolate_cubic_hermite
 
 MIN_LINE_LENGTH_RATIO = 1e-9
 """Minimum length of a line, as a fraction of the reach."""
@@ -166,7 +166,7 @@ class TipLineCurve:
     def __init__(self, line: TipLineEquation, nodes: Array, tangents: Array) -> None:
         self._line = line
         node_sigma = _cumulative_arc_lengths(nodes, tangents)
-        self._interpolate = CubicHermiteSpline(node_sigma, nodes, tangents)
+        self._node_sigma, self._nodes, self._node_tangents = node_sigma, nodes, tangents
         parts = max(MIN_INTERVALS_PER_STEP, ceil(MIN_INTERVALS / (len(nodes) - 1)))
         fractions = np.arange(parts) / parts
         inner = node_sigma[:-1, None] + np.diff(node_sigma)[:, None] * fractions
@@ -185,6 +185,9 @@ class TipLineCurve:
     def length(self) -> float:
         """Length of the curve, rad."""
         return float(self.sigma[-1])
+
+    def _interpolate(self, sigma: Array) -> Array:
+        return interpolate_cubic_hermite(sigma, self._node_sigma, self._nodes, self._node_tangents)
 
     def joints_at(self, sigma: Array) -> Array:
         """Return joint positions (N, 2), rad, at (N,) values of σ, rad."""

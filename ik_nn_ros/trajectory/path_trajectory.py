@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_banded
 
 from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.arm.kinematics import Kinematics
@@ -112,8 +111,8 @@ def _second_derivatives(nodes: Array, widths: Array) -> Array:
     """
     Return the second derivatives (N, 2) at the nodes of one cubic spline per section.
 
-    In the first and the last interval of a section the second derivative is constant. One banded
-    system solves all sections; scipy's spline classes would need a call for each of them.
+    In the first and the last interval of a section the second derivative is constant. One
+    tridiagonal system solves all sections; scipy's spline classes would need a call for each.
 
     :param nodes: (N, 2) nodes, rad; a node between two sections is contained twice
     :param widths: (N - 1,) widths of the intervals; 0 between two sections
@@ -128,9 +127,35 @@ def _second_derivatives(nodes: Array, widths: Array) -> Array:
     diagonal = np.where(starts | ends, 1.0, 2.0 * (before + after))
     lower = np.where(ends, np.where(straight_ends, 0.0, -1.0), np.where(starts, 0.0, before))
     upper = np.where(starts, -1.0, np.where(ends, 0.0, after))
-    bands = np.stack((np.roll(upper, 1), diagonal, np.roll(lower, -1)))
-    solved: Array = solve_banded((1, 1), bands, right)
-    return solved
+    return _solve_tridiagonal(lower, diagonal, upper, right)
+
+
+def _solve_tridiagonal(lower: Array, diagonal: Array, upper: Array, right: Array) -> Array:
+    """
+    Solve a tridiagonal system for two right-hand sides by elimination.
+
+    The same as ``scipy.linalg.solve_banded``, which would cost the node 28 MiB.
+
+    :param lower: (N,) below the diagonal; the first is not used
+    :param diagonal: (N,)
+    :param upper: (N,) above the diagonal; the last is not used
+    :param right: (N, 2)
+    :return: (N, 2)
+    """
+    rows = zip(lower.tolist(), diagonal.tolist(), upper.tolist(), right.tolist(), strict=True)
+    above, first, second = 0.0, 0.0, 0.0
+    eliminated = []
+    for low, middle, up, (right1, right2) in rows:
+        pivot = middle - low * above
+        first, second = (right1 - low * first) / pivot, (right2 - low * second) / pivot
+        above = up / pivot
+        eliminated.append((above, first, second))
+    first = second = 0.0
+    solved = []
+    for above, right1, right2 in reversed(eliminated):
+        first, second = right1 - above * first, right2 - above * second
+        solved.append((first, second))
+    return np.array(solved[::-1])
 
 
 def plan_path_trajectory(

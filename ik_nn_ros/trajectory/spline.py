@@ -150,6 +150,28 @@ def _evaluate_segment(control_points: Sequence[Any], u: Any, period: float) -> t
     )
 
 
+def interpolate_cubic_hermite(x: Array, nodes: Array, values: Array, slopes: Array) -> Array:
+    """
+    Interpolate between nodes by cubics that have given values and slopes there.
+
+    The same as ``scipy.interpolate.CubicHermiteSpline``, which would cost the node 52 MiB.
+
+    :param x: (M,) where to interpolate, between the first and the last node
+    :param nodes: (N,) ascending
+    :param values: (N, 2) values at the nodes
+    :param slopes: (N, 2) derivatives at the nodes
+    :return: (M, 2)
+    """
+    left = np.clip(np.searchsorted(nodes, x, side='right') - 1, 0, len(nodes) - 2)
+    width = (nodes[left + 1] - nodes[left])[:, None]
+    u = (x - nodes[left])[:, None] / width
+    w = 1.0 - u
+    start = w * w * ((1.0 + 2.0 * u) * values[left] + width * u * slopes[left])
+    end = u * u * ((1.0 + 2.0 * w) * values[left + 1] - width * w * slopes[left + 1])
+    interpolated: Array = start + end
+    return interpolated
+
+
 def knot_times(duration: float, max_intervals: int = MAX_KNOT_INTERVALS) -> tuple[Array, float]:
     """Return the (N + 1,) knot times of a trajectory, s, and the period between them, s."""
     count = max(MIN_KNOT_INTERVALS, ceil(duration / max(KNOT_PERIOD_S, duration / max_intervals)))

@@ -6,9 +6,9 @@ from math import ceil
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
 
 from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.trajectory.spline import interpolate_cubic_hermite
 
 INTERPOLATION_TOLERANCE_RAD = 1e-4
 """Largest deviation of the cubics through the waypoints from the trajectory, rad."""
@@ -68,5 +68,5 @@ def _interpolation_error(
 ) -> float:
     """Return the largest deviation of the cubics through waypoints from the trajectory, rad."""
     between = (times[:-1, None] + (times[1] - times[0]) * COMPARISON_FRACTIONS).ravel()
-    interpolated = CubicHermiteSpline(times, positions, velocities)(between)
+    interpolated = interpolate_cubic_hermite(between, times, positions, velocities)
     return float(np.abs(interpolated - trajectory.states_at(between)[0]).max())
