@@ -111,6 +111,15 @@ class Browser:
 
     def __init__(self, page: Any, stage: Stage) -> None:
         self.page, self.stage = page, stage
+        page.set_default_timeout(1e3 * DEADLINE)
+
+    def open(self) -> None:
+        """Load the page."""
+        self.page.goto(f'{self.stage.url}/?fixedDpr=0.4')  # otherwise it changes with the load
+        # The notice about software rendering would cover the arm.
+        self.page.add_style_tag(content='.mantine-Notifications-root {display: none}')
+        self.wait(self.button('Hold').is_enabled, 'no controls')
+        self.page.locator('canvas[data-engine]').wait_for()
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from math import dist
@@ -33,6 +34,7 @@ WEBGL = [
 ]
 WIDE, PHONE = {'width': 660, 'height': 400}, {'width': 390, 'height': 640}
 HOME = ARM.fk_point(*ARM.home)
+RECONNECT_TIMEOUT_S = 40.0
 TARGETS = 400
 """Number of targets in more than two laps."""
 ZONE = (-0.25, -0.25, 0.08)
@@ -61,14 +63,9 @@ def stage() -> Iterator[Stage]:
 @contextmanager
 def opened(chromium: Any, stage: Stage, size: dict, **options: Any) -> Iterator[Browser]:
     page = chromium.new_page(viewport=size, **options)
-    page.set_default_timeout(1e3 * DEADLINE)
     try:
-        page.goto(f'{stage.url}/?fixedDpr=0.4')  # otherwise it changes with the load
-        # The notice about software rendering would cover the arm.
-        page.add_style_tag(content='.mantine-Notifications-root {display: none}')
         browser = Browser(page, stage)
-        browser.wait(browser.button('Hold').is_enabled, 'no controls')
-        page.locator('canvas[data-engine]').wait_for()
+        browser.open()
         yield browser
     finally:
         page.close()
@@ -84,7 +81,7 @@ def open_page(chromium: Any, stage: Stage) -> Iterator[Browser]:
 def page(open_page: Browser) -> Browser:
     """A page on a computer, with an arm that is not held; opened once, because that takes long."""
     open_page.page.mouse.up()
-    open_page.stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), again=True)
+    open_page.stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), DEADLINE, again=True)
     open_page.wait(lambda: 'Held.' not in open_page.text, 'held')
     return open_page
 
@@ -144,8 +141,8 @@ def test_an_arm_is_dragged_refused_and_held(page, stage):
 
 
 def has_stopped_short(page):
-    """Return whether ik_node has stopped the arm before its goal."""
-    return 'does not reach its goal' in page.text or 'did not follow' in page.text
+    """Return whether ik_node has stopped the arm before its goal, or refused the last target."""
+    return not re.search('Moving to the target|The arm is at the target|Sent…', page.text)
 
 
 @pytest.mark.soak
@@ -282,7 +279,15 @@ def test_the_page_outlives_both_nodes(page, stage):
     before = page.picture()
     stage.stop('panel')
     stage.start('panel')
-    page.shows('Drag the disc')  # there has been no target
+    stopped = time.monotonic()
+
+    def reload():
+        # viser's client allows 5 s for each attempt to reconnect, too little for a starved machine.
+        if time.monotonic() - stopped > RECONNECT_TIMEOUT_S and 'Connection lost' in page.text:
+            page.open()
+
+    # There has been no target for the new panel.
+    page.until(lambda: 'Drag the disc' in page.text, by=reload, what='no connection')
     page.goes(HOME, by=lambda: page.press('Go home'))
     page.wait(lambda: (np.abs(page.picture() - before) > 40).mean() > 0.005, 'nothing moves')
 

@@ -77,7 +77,7 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture
 def scene(stage: Stage) -> Iterator[Scene]:
-    stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), again=True)
+    stage.client.call(Trigger, 'ik_node/resume', Trigger.Request(), DEADLINE, again=True)
     with stalling_page(stage.url) as (page, proxy):
         scene = Scene(stage, page, proxy)
         scene.wait(lambda: page.text and 'Waiting for' not in page.text, 'no page')
