@@ -1,4 +1,4 @@
-"""The solver's measurements, on few targets."""
+"""Measurements of the solver on few targets."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def network():
     return Network(share_directory() / 'models' / 'arm.onnx', ARM)
 
 
-def test_the_error_is_told_as_the_model_tells_it(rng):
+def test_tip_errors_are_those_of_the_model(rng):
     xy, q = targets.random_points(ARM, rng, 100), targets.random_joints(ARM, rng, 100)
     expected = np.linalg.norm(ARM.fk(q) - xy, axis=1) / ARM.reach
     np.testing.assert_allclose(targets.tip_errors(ARM, xy, q), expected, atol=1e-15)
@@ -101,7 +101,7 @@ def test_a_solver_that_is_not_installed_is_named(rng, monkeypatch):
     assert [row.method for row in rows if row.median is None] == [measurements.IKPY]
 
 
-def test_the_witnesses_reach_targets_nearby(rng):
+def test_reference_solvers_reach_targets_nearby(rng):
     pytest.importorskip('ikpy')
     pytest.importorskip('pinocchio')
     ikpy = reference_solvers.ikpy_solver(ARM, URDF, 'base_link')
@@ -120,7 +120,7 @@ def test_batches_of_every_size_are_timed(rng, network):
     assert all(rate.closed_form > 0.0 and rate.hybrid > 0.0 for rate in rates)
 
 
-def test_a_figure_is_reached_on_its_bound():
+def test_a_requirement_is_met_on_its_bound():
     assert Requirement('most', 2.0, 2.0).is_met
     assert not Requirement('most', 2.1, 2.0).is_met
     assert Requirement('least', 2.0, 2.0, at_least=True).is_met

@@ -1,4 +1,4 @@
-"""``ik_nn calibrate`` on a real recording, and what it refuses."""
+"""``ik_nn calibrate``: a real recording, and errors in the input."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_bad_input_is_refused_in_one_line(words, message, urdf, tmp_path, capsys
     assert [file.name for file in tmp_path.iterdir()] == ['rrbot.urdf']
 
 
-def test_what_is_no_calibration_is_not_written_over(urdf, tmp_path, capsys):
+def test_only_a_calibration_is_overwritten(urdf, tmp_path, capsys):
     """Such as the parameters of the node, also a .yaml file."""
     parameters = tmp_path / 'my_arm.yaml'
     parameters.write_text('/**:\n  ros__parameters:\n    speed_scale: 0.2\n')

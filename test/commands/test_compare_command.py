@@ -1,4 +1,4 @@
-"""``ik_nn compare``: what it asks for, writes, shows and refuses, and being interrupted."""
+"""``ik_nn compare``: its request, files and output, errors in the input, and Ctrl-C."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ MODULE = 'ik_nn_ros.studies.compare.comparison'
 
 @dataclass(frozen=True)
 class Request:
-    """As the real one."""
+    """A stand-in for the request without torch."""
 
     arm: object
     output: object
@@ -31,7 +31,7 @@ class Request:
 
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
-    """Put a comparison that is made up in the place of the real one; gives what is asked for."""
+    """Replace the comparison by an invented one; returns the list of requests."""
     requests = []
 
     def compare(request, show):
@@ -108,7 +108,7 @@ def test_bad_input_is_refused_in_one_line_before_the_work(words, message, tmp_pa
     assert not asked
 
 
-def test_ctrl_c_says_that_it_goes_on_later(asked, capsys, monkeypatch, tmp_path):
+def test_ctrl_c_says_that_the_command_can_be_resumed(asked, capsys, monkeypatch, tmp_path):
     def interrupted(request, show):
         raise KeyboardInterrupt
 

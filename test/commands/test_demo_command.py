@@ -1,4 +1,4 @@
-"""The demo as a user runs it."""
+"""``ik_nn demo`` as a user runs it."""
 
 import json
 import os
@@ -28,7 +28,7 @@ needs_page = pytest.mark.skipif(not HAS_PAGE, reason='the page needs viser and y
 
 
 class Terminal:
-    """What a process sees that was started from one."""
+    """A pseudo terminal for a process."""
 
     def __init__(self):
         self._reads, self.stdout = pty.openpty()
@@ -62,7 +62,7 @@ def terminal():
     terminal.close()
 
 
-def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
+def test_the_arm_follows_its_targets(ik_nn, tmp_path):
     """With the page, where it can be had: without a terminal it says until when, and ends."""
     process = ik_nn('demo', '--duration', '6', '--json', 'demo.json')
     output, _ = process.communicate(timeout=DEADLINE)
@@ -84,7 +84,7 @@ def test_the_arm_follows_and_the_summary_says_so(ik_nn, tmp_path):
 
 
 @needs_page
-def test_who_drives_from_the_page_has_the_arm_until_ctrl_c(ik_nn, tmp_path, terminal):
+def test_a_target_from_the_page_takes_the_arm_over_until_ctrl_c(ik_nn, tmp_path, terminal):
     """What comes from the page comes from the test here: it is the same to the demo."""
     opened, browser = tmp_path / 'opened', tmp_path / 'browser'
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_it_with_a_summary_and_no_process_left(ik_nn, tmp_path):
 @pytest.mark.parametrize(
     'number', [pytest.param(signal.SIGHUP, marks=pytest.mark.soak), signal.SIGKILL]
 )
-def test_however_it_ends_its_nodes_end_too(ik_nn, number):
+def test_its_nodes_end_with_it(ik_nn, number):
     process = ik_nn('demo', '--headless', '--duration', '600')
     for line in process.stdout:
         if line.startswith('figure eight'):
@@ -179,7 +179,7 @@ def test_bad_arguments_are_refused_before_anything_runs(ik_nn, arguments, words)
     assert 'Traceback' not in output
 
 
-def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
+def test_the_script_has_reachable_and_unreachable_targets():
     targets = demo_targets(ARM, 30.0, np.random.default_rng(0))
     assert sum(target.dwell_s for target in targets[1:]) == pytest.approx(30.0, abs=1.5)
     phases = [target.phase for target in targets]
@@ -193,7 +193,7 @@ def test_the_script_asks_for_what_can_and_what_cannot_be_reached():
             assert target.frame == 'base_link'
 
 
-def test_who_watches_sees_every_target_and_the_arm_at_one_in_the_end():
+def test_with_a_viewer_every_target_can_be_drawn():
     told, seen = (
         demo_targets(ARM, 30.0, np.random.default_rng(0), is_seen) for is_seen in (False, True)
     )
@@ -207,7 +207,7 @@ def test_who_watches_sees_every_target_and_the_arm_at_one_in_the_end():
         assert targets[-1].dwell_s >= 1.0  # time to get there
 
 
-def test_a_run_without_anything_measured_still_has_a_summary(tmp_path):
+def test_a_run_without_measurements_has_a_summary(tmp_path):
     record = DemoRecord(ARM)
     assert record.summary()['tip_error_p50_m'] is None
     record.plot(tmp_path / 'empty.png')

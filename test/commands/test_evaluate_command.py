@@ -1,4 +1,4 @@
-"""``ik_nn evaluate``: what it writes, what it refuses."""
+"""``ik_nn evaluate``: its files, and errors in the input."""
 
 import json
 import sys
@@ -62,7 +62,7 @@ def test_it_writes_the_numbers_and_the_page(here, capsys):
     assert f'{1e3 * content["errors"]["network"]["p50_m"]:.3g} mm' in shown
 
 
-def test_everything_of_another_arm_goes_into_it(here, no_plots, capsys):
+def test_urdf_calibration_and_recording_of_another_arm_are_used(here, no_plots, capsys):
     built = write_calibration(here / 'built.yaml', OTHER.model)
     linear_model(here / 'built.onnx', info(built).to_metadata())
     q = random_joints(OTHER.model, np.random.default_rng(0), 40)

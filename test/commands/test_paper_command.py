@@ -1,4 +1,4 @@
-"""``ik_nn paper``: what it writes and shows, what it refuses, and being interrupted."""
+"""``ik_nn paper``: its files and output, errors in the input, and Ctrl-C."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A recording of the simulated arm as built, by one command."""
+"""``ik_nn sample``: a recording of the simulated arm as built."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from processes import wait_until
 from ik_nn_ros.cli import main
 from ik_nn_ros.recordings.samples import read_samples
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 JOINTS = ('joint1', 'joint2')
 
 ENDLESS = """<robot name="endless">
@@ -24,7 +24,7 @@ ENDLESS = """<robot name="endless">
 </robot>"""
 
 
-def test_the_samples_asked_for_of_the_arm_asked_for(ik_nn, tmp_path):
+def test_it_records_the_requested_samples_of_the_requested_arm(ik_nn, tmp_path):
     process = ik_nn(
         *('sample', '--output', 'a.mcap', '--samples', '3', '--tip-noise', '0'),
         *('--length-errors', '0.1', '-0.1', '--joint-offsets', '0.05', '-0.1', '--sag', '0.1', '0'),
@@ -70,7 +70,7 @@ def test_ctrl_c_keeps_what_was_recorded(ik_nn, tmp_path):
     assert not samples.warnings  # the file is complete
 
 
-def test_a_node_that_ends_ends_it_with_an_error(ik_nn):
+def test_a_node_that_dies_ends_the_command_with_an_error(ik_nn):
     process = ik_nn('sample', '--output', 'a.mcap')
     nodes = wait_until(lambda: len(process.nodes) == 2 and process.nodes, DEADLINE)
     os.kill(nodes[0], signal.SIGKILL)

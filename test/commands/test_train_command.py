@@ -1,4 +1,4 @@
-"""``ik_nn train``: what it writes, what it refuses, and being interrupted."""
+"""``ik_nn train``: its files, errors in the input, and Ctrl-C."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -23,6 +24,7 @@ from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik.network import ModelInfo, Network
 from ik_nn_ros.learning import training
 from ik_nn_ros.learning.families import FAMILIES
+from ik_nn_ros.learning.networks.root_networks import EdgeSmoothNetwork
 
 LOUD = """
 import sys
@@ -56,8 +58,11 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     (tmp_path / 'my arm.urdf').write_text(arm.urdf)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, 'TEST_TARGET_COUNT', 5000)
+    # Ended by steps, so that a slow machine writes the same curve.
+    brief = replace(EdgeSmoothNetwork.config, adam_steps=500, batch_size=64, lm_iterations=0)
+    monkeypatch.setattr(EdgeSmoothNetwork, 'config', replace(brief, validation_samples=2000))
     output = tmp_path / 'a.onnx'
-    words = ['--urdf', 'my arm.urdf', '--seed', '4', '--max-seconds', '2']
+    words = ['--urdf', 'my arm.urdf', '--seed', '4', '--max-seconds', '60']
     assert main(['train', *words, '--output', str(output)]) == 0
     assert sorted(tmp_path.iterdir()) == sorted([output, tmp_path / 'my arm.urdf'])
     info = read_info(output)
@@ -66,10 +71,10 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     assert record['seed'] == 4
     assert record['samples'] > 0
     assert record['errors']['targets'] == 5000
-    # The curve ends at the time limit, better than it began.
+    # The curve ends with the training, better than it began.
     stages, steps, medians, worst = zip(*record['curve'], strict=True)
-    assert {'Adam'} <= set(stages) <= {'Adam', 'Levenberg-Marquardt'}
-    assert steps[0] > 0
+    assert set(stages) == {'Adam'}
+    assert steps == (250, 500)
     assert 0.0 < medians[-1] < medians[0]
     assert all(p50 <= most for p50, most in zip(medians, worst, strict=True))
     # The record can be typed in again, and names no place of this machine.
@@ -78,7 +83,7 @@ def test_it_writes_a_model_for_the_arm_given(tmp_path, monkeypatch, capsys):
     assert dict(zip(typed[2::2], typed[3::2], strict=True)) == {
         '--urdf': 'my arm.urdf',
         '--seed': '4',
-        '--max-seconds': '2.0',
+        '--max-seconds': '60.0',
         '--output': 'a.onnx',
     }
     shown = capsys.readouterr().out
@@ -196,14 +201,14 @@ def test_from_a_recording_it_writes_the_calibration_beside_the_model(rrbot, monk
         info.require_arm(arm, 'rrbot.onnx')
 
 
-def test_a_calibration_is_not_overwritten_by_the_way(rrbot, tmp_path, capsys, never_train):
+def test_train_does_not_overwrite_a_calibration(rrbot, tmp_path, capsys, never_train):
     (tmp_path / 'rrbot.yaml').write_text('mine')
     assert main(['train', '--recording', str(RECORDING), *rrbot]) == 2
     assert 'rrbot.yaml: got one that exists' in capsys.readouterr().err
     assert (tmp_path / 'rrbot.yaml').read_text() == 'mine'
 
 
-def test_recordings_of_too_little_are_refused_before_training(rrbot, tmp_path, capsys, never_train):
+def test_recordings_with_too_few_samples_are_refused(rrbot, tmp_path, capsys, never_train):
     cut = tmp_path / 'cut.mcap'
     content = next(RECORDING.glob('*.mcap')).read_bytes()
     cut.write_bytes(content[: len(content) // 20])

@@ -1,4 +1,4 @@
-"""A comparison as it could have come out, made up."""
+"""Invented results of a comparison."""
 
 from dataclasses import replace
 from math import inf, pi
@@ -19,14 +19,12 @@ from ik_nn_ros.studies.compare.results import (
 
 ARM = ArmModel('<left> & "right"', ('a$1$', 'b$'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 MACHINE = {'processor': 'A<b> 3000', 'cores': 2, 'python': '3.11.2', 'numpy': '9.9', 'torch': '9.8'}
-CF, NUM, NET, PATH = (
-    MethodKind.CLOSED_FORM,
-    MethodKind.NUMERICAL,
-    MethodKind.NETWORK,
-    MethodKind.PATH_NETWORK,
-)
+CF = MethodKind.CLOSED_FORM
+NUM = MethodKind.NUMERICAL
+NET = MethodKind.NETWORK
+PATH = MethodKind.PATH_NETWORK
 
-# Name, label, kind, weights, use, median error, µs for one target, roughness.
+# Name, label, kind, weights, execution mode, median error, µs for one target, roughness.
 METHODS = (
     ('closed_form', 'closed form', CF, 0, 'ik_node', 1e-16, 3.1, 1.0),
     ('pseudo_inverse', 'Jacobian pseudo-inverse', NUM, 0, '', 3e-12, 61.0, 1.02),
@@ -56,10 +54,10 @@ NAMES = tuple(name for name, *_ in METHODS)
 
 def comparison(names=NAMES, seeds=3, size=21, points=61) -> Comparison:
     """
-    Return a comparison in which every kind of gap occurs.
+    Return a comparison in which every kind of value is missing somewhere.
 
-    :param size: of a side of the error maps
-    :param points: of the test figure
+    :param size: number of points along a side of the error maps
+    :param points: number of points of the figure eight
     """
     rng = np.random.default_rng(0)
     angle = np.linspace(0.0, 2.0 * pi, points)

@@ -1,4 +1,4 @@
-"""The measures of a comparison tell right answers from wrong ones, and the wrong ones apart."""
+"""Measures of a comparison on answers with known defects."""
 
 from dataclasses import replace
 from math import isnan, pi
@@ -111,7 +111,7 @@ def rows(paths):
 
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_a_test_set_is_what_it_says_whatever_the_arm(seed):
+def test_the_evaluation_set_is_valid_for_any_arm(seed):
     arm = random_arm(seed).model
     tests = sample_evaluation_set(arm, np.random.default_rng(seed), SIZES)
     assert not outside_limits(arm, tests.path_joints.reshape(-1, 2)).any()
@@ -138,7 +138,7 @@ def test_a_test_set_is_what_it_says_whatever_the_arm(seed):
     )
 
 
-def test_the_closed_form_is_exact_and_as_good_as_the_noise(tests):
+def test_the_closed_form_is_exact_and_limited_by_noise_alone(tests):
     found = measure(ClosedFormMethod(ARM), tests)
     assert found.scattered.worst <= 1e-14
     assert found.along_path.worst <= 1e-14
@@ -152,7 +152,7 @@ def test_the_closed_form_is_exact_and_as_good_as_the_noise(tests):
     assert len(tests.both_branch_rows) >= 10
 
 
-def test_the_other_branch_is_on_target_but_does_not_count_as_both(tests):
+def test_an_answer_on_the_wrong_branch_is_on_target_but_not_on_both(tests):
     def other(q, targets):
         return ARM.closed_form_batch(targets.xy, -targets.branch, targets.start)
 
@@ -162,21 +162,21 @@ def test_the_other_branch_is_on_target_but_does_not_count_as_both(tests):
     assert found.along_path.p50 <= 1e-14
 
 
-def test_one_branch_for_everything_is_not_both(tests):
+def test_a_method_with_one_branch_does_not_count_as_both(tests):
     def positive(q, targets):
         return ARM.closed_form_batch(targets.xy, np.ones_like(targets.branch), targets.start)
 
     assert measure(Wrong(positive), tests).both_branches <= 0.1
 
 
-def test_joints_outside_their_limits_fail_although_the_tip_is_there(tests):
+def test_joints_outside_their_limits_fail_with_the_tip_on_target(tests):
     found = measure(Wrong(lambda q, targets: np.add(q, (2 * pi, 0.0))), tests)
     assert found.scattered.worst <= 1e-14
     assert found.scattered.failed == found.along_path.failed == 1.0
     assert (found.exact, found.both_branches) == (0.0, 0.0)
 
 
-def test_answers_slightly_off_are_not_exact_and_far_off_fail(tests):
+def test_small_errors_are_not_exact_and_large_ones_fail(tests):
     near = measure(Wrong(lambda q, targets: np.clip(q + 1e-6, ARM.lower, ARM.upper)), tests)
     assert 1e-9 < near.along_path.p50 < 1e-5
     assert (near.exact, near.along_path.failed) == (0.0, 0.0)
@@ -184,7 +184,7 @@ def test_answers_slightly_off_are_not_exact_and_far_off_fail(tests):
     assert far.along_path.failed > 0.95
 
 
-def test_trembling_is_rough(tests):
+def test_jitter_increases_the_roughness(tests):
     rng = np.random.default_rng(0)
     found = measure(Wrong(lambda q, targets: q + rng.normal(0.0, 1e-3, q.shape)), tests)
     exact = np.diff(tests.path_joints, n=2, axis=1)
@@ -192,7 +192,7 @@ def test_trembling_is_rough(tests):
     assert found.roughness == pytest.approx(expected, rel=0.1)
 
 
-def test_no_answer_is_no_small_error(tests):
+def test_a_missing_answer_is_an_infinite_error(tests):
     def silent(q, targets):
         return np.where(targets.xy[:, :1] > 0.0, q, np.nan)
 
@@ -215,7 +215,7 @@ def test_the_map_is_of_the_workspace_on_the_positive_branch(tests):
     assert spoilt[10, 19] == pytest.approx(2 * np.sin(0.05) * 0.9 * 1.02, rel=1e-6)
 
 
-def test_the_figure_is_followed_from_its_first_point(tests):
+def test_the_figure_eight_is_followed_from_its_first_point(tests):
     joints = figure_eight_joints(ClosedFormMethod(ARM), tests)
     np.testing.assert_allclose(ARM.fk(joints), tests.figure_eight.xy[0], atol=1e-12)
     np.testing.assert_allclose(joints[0], joints[-1], atol=1e-9)
@@ -226,7 +226,7 @@ def test_the_figure_is_followed_from_its_first_point(tests):
     )
 
 
-def test_a_numerical_method_goes_on_from_where_it_is(tests):
+def test_a_numerical_method_starts_from_the_current_joints(tests):
     found = measure(NumericalMethod(ARM, STEP_RULES['pseudo_inverse']), tests)
     assert found.path_steps.p50 < found.steps.p50
     assert found.along_path.failed < found.scattered.failed
@@ -257,7 +257,7 @@ def test_each_target_of_a_path_starts_from_the_answer_before(tests):
 
 
 @pytest.mark.parametrize('branch', [1, -1])
-def test_refinement_is_told_the_branch(tmp_path, branch):
+def test_refinement_uses_the_required_branch(tmp_path, branch):
     """From a straight arm to a target straight inwards no gradient says which way to bend."""
     file = linear_model(tmp_path / 'm.onnx', info(ARM).to_metadata(), bias=(0.0, 0.0))
     refined = RefinedMethod(ARM, TargetNetworkMethod(ARM, Network(file, ARM)))
@@ -273,7 +273,7 @@ def test_refinement_is_told_the_branch(tmp_path, branch):
     assert answers.q[0, 1] == pytest.approx(branch * 0.05, abs=1e-6)
 
 
-def test_a_path_round_the_base_goes_on_past_a_turn(tmp_path):
+def test_a_path_around_the_base_continues_past_a_turn(tmp_path):
     arm = replace(ARM, lower=(-np.inf, -2.6), upper=(np.inf, 2.6))
     bearing_is_q1 = np.array([(0, 0), (0, 0), (0, 0), (1, 0)])
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bearing_is_q1)
@@ -284,7 +284,7 @@ def test_a_path_round_the_base_goes_on_past_a_turn(tmp_path):
     np.testing.assert_allclose(q[:, 0] - angle, 0.3, atol=1e-5)
 
 
-def test_a_network_answers_on_the_turn_next_to_the_joints(tmp_path):
+def test_a_network_answers_on_the_turn_nearest_to_the_joints(tmp_path):
     arm = replace(ARM, lower=(-np.inf, -2.6), upper=(np.inf, 2.6))
     tests = sample_evaluation_set(arm, np.random.default_rng(1), SIZES)
     file = linear_model(tmp_path / 'm.onnx', info(arm).to_metadata(), bias=(30.0, 7.0))
@@ -296,7 +296,7 @@ def test_a_network_answers_on_the_turn_next_to_the_joints(tmp_path):
 
 
 @pytest.mark.parametrize('make', [offline_model, stepping_model])
-def test_a_path_network_is_run_as_its_file_says(tmp_path, tests, make):
+def test_a_path_network_runs_in_the_form_of_its_file(tmp_path, tests, make):
     network = PathNetwork(make(tmp_path / 'p.onnx', info(ARM).to_metadata()), ARM)
     expected = rows(tests.paths) @ WEIGHTS
     if make is stepping_model:
@@ -324,7 +324,7 @@ def test_a_path_network_is_run_as_its_file_says(tmp_path, tests, make):
         np.testing.assert_allclose(answers, method.solve_paths(tests.paths).q[0], atol=1e-6)
 
 
-def test_an_answer_that_is_no_number_is_none_along_a_path(tmp_path, tests):
+def test_nan_along_a_path_is_a_missing_answer(tmp_path, tests):
     file = stepping_model(tmp_path / 'p.onnx', info(ARM).to_metadata())
     network = PathNetwork(file, ARM)
     xy = tests.paths.xy.copy()
@@ -350,7 +350,7 @@ def test_a_path_file_of_another_form_or_arm_is_refused(tmp_path):
             PathNetwork(file, ARM)
 
 
-def test_every_method_that_can_is_timed_target_by_target(tmp_path, tests):
+def test_methods_are_timed_target_by_target_where_possible(tmp_path, tests):
     metadata = info(ARM).to_metadata()
     offline = PathNetworkMethod(ARM, PathNetwork(offline_model(tmp_path / 'o', metadata), ARM))
     stepping = PathNetworkMethod(ARM, PathNetwork(stepping_model(tmp_path / 's', metadata), ARM))

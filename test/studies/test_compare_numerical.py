@@ -1,4 +1,4 @@
-"""The iterative methods do what the textbooks say, for one target and for many alike."""
+"""Iterative methods against their textbook definitions, for single targets and batches."""
 
 from dataclasses import replace
 from math import pi
@@ -40,7 +40,7 @@ def bent_joints(arm, rng, count):
 @every_rule
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_it_converges_to_targets_nearby_whatever_the_arm(name, seed):
+def test_it_converges_to_targets_nearby_for_any_arm(name, seed):
     """Axis signs, offsets and limits of any kind: a sign lost in a rule leads away."""
     # Links much unlike are too slow for the simpler ones.
     arm = replace(random_arm(seed).model, lengths=(0.3, 0.2))
@@ -58,7 +58,7 @@ def test_it_converges_to_targets_nearby_whatever_the_arm(name, seed):
 @every_rule
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_one_and_many_agree_and_stay_inside_the_limits(name, seed):
+def test_single_and_batch_agree_inside_the_limits(name, seed):
     arm, rng = random_arm(seed).model, np.random.default_rng(seed)
     xy, start = 1.1 * arm.fk(random_joints(arm, rng, 6)), random_joints(arm, rng, 6)
     found, steps = solve_batch(STEP_RULES[name], arm, xy, start)
@@ -73,7 +73,7 @@ def test_one_and_many_agree_and_stay_inside_the_limits(name, seed):
 
 
 @every_rule
-def test_a_rule_is_the_same_for_numbers_and_arrays(name):
+def test_a_step_rule_is_the_same_for_numbers_and_arrays(name):
     rng = np.random.default_rng(1)
     q, xy = rng.uniform(-2, 2, (200, 2)), rng.uniform(-0.5, 0.5, (200, 2))
     q[:5, 1] = 0.0  # singular
@@ -87,7 +87,7 @@ def test_a_rule_is_the_same_for_numbers_and_arrays(name):
 
 
 @every_rule
-def test_no_step_is_longer_than_the_cap(name, monkeypatch):
+def test_no_step_exceeds_the_largest_step(name, monkeypatch):
     monkeypatch.setattr(numerical, 'MAX_STEPS', 1)
     rng = np.random.default_rng(2)
     start, xy = rng.uniform(-2, 2, (300, 2)), FREE.fk(rng.uniform(-3, 3, (300, 2)))
@@ -98,7 +98,7 @@ def test_no_step_is_longer_than_the_cap(name, monkeypatch):
 
 
 @every_rule
-def test_what_is_out_of_reach_is_not_met(name):
+def test_a_target_out_of_reach_is_not_met(name):
     q, steps = solve(STEP_RULES[name], ARM, 0.6, 0.1, (0.3, 0.8))
     assert steps == MAX_STEPS
     _, taken = solve_batch(STEP_RULES[name], ARM, np.array([[0.6, 0.1]]), np.array([[0.3, 0.8]]))
@@ -112,7 +112,7 @@ def test_a_target_already_met_takes_no_step(name):
     assert solve(STEP_RULES[name], ARM, *ARM.fk_point(*q), q) == (q, 0)
 
 
-def test_a_stop_in_the_way_holds_a_method_up():
+def test_a_joint_limit_in_between_stops_a_method():
     """From 2.6 to -2.6 the short way leads through joint 1's limits: none of them turns back."""
     x, y = ARM.fk_point(-2.6, 0.8)
     q, steps = solve(STEP_RULES['pseudo_inverse'], ARM, x, y, (2.6, 0.8))
@@ -136,7 +136,7 @@ def test_damped_least_squares_minimises_error_and_step():
     np.testing.assert_allclose(one_step('damped_least_squares', FREE, q, target), step, rtol=1e-9)
 
 
-def test_gradient_descent_goes_down_the_gradient_as_far_as_is_best():
+def test_gradient_descent_takes_the_step_of_optimal_length():
     """Of all lengths along the gradient, the step's leaves the least linear error."""
     q, target = np.array((0.3, 0.9)), np.array((0.1, 0.4))
     jacobian, error = FREE.jacobian(q), np.array((0.1, 0.4)) - FREE.fk((0.3, 0.9))

@@ -1,4 +1,4 @@
-"""A comparison as tables, CSV, JSON and a page: the numbers that came out, and nothing broken."""
+"""A comparison as tables, CSV, JSON and a page."""
 
 import base64
 import csv
@@ -114,12 +114,12 @@ def test_one_seed_has_no_spread():
     assert 'seeds' not in terminal(found)
 
 
-def test_what_takes_no_steps_makes_no_table_of_steps():
+def test_methods_without_iterations_have_no_table_of_iterations():
     tables = comparison_tables(comparison(('closed_form',)))
     assert list(tables) == ['scattered', 'paths', 'robustness', 'time']
 
 
-def test_an_infinite_error_of_one_seed_is_no_mean(full):
+def test_an_infinite_error_of_one_seed_does_not_change_the_median(full):
     row = next(row for row in full.rows if row.name == 'graph')
     first, *rest = row.runs
     row = replace(row, runs=(replace(first, along_path=NEVER), *rest))
@@ -147,14 +147,14 @@ def test_an_infinite_error_of_one_seed_is_no_mean(full):
         (format_quantity(99.96), '100'),
     ],
 )
-def test_a_number_is_shown_as_it_is_worth(cell, shown):
+def test_numbers_have_significant_digits(cell, shown):
     assert cell == shown
 
 
 # Files
 
 
-def test_the_csv_says_the_same_as_the_comparison(full):
+def test_the_csv_has_the_numbers_of_the_comparison(full):
     lines = list(csv.DictReader(io.StringIO(to_csv(full))))
     assert [line['name'] for line in lines] == [row.name for row in full.rows]
     for line, row in zip(lines, full.rows, strict=True):
@@ -201,7 +201,7 @@ def test_an_error_without_an_answer_is_null_and_failed():
 # The page
 
 
-def test_it_needs_nothing_from_elsewhere(full_page):
+def test_the_page_is_self_contained(full_page):
     root = ElementTree.fromstring(full_page.removeprefix('<!DOCTYPE html>\n'))
     assert {element.tag for element in root.iter()}.isdisjoint(
         {'script', 'link', 'iframe', 'object', 'embed', 'base', 'video', 'form', 'a'}
@@ -228,7 +228,7 @@ def test_every_plot_every_method_and_every_number_is_on_it(full, full_page):
         assert words in shown
 
 
-def test_a_panel_for_each_method(full, full_page):
+def test_the_maps_have_axes_for_each_method(full, full_page):
     maps = next(image for image in body(full_page).iter('img') if image.get('alt') == PLOTS[1])
     drawn = ElementTree.fromstring(svg(maps))
     bar = 1
@@ -240,14 +240,14 @@ def test_a_panel_for_each_method(full, full_page):
     [hopeless(), comparison(('closed_form',)), comparison(('transformer',), seeds=1)],
     ids=['no answer at all', 'nothing trained', 'only offline'],
 )
-def test_what_is_missing_breaks_nothing(found):
+def test_missing_values_break_neither_page_nor_tables(found):
     page = to_html(found)
     assert len(list(body(page).iter('img'))) == len(PLOTS)
     terminal(found)
     to_csv(found)
 
 
-def test_names_in_a_crowd_do_not_lie_on_each_other():
+def test_names_of_close_points_do_not_overlap():
     with styled_figure(6.0, 5.0) as figure:
         axes = figure.add_subplot()
         axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))

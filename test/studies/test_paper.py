@@ -1,4 +1,4 @@
-"""The paper's case study: its table, its recipe, and what the solver makes of it."""
+"""The paper's case study: its table, its recipe, and the solver's answers."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from ik_nn_ros.studies.paper.results import PaperMethod, PaperRun
 from ik_nn_ros.studies.paper.study import ARM, TABLE_1, actual_angles, recomputed_errors
 
 ROUNDING = 0.005
-"""Of what is printed in Table 1, rad and lengths."""
+"""Rounding of the numbers printed in Table 1, rad and lengths."""
 SHORT = Recipe(samples=300, epochs=40)
 
 
@@ -48,12 +48,12 @@ def test_each_row_of_table_1_fits_the_arm(point):
 
 
 @pytest.mark.parametrize('lengths', [(7.0, 10.0), (1.0, 0.7), (10.0, 10.0)])
-def test_other_lengths_do_not_fit(lengths):
+def test_other_lengths_do_not_fit_table_1(lengths):
     arm = ArmModel('other', ('q1', 'q2'), lengths)
     assert not all(fits(arm, point) for point in TABLE_1)
 
 
-def test_the_means_of_table_1_are_those_the_paper_gives():
+def test_the_means_of_table_1_are_those_of_the_paper():
     assert np.mean([point.error for point in TABLE_1]) == pytest.approx(0.286, abs=5e-4)
     assert recomputed_errors().mean() == pytest.approx(0.299, abs=5e-4)
 
@@ -66,7 +66,7 @@ def test_samples_fill_the_papers_ranges():
     assert (actual_angles() <= ARM.upper).all()
 
 
-def test_training_is_what_plain_torch_does():
+def test_training_equals_plain_torch():
     """Mean squared error on the raw angles from the raw x, y; every epoch one step of Adam."""
     recipe = replace(SHORT, batch_size=SHORT.samples)
     q = random_joints(ARM, np.random.default_rng(3), recipe.samples)
@@ -89,7 +89,7 @@ def test_training_is_what_plain_torch_does():
         torch.testing.assert_close(trained[name], weights, rtol=0.0, atol=1e-9)
 
 
-def test_first_weights_are_torchs_own():
+def test_initial_weights_are_torchs_default():
     """Uniform within one over the root of the inputs, biases too."""
     for layer, inputs in zip(train(replace(SHORT, epochs=0)).layers[::2], (2, 64, 32), strict=True):
         for values in (layer.weight, layer.bias):
@@ -111,7 +111,7 @@ def test_an_epoch_sees_every_sample_in_batches(monkeypatch):
     assert torch.equal(first[:, 0].sort().values, second[:, 0].sort().values)
 
 
-def test_training_makes_it_better():
+def test_training_reduces_the_error():
     before, after = (
         errors(train(replace(SHORT, epochs=5))),
         errors(train(replace(SHORT, epochs=100))),
@@ -141,7 +141,7 @@ def test_a_seed_gives_the_same_weights_again():
         assert not torch.equal(a, c)
 
 
-def test_our_network_has_the_papers_layers_but_smooth_ones():
+def test_our_network_is_the_papers_with_smooth_activations():
     network, plain = (
         family(ARM, torch.Generator().manual_seed(0))
         for family in (SmoothPaperNetwork, PaperNetwork)
@@ -191,7 +191,7 @@ class TestSolver:
         assert solved.run.worst < 1e-14
 
 
-def test_numbers_over_seeds():
+def test_statistics_over_seeds():
     angles = actual_angles()
     runs = tuple(
         PaperRun(seed, 0.0, np.full(10, error), angles) for seed, error in enumerate((0.1, 0.3))

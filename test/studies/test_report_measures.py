@@ -1,4 +1,4 @@
-"""What a report measures, against the same computed another way."""
+"""Measurements of a report against independent computations."""
 
 import math
 from dataclasses import replace
@@ -19,7 +19,7 @@ from models import info, linear_model
 ARM = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 ANSWER = (0.3, 0.7)
 TIP = (0.3 * math.cos(0.3) + 0.2 * math.cos(1.0), 0.3 * math.sin(0.3) + 0.2 * math.sin(1.0))
-"""Of ANSWER, which the linear model gives to everything."""
+"""Tip of ANSWER, which the linear model returns for every target."""
 
 
 def constant_network(folder, arm=ARM, branches='both', **options):
@@ -36,7 +36,7 @@ def accuracy_of(network, arm=ARM, count=500):
     return measure_accuracy(arm, network, np.random.default_rng(1), count)
 
 
-def test_errors_are_distances_of_what_was_answered(network):
+def test_errors_are_distances_of_the_answered_tips(network):
     found = accuracy_of(network)
     assert len(found.xy) == 500
     expected = [math.dist(point, TIP) for point in found.xy.tolist()]
@@ -75,7 +75,7 @@ def test_a_branch_out_of_limits_has_no_map(tmp_path):
     assert [branch_map.branch for branch_map in measure_maps(arm, network)] == [1]
 
 
-def test_answers_of_no_use_are_counted_though_their_tip_may_be_right(tmp_path, network):
+def test_unusable_answers_are_counted_even_with_the_tip_on_target(tmp_path, network):
     found = accuracy_of(network)
     # (0.3, 0.7) to everything: on the negative branch that is the wrong side.
     assert found.wrong_branch == pytest.approx((found.branch == -1).mean())
@@ -88,7 +88,7 @@ def test_answers_of_no_use_are_counted_though_their_tip_may_be_right(tmp_path, n
     assert found.outside_limits == pytest.approx((found.branch == 1).mean())
 
 
-def test_an_answer_that_is_no_number_is_infinitely_far(tmp_path):
+def test_nan_is_an_infinite_error(tmp_path):
     weights = np.zeros((4, 2))
     weights[2] = 3e38  # branch: 0 to the positive, minus infinity to the negative
     network = constant_network(tmp_path, weights=weights, bias=(-3e38, -3e38))
@@ -123,13 +123,13 @@ def test_a_map_holds_the_error_at_each_point_within_the_limits(network):
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_the_path_suits_any_arm_and_its_limits(seed, tmp_path):
+def test_the_test_path_fits_any_arm_and_its_limits(seed, tmp_path):
     arm = random_arm(seed).model
     require_smooth(arm, constant_network(tmp_path, arm))
 
 
 @pytest.mark.parametrize('limit', [math.pi, 3.5])
-def test_the_path_stays_clear_of_where_a_joint_must_turn_back(limit, tmp_path):
+def test_the_test_path_avoids_limits_where_a_joint_must_turn_back(limit, tmp_path):
     """At ±π no gap in the plane tells that the joint has to go all the way round."""
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.3), lower=(-limit,) * 2, upper=(limit,) * 2)
     require_smooth(arm, constant_network(tmp_path, arm))
@@ -154,7 +154,7 @@ def test_the_largest_step_is_that_of_either_joint():
     assert largest_joint_step(np.array([(0.0, 0.0), (0.1, -0.5), (0.2, -0.6)])) == 0.5
 
 
-def test_without_room_for_a_path_there_is_none(tmp_path):
+def test_a_workspace_without_room_has_no_test_path(tmp_path):
     arm = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(0.0, 1.0), upper=(0.04, 1.04))
     network = constant_network(tmp_path, arm)
     maps = measure_maps(arm, network)
@@ -177,13 +177,13 @@ def test_the_worst_cases_are_the_worst_and_the_solver_meets_them(network):
         assert case.solved_by in ('refined', 'closed_form')
 
 
-def test_a_curve_is_read_where_there_is_one():
+def test_a_training_curve_is_read_from_the_record():
     record = {'curve': [['Adam', 250, 1e-2, 0.1], ['Adam', 500, math.nan, 0.1]]}
     assert read_training_curve(record, 'a.onnx') == [TrainingCurvePoint('Adam', 250, 1e-2, 0.1)]
     assert read_training_curve({'seed': 0}, 'a.onnx') == []
 
 
 @pytest.mark.parametrize('record', [{'curve': [[1, 2]]}, {'curve': 3}, {'curve': ['Adam']}, []])
-def test_a_curve_that_is_none_is_refused(record):
+def test_a_malformed_training_curve_is_refused(record):
     with pytest.raises(ModelError, match=r'training record of model a\.onnx'):
         read_training_curve(record, 'a.onnx')

@@ -1,4 +1,4 @@
-"""The page of a report: well formed, self-contained, and everything on it."""
+"""The page of a report: well formed, self-contained and complete."""
 
 import base64
 import json
@@ -108,7 +108,7 @@ def text(page):
     return ' '.join(' '.join(body(page).itertext()).split())
 
 
-def test_it_needs_nothing_from_elsewhere(page):
+def test_the_page_is_self_contained(page):
     root = ElementTree.fromstring(page.removeprefix('<!DOCTYPE html>\n'))
     assert {element.tag for element in root.iter()}.isdisjoint(
         {'script', 'link', 'iframe', 'object', 'embed', 'base', 'video', 'form'}
@@ -125,7 +125,7 @@ def test_it_needs_nothing_from_elsewhere(page):
         assert all(link.startswith(('#', 'data:')) for link in links)
 
 
-def test_every_plot_is_there_and_is_a_drawing(full_page):
+def test_every_plot_is_an_svg(full_page):
     found = images(full_page)
     assert list(found) == list(PLOTS.values())
     for source in found.values():
@@ -134,7 +134,7 @@ def test_every_plot_is_there_and_is_a_drawing(full_page):
         assert len(list(svg.iter())) > 100
 
 
-def test_what_is_not_known_is_left_out_and_said(plain_page):
+def test_missing_sections_are_left_out_or_explained(plain_page):
     assert set(images(plain_page)) == {PLOTS[name] for name in ('maps', 'distribution', 'path')}
     shown = text(plain_page)
     assert 'Training curve This model file has no training curve' in shown
@@ -153,7 +153,7 @@ def test_one_row_of_maps_for_each_branch(plain_page, full_page):
     assert count(full_page) == 6 + bars
 
 
-def test_the_numbers_on_it_are_those_measured(plain, plain_page):
+def test_the_page_shows_the_measured_numbers(plain, plain_page):
     shown = text(plain_page)
     for summary in plain.accuracy.summaries().values():
         assert format_length(summary.p50_m) in shown
@@ -163,7 +163,7 @@ def test_the_numbers_on_it_are_those_measured(plain, plain_page):
     assert f'{plain.accuracy.solver_statistics.closed_form:.4%}' in shown
 
 
-def test_it_tells_what_the_figures_rest_on(full_page):
+def test_the_page_names_the_origin_of_its_numbers(full_page):
     shown = text(full_page)
     for words in (
         'ik_nn train <x>',
@@ -198,7 +198,7 @@ def test_metrics_are_numbers_or_null_with_known_keys(plain, full):
     assert 'curve' not in content['model']['training']
 
 
-def test_answers_that_are_no_number_are_null_and_named(tmp_path):
+def test_nan_is_null_in_json_and_named_on_the_page(tmp_path):
     weights = np.zeros((4, 2))
     weights[2] = 3e38
     network = make(tmp_path, ARM, {'seed': 0}, weights=weights, bias=(-3e38, -3e38))
@@ -224,7 +224,7 @@ def refuse(constant):
         (np.inf, 'no number'),
     ],
 )
-def test_a_length_is_told_in_a_unit_that_suits_it(value, words):
+def test_a_length_has_a_suitable_unit(value, words):
     assert format_length(value) == words
 
 

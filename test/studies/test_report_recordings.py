@@ -15,7 +15,7 @@ from ik_nn_ros.studies.report.recorded import Recordings, measure_recorded
 ARM = random_arm(3).model
 COUNT = 60
 WRONG = 7
-"""Row of a tip that is far off."""
+"""Row of a tip with a large error."""
 
 
 def calibration(**record):
@@ -71,7 +71,7 @@ def test_errors_before_and_after_are_those_of_the_two_models(recorded, joints):
     assert summaries['before'].p50_m == pytest.approx(np.sort(expected_before(joints)[kept])[29])
 
 
-def test_points_are_in_the_plane_of_the_urdfs_arm(recorded, joints):
+def test_recorded_points_are_in_the_plane_of_the_urdfs_arm(recorded, joints):
     found = measure_recorded(ARM, None, recorded)
     tip = ARM.fk(joints) + found.before
     np.testing.assert_allclose(found.xy, tip, atol=1e-9)
@@ -79,14 +79,14 @@ def test_points_are_in_the_plane_of_the_urdfs_arm(recorded, joints):
     assert set(found.summaries()) == {'before', 'before_with_outliers'}
 
 
-def test_it_says_when_the_calibration_has_seen_the_recording(recorded):
+def test_recordings_that_the_calibration_was_fitted_to_are_named(recorded):
     fitted = calibration(recordings=['other.mcap', 'first.mcap'])
     assert measure_recorded(ARM, fitted, recorded).fitted_recordings == ('first.mcap',)
     unseen = calibration(recordings=['other.mcap'])
     assert measure_recorded(ARM, unseen, recorded).fitted_recordings == ()
 
 
-def test_tips_are_paired_with_the_joints_that_suit_them(tmp_path):
+def test_tips_are_paired_with_the_joints_that_fit_best(tmp_path):
     """A stamp that is 30 ms late: the calibration's delay explains it."""
     t = 0.1 * np.arange(COUNT)
     low, up = np.maximum(ARM.lower, -1.0), np.minimum(ARM.upper, 1.0)
