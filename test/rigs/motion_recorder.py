@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from typing import Any, NamedTuple
@@ -127,7 +128,7 @@ class MotionRecorder:
         gaps = np.diff(commands)
         if len(late := gaps[(gaps > SEGMENT_GAP_S) & (gaps < MOTION_GAP_S)]):
             found.append(f'{late.max():.3f} s between two commands')
-        for start, end in zip(states[:-1], states[1:], strict=True):
+        for start, end in itertools.pairwise(states):
             moving = (commands > start - LATE_S) & (commands < end)
             if end - start > LATE_S and moving.any():
                 found.append(f'{end - start:.3f} s between two joint_states of a moving arm')
