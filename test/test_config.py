@@ -1,9 +1,10 @@
-"""config/ and rviz/ say what the nodes do; they cannot drift from them."""
+"""The files in config/ and rviz/ agree with the nodes."""
 
 import re
 from pathlib import Path
 
 import pytest
+import rclpy
 import yaml
 from parameter_texts import (
     NO_PAGE,
@@ -14,8 +15,10 @@ from parameter_texts import (
     has_page,
     without_head,
 )
-from processes import Client, fresh_domain, node_process
+from processes import Client, fresh_domain, node_process, reserved_domain
 from rcl_interfaces.srv import GetParameters
+from rclpy.context import Context
+from rclpy.node import Node
 
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.nodes.ik import markers
@@ -42,22 +45,48 @@ def test_yaml_gives_every_default_with_its_type(name):
     assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in defaults.items()}
 
 
+@pytest.fixture
+def changed_config(tmp_path):
+    """Returns a shipped file with one value changed, to tell it from the default."""
+
+    def write(name):
+        file = tmp_path / f'{name}.yaml'
+        file.write_text(re.sub('tip_link: .*', 'tip_link: other_tip', config(name).read_text()))
+        return file
+
+    return write
+
+
 @each_node
 @pytest.mark.parametrize('namespace', ['/', '/left/arm'])
-def test_yaml_reaches_the_node_in_any_namespace(name, namespace, tmp_path):
-    """The shipped file with one value changed, so that it can be told from the default."""
+def test_yaml_reaches_a_node_of_that_name_in_any_namespace(name, namespace, changed_config):
+    context = Context()
+    rclpy.init(args=[], context=context, domain_id=fresh_domain())
+    try:
+        node = Node(
+            name,
+            namespace=namespace,
+            context=context,
+            cli_args=['--ros-args', '--params-file', str(changed_config(name))],
+        )
+        assert node.declare_parameter('tip_link', 'default').value == 'other_tip'
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown(context=context)
+
+
+@each_node
+def test_the_node_takes_its_yaml(name, changed_config):
     if name == 'panel' and not has_page():
         pytest.skip(NO_PAGE)
-    file = tmp_path / 'params.yaml'
-    file.write_text(re.sub('tip_link: .*', 'tip_link: other_tip', config(name).read_text()))
-    arguments = ('--params-file', str(file), '-r', f'__ns:={namespace}')
-    domain = fresh_domain()
+    arguments = ('--params-file', str(changed_config(name)), '-r', '__ns:=/left/arm')
     with (
+        reserved_domain() as domain,
         node_process(NODE_MODULES[name], *arguments, domain=domain) as node,
         Client(domain) as client,
     ):
-        service = f'{namespace.rstrip("/")}/{name}/get_parameters'
         request = GetParameters.Request(names=['tip_link'])
+        service = f'/left/arm/{name}/get_parameters'
         answer = client.call(GetParameters, service, request, again=True)
         assert answer.values[0].string_value == 'other_tip'
         assert '[ERROR]' not in node.output

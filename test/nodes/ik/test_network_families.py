@@ -1,10 +1,10 @@
-"""ik_node with a model file of every family, those for paths among them."""
+"""ik_node with a model file of each network family, also of those for paths."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from ik_node_rig import ARM, MODEL, rig
+from ik_node_rig import ARM, MODEL, run_ik_node
 from processes import Client
 from std_srvs.srv import Trigger
 
@@ -22,12 +22,12 @@ STEPS = {
     'graph': 250,
     'policy': 150,
 }
-"""Of gradient descent: a proposal a few hundredths of reach off can be refined."""
+"""Steps of gradient descent, until a proposal is near enough to be refined."""
 TARGETS = ((0.3, 0.2), (0.1, 0.35), (0.25, -0.2))
 
 
 def write_model(folder, family, steps):
-    """Train a family for a moment and return its model file."""
+    """Train a network for a moment and return its model file."""
     torch.set_num_threads(1)
     config = replace(
         family.config,
@@ -45,7 +45,7 @@ def write_model(folder, family, steps):
 
 @pytest.fixture(scope='module')
 def node():
-    with rig({**MODEL, 'model_file': ''}) as it:
+    with run_ik_node({**MODEL, 'model_file': ''}) as it:
         yield it
 
 
@@ -55,7 +55,7 @@ def load(client: Client, file: str):
 
 
 @pytest.mark.parametrize('family', STEPS)
-def test_it_runs_a_file_of_the_family(node, tmp_path, family):
+def test_the_node_uses_a_model_of_the_family(node, tmp_path, family):
     file = write_model(tmp_path, FAMILIES[family], STEPS[family])
     answer = load(node.client, file)
     assert answer.success, answer.message
@@ -66,13 +66,13 @@ def test_it_runs_a_file_of_the_family(node, tmp_path, family):
         assert float(values['position_error_m']) <= 1e-9 * ARM.reach
 
 
-def test_these_are_all_the_families_for_both_branches():
+def test_all_families_for_both_branches_are_tested():
     assert set(STEPS) == {name for name, each in FAMILIES.items() if each.branches == 'both'}
 
 
 @pytest.mark.parametrize('family', ['lstm', 'convolution'])
-def test_a_file_for_paths_is_refused_and_the_node_goes_on(node, tmp_path, family):
-    """One of either form: with a state, and for a whole path."""
+def test_a_model_for_paths_is_refused_and_the_one_in_use_stays(node, tmp_path, family):
+    """Of either form: with a state, and for a whole path."""
     good = load(node.client, 'arm.onnx')
     assert good.success
     file = write_model(tmp_path, PATH_FAMILIES[family], 2)
