@@ -24,7 +24,7 @@ from rclpy.node import NodeNameNonExistentError
 from std_msgs.msg import String
 
 from ik_nn_ros.cli import COMMANDS
-from ik_nn_ros.ik.result import Reason
+from ik_nn_ros.ik.acceptance import Reason
 from ik_nn_ros.nodes.ik.command_messages import COMMAND_TYPES, JointStateCommand
 from ik_nn_ros.nodes.ik.node import LATCHED_QOS
 from ik_nn_ros.process import NODE_MODULES

@@ -34,8 +34,6 @@ from ik_nn_ros.arm.kinematics import (
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES, Workspace
 from ik_nn_ros.errors import ArmError
 
-__all__ = ['TWO_PI', 'ArmModel', 'Array', 'JointPair', 'Plane', 'Point2']
-
 MAX_LENGTH_DEVIATION_RATIO = 0.25
 """Fraction of its length by which a link as built may differ from its URDF."""
 ArmModelT = TypeVar('ArmModelT', bound='ArmModel')

@@ -13,8 +13,7 @@ from ik_nn_ros.bench.results import (
     Requirement,
     RoundTrip,
 )
-from ik_nn_ros.console import TextTable, requirement_mark
-from ik_nn_ros.formatting import NO_VALUE, format_ratio
+from ik_nn_ros.console import NO_VALUE, TextTable, format_ratio, requirement_mark
 
 STATISTICS_FORMATS = {
     'targets': ',',

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ik_nn_ros.commands.arguments import demo_arm_description, require_rclpy
 from ik_nn_ros.commands.node_processes import RunningNodes, running_nodes
-from ik_nn_ros.demo.browser import INSTALL_COMMAND, missing_module, open_in_browser
 from ik_nn_ros.errors import ConfigError
 from ik_nn_ros.files import require_writable, write_atomically
+from ik_nn_ros.panel.connection import INSTALL_COMMAND, missing_module, open_in_browser
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -66,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise ConfigError('--seed', got=args.seed, expected='zero or more')
     from ik_nn_ros.console import status_console
-    from ik_nn_ros.studies.report.measure import measure_model
-    from ik_nn_ros.studies.report.metrics import metrics
+    from ik_nn_ros.studies.report.measure import measure_model, metrics
     from ik_nn_ros.studies.report.page import to_html
     from ik_nn_ros.studies.report.recorded import Recordings
 
@@ -113,8 +112,7 @@ def _provenance(args: argparse.Namespace) -> Provenance:
 
 
 def _print_errors(report: ModelReport, page: Path) -> None:
-    from ik_nn_ros.console import TextTable, output_console, print_tables
-    from ik_nn_ros.formatting import format_length
+    from ik_nn_ros.console import TextTable, format_length, output_console, print_tables
     from ik_nn_ros.studies.plot_style import METHOD_LABELS
 
     summaries = {

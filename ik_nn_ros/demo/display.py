@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ik_nn_ros.console import Cell, TextTable
+from ik_nn_ros.console import Cell, TextTable, format_length
 from ik_nn_ros.demo.record import ACCEPTED_CODES, DemoRecord
-from ik_nn_ros.formatting import format_length
 
 REFRESH_PERIOD_S = 0.1
 """Period of the live table, s."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.acceptance import Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 ACCEPTED_CODES = ('ACCEPTED', 'PROJECTED')

@@ -8,7 +8,8 @@ from math import inf, nan, pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.paths import figure_eight, heading_axes
 from ik_nn_ros.errors import ConfigError
 

@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD, SolverContext
+from ik_nn_ros.ik.acceptance import (
+    PROPOSAL_LIMIT_TOLERANCE_RAD,
+    BatchSolution,
+    Reason,
+    SolverContext,
+    Stage,
+    Status,
+)
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import SINGULAR_SINE, nudge_off_singularity, refine_batch
-from ik_nn_ros.ik.result import BatchSolution, Reason, Stage, Status
 
 RowIndices = NDArray[np.intp]
 BranchArray = NDArray[np.int8]

@@ -28,9 +28,8 @@ from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.acceptance import SolverContext
+from ik_nn_ros.ik.acceptance import BatchSolution, Reason, SolverContext, Status
 from ik_nn_ros.ik.batch import solve_batch
-from ik_nn_ros.ik.result import BatchSolution, Reason, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 PathParameters = NDArray[np.float64]

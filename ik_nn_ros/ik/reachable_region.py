@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.arm.kinematics import Kinematics
-from ik_nn_ros.ik.acceptance import SolverConfig
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.acceptance import SolverConfig, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 PROBE_OFFSET_RATIO = 0.1

@@ -18,11 +18,19 @@ from numpy.typing import ArrayLike
 from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.workspace import BOTH_BRANCHES
-from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD, SolverConfig, SolverContext
+from ik_nn_ros.ik.acceptance import (
+    PROPOSAL_LIMIT_TOLERANCE_RAD,
+    BatchSolution,
+    Reason,
+    Solution,
+    SolverConfig,
+    SolverContext,
+    Stage,
+    Status,
+)
 from ik_nn_ros.ik.batch import solve_batch
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.refine import SINGULAR_SINE, nudge_off_singularity, refine
-from ik_nn_ros.ik.result import BatchSolution, Reason, Solution, Stage, Status
 
 GoalValidityCheck = Callable[[JointPair], bool]
 Branches = tuple[int, ...]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ArmError
-from ik_nn_ros.ik.result import Stage
+from ik_nn_ros.ik.acceptance import Stage
 
 MAX_TIP_ERROR_RATIO = 1e-9
 """Largest tip error of a right solution, as a fraction of reach."""

@@ -1,13 +1,21 @@
-"""Addresses of the page, origin check and heartbeat of its connections; needs no viser."""
+"""
+Connections to the page: its addresses, opening it, origin check and heartbeat.
+
+Used by the demo before anything heavy is loaded: it imports neither viser, rich nor NumPy.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -158,3 +166,28 @@ class ConnectionHeartbeat:
             and self._last_answered_ping >= self._last_gap
         ):
             self._last_gap = now
+
+
+REQUIRED_MODULES = ('viser', 'yourdfpy')
+"""Modules that the page needs."""
+INSTALL_COMMAND = "pip install 'viser[urdf]'"
+"""Command that installs them."""
+
+
+def missing_module() -> str:
+    """Return the first required module that is not installed; empty: all are installed."""
+    return next((name for name in REQUIRED_MODULES if find_spec(name) is None), '')
+
+
+def open_in_browser(url: str) -> None:
+    """Open a page in the desktop's browser; without a desktop nothing happens."""
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        # In a session without this terminal: some browsers write to it, some block until they are
+        # closed, and Ctrl-C here must not reach them.
+        subprocess.Popen(
+            [sys.executable, '-m', 'webbrowser', url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

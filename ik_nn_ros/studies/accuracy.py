@@ -14,7 +14,8 @@ from math import atan2, hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array
+from ik_nn_ros.arm.geometry import TWO_PI, Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.acceptance import BRANCH_CHOICES, PROPOSAL_LIMIT_TOLERANCE_RAD, SolverConfig
 from ik_nn_ros.ik.network import Network

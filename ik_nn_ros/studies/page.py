@@ -8,7 +8,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ik_nn_ros.formatting import format_length
+from ik_nn_ros.console import format_length
 from ik_nn_ros.studies.plot_style import Picture
 
 

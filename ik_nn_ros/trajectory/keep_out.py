@@ -36,9 +36,8 @@ from ik_nn_ros.trajectory.online_generator import (
     MotionLimits,
     OnlineTrajectoryGenerator,
 )
-from ik_nn_ros.trajectory.spline import SplineTrajectory
+from ik_nn_ros.trajectory.spline import SampleableTrajectory, SplineTrajectory
 from ik_nn_ros.trajectory.stopping import stopping_distances, stopping_positions
-from ik_nn_ros.trajectory.waypoints import SampleableTrajectory
 
 STOPPING_MARGIN_RATIO = 0.5
 """Fraction of the margin that a stop must keep when a step is checked."""

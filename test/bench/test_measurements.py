@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.urdf import load_arm, read_description
-from ik_nn_ros.bench import measurements, reference_solvers
+from ik_nn_ros.bench import measurements
 from ik_nn_ros.bench.results import Requirement
 from ik_nn_ros.files import share_directory
 from ik_nn_ros.ik import verification as targets
+from ik_nn_ros.ik.acceptance import Stage
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.result import Stage
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.ik.verification import verify
 
@@ -94,7 +94,7 @@ def test_a_solver_that_is_not_installed_is_named(rng, monkeypatch):
     def missing(*_):
         raise ModuleNotFoundError('ikpy')
 
-    monkeypatch.setattr(reference_solvers, 'ikpy_solver', missing)
+    monkeypatch.setattr(measurements, 'ikpy_solver', missing)
     rows = measurements.measure_solve_times(
         ARM, URDF, FRAMES, None, targets.random_reachable_targets(ARM, rng, 10)
     )
@@ -104,8 +104,8 @@ def test_a_solver_that_is_not_installed_is_named(rng, monkeypatch):
 def test_reference_solvers_reach_targets_nearby(rng):
     pytest.importorskip('ikpy')
     pytest.importorskip('pinocchio')
-    ikpy = reference_solvers.ikpy_solver(ARM, URDF, 'base_link')
-    pinocchio = reference_solvers.pinocchio_solver(ARM, URDF, *FRAMES)
+    ikpy = measurements.ikpy_solver(ARM, URDF, 'base_link')
+    pinocchio = measurements.pinocchio_solver(ARM, URDF, *FRAMES)
     for q1, q2 in rng.uniform((-2.0, 0.5), (2.0, 2.0), (10, 2)).tolist():
         x, y = ARM.fk_point(q1, q2)
         assert ikpy(x, y, (q1 + 0.1, q2 - 0.1)) == pytest.approx((q1, q2), abs=1e-4)

@@ -7,9 +7,8 @@ import pytest
 
 from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.files import share_directory
-from ik_nn_ros.ik.acceptance import SolverConfig
+from ik_nn_ros.ik.acceptance import Reason, SolverConfig, Stage, Status
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.result import Reason, Stage, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 ARM = load_arm(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))

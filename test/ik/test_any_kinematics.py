@@ -8,10 +8,9 @@ from paths import circle
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.collision.zones import Circle
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.acceptance import SolverConfig
+from ik_nn_ros.ik.acceptance import Reason, SolverConfig, Stage, Status
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.path import solve_path
-from ik_nn_ros.ik.result import Reason, Stage, Status
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.trajectory.keep_out import KeepOut
 from models import info, linear_model

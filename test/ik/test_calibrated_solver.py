@@ -5,8 +5,7 @@ import pytest
 from arms import random_joints
 from built_arms import calibrated_arm, tips
 
-from ik_nn_ros.ik.acceptance import SolverConfig
-from ik_nn_ros.ik.result import Reason, Status
+from ik_nn_ros.ik.acceptance import Reason, SolverConfig, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 TOLERANCE_RATIO = 1e-9

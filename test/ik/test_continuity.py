@@ -9,9 +9,8 @@ from built_arms import calibration_of
 
 from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.files import share_directory
-from ik_nn_ros.ik.acceptance import SolverConfig
+from ik_nn_ros.ik.acceptance import Reason, SolverConfig, Status
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.result import Reason, Status
 from ik_nn_ros.ik.solver import HybridSolver
 
 ARM = load_arm(read_description(share_directory() / 'urdf' / 'arm.urdf.xacro'))

@@ -9,9 +9,8 @@ from paths import circle, figure_eight, off_lines, square, wave
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.ik.acceptance import SolverConfig
+from ik_nn_ros.ik.acceptance import Reason, SolverConfig
 from ik_nn_ros.ik.path import solve_path
-from ik_nn_ros.ik.result import Reason
 from ik_nn_ros.ik.solver import HybridSolver
 
 ARM = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))

@@ -9,8 +9,7 @@ from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.arm.paths import SHAPES, ClosedCurve, heading_axes
 from ik_nn_ros.arm.urdf import load_arm, read_description
 from ik_nn_ros.files import share_directory
-from ik_nn_ros.ik.acceptance import SolverConfig
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.acceptance import SolverConfig, Status
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.panel.shapes import (
     START_TOLERANCE_RATIO,

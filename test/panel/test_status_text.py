@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.result import Reason
+from ik_nn_ros.ik.acceptance import Reason
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.nodes.ik.target_solver import _rejection_detail
 from ik_nn_ros.panel.status_text import (

@@ -16,9 +16,14 @@ from made_comparison import NAMES, comparison
 from matplotlib.text import Text
 from rich.console import Console
 
-from ik_nn_ros.console import MIN_WIDTH_CHARACTERS, print_tables
+from ik_nn_ros.console import (
+    MIN_WIDTH_CHARACTERS,
+    format_error,
+    format_quantity,
+    format_share,
+    print_tables,
+)
 from ik_nn_ros.files import to_json
-from ik_nn_ros.formatting import format_error, format_quantity, format_share
 from ik_nn_ros.studies.compare.labels import Label, place_labels
 from ik_nn_ros.studies.compare.page import to_html
 from ik_nn_ros.studies.compare.results import RUN_MEASURES, MethodErrors, metrics, seed_statistics

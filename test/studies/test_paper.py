@@ -8,7 +8,7 @@ import torch
 
 from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik import refine
-from ik_nn_ros.ik.result import Stage
+from ik_nn_ros.ik.acceptance import Stage
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.ik.verification import random_joints
 from ik_nn_ros.learning.networks.feed_forward import PaperNetwork

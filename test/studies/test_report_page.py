@@ -12,12 +12,11 @@ from made_recordings import write_recording
 
 from ik_nn_ros.arm.calibrated import Calibration, FourierTerm, describe_arm
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.console import format_length
 from ik_nn_ros.files import to_json
-from ik_nn_ros.formatting import format_length
 from ik_nn_ros.ik.network import ModelInfo, Network
 from ik_nn_ros.studies.plot_style import reach_axis_functions
-from ik_nn_ros.studies.report.measure import EvaluatedModel, Provenance, measure_model
-from ik_nn_ros.studies.report.metrics import metrics
+from ik_nn_ros.studies.report.measure import EvaluatedModel, Provenance, measure_model, metrics
 from ik_nn_ros.studies.report.page import to_html
 from ik_nn_ros.studies.report.recorded import Recordings
 from models import linear_model

@@ -23,7 +23,7 @@ from ik_nn_ros.trajectory.path_trajectory import (
     TrajectorySequence,
     plan_path_trajectory,
 )
-from ik_nn_ros.trajectory.waypoints import sample_waypoints
+from ik_nn_ros.trajectory.spline import sample_waypoints
 
 LIMITED = ArmModel('arm', ('a', 'b'), (0.3, 0.2), lower=(-2.9, -2.6), upper=(2.9, 2.6))
 FREE = ArmModel('free', ('a', 'b'), (0.3, 0.2))

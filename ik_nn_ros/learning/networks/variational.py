@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel
+from ik_nn_ros.arm.geometry import TWO_PI
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.learning.networks.network import elbow_sine, fk, mlp, tip_residual
 from ik_nn_ros.learning.networks.root_networks import RootInputNetwork
 from ik_nn_ros.learning.training_config import TrainingConfig

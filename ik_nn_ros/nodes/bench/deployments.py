@@ -22,7 +22,6 @@ from sensor_msgs.msg import JointState
 
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.bench.results import BenchmarkSizes, MultiArmLoad, PanelRoundTrips
-from ik_nn_ros.demo.browser import missing_module
 from ik_nn_ros.ik import verification as targets
 from ik_nn_ros.nodes.bench.client import FEEDBACK_PERIOD_S, BenchmarkClient
 from ik_nn_ros.nodes.bench.ik_bench import (
@@ -34,6 +33,7 @@ from ik_nn_ros.nodes.bench.ik_bench import (
     measure_round_trips,
     summarize,
 )
+from ik_nn_ros.panel.connection import missing_module
 from ik_nn_ros.process import NodeProcess
 
 FEEDBACK_PER_TARGET_COUNT = 2

@@ -14,7 +14,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.errors import ConfigError
-from ik_nn_ros.trajectory.waypoints import Waypoints
+from ik_nn_ros.trajectory.spline import Waypoints
 
 
 class CommandType(ABC):

@@ -21,7 +21,7 @@ from ik_nn_ros.nodes.common.diagnostics import EventRate
 from ik_nn_ros.nodes.common.executor import CachedWaitSetExecutor
 from ik_nn_ros.nodes.common.parameters import overridable_qos
 from ik_nn_ros.nodes.ik.command_messages import CommandType
-from ik_nn_ros.trajectory.waypoints import sample_waypoints
+from ik_nn_ros.trajectory.spline import sample_waypoints
 
 COMMAND_QOS = QoSProfile(depth=10, lifespan=Duration(seconds=0.3))
 """QoS of commands; the lifespan prevents that old ones are sent again after a network outage."""

@@ -23,12 +23,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros.arm.geometry import JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
+from ik_nn_ros.arm.paths import TipTrail
 from ik_nn_ros.collision.zone_mesh import build_zone_mesh
 from ik_nn_ros.ik.acceptance import SolverConfig
 from ik_nn_ros.ik.reachable_region import ReachableRegion
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.nodes.common.parameters import overridable_qos
-from ik_nn_ros.nodes.common.tip_trail import TipTrail
 from ik_nn_ros.nodes.ik.marker_shapes import Color, MarkerFactory, MarkerId, deletion_marker
 from ik_nn_ros.nodes.ik.target_solver import TargetResult
 from ik_nn_ros.trajectory.keep_out import KeepOut

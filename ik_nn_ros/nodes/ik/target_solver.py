@@ -15,8 +15,8 @@ from std_msgs.msg import Header
 from ik_nn_ros.arm.geometry import Array, JointPair, Point2
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.paths import JointPath
+from ik_nn_ros.ik.acceptance import Reason, Solution, Stage, Status
 from ik_nn_ros.ik.path import solve_path
-from ik_nn_ros.ik.result import Reason, Solution, Stage, Status
 from ik_nn_ros.ik.solver import GoalValidityCheck, HybridSolver
 from ik_nn_ros.nodes.common.conversions import stamp_to_seconds
 from ik_nn_ros.nodes.common.parameters import Parameters

@@ -16,6 +16,7 @@ from ik_nn_ros.arm.calibrated import Calibration
 from ik_nn_ros.arm.geometry import JointPair
 from ik_nn_ros.arm.kinematics import Kinematics
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.paths import TipTrail
 from ik_nn_ros.arm.urdf import load_arm
 from ik_nn_ros.errors import IkNnError
 from ik_nn_ros.nodes.common.conversions import (
@@ -25,7 +26,6 @@ from ik_nn_ros.nodes.common.conversions import (
     stamp_to_seconds,
 )
 from ik_nn_ros.nodes.common.parameters import Parameters, overridable_qos
-from ik_nn_ros.nodes.common.tip_trail import TipTrail
 from ik_nn_ros.nodes.panel.ik_client import ZONE_PARAMETERS, IkNodeClient
 from ik_nn_ros.panel.history import JointHistory
 from ik_nn_ros.panel.view import Outcome

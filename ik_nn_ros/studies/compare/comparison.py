@@ -38,11 +38,7 @@ from ik_nn_ros.studies.compare.network_methods import (
 )
 from ik_nn_ros.studies.compare.numerical import STEP_RULES
 from ik_nn_ros.studies.compare.results import CompareRow, Comparison, MethodKind
-from ik_nn_ros.studies.compare.training_jobs import (
-    TrainedNetwork,
-    TrainingJob,
-    train_all,
-)
+from ik_nn_ros.studies.compare.training_jobs import TrainedNetwork, TrainingJob, train_all
 
 CLOSED_FORM = 'closed_form'
 TARGET_NETWORKS = ('feed_forward', 'edge_smooth', 'variational', 'graph', 'policy')

@@ -13,7 +13,8 @@ from math import ceil, floor, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ArmError
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO, outside_limits
 from ik_nn_ros.studies.accuracy import tip_distance

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.studies.plot_style import GREY
 
 FONT_PT = 9.0

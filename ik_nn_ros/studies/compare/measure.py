@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO, ROUNDING_ERROR_RATIO, outside_limits
 from ik_nn_ros.studies.accuracy import CLEAR_BRANCH_SINE, tip_distance
 from ik_nn_ros.studies.compare.evaluation_set import EvaluationSet, PathBatch

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ik_nn_ros.arm.model import Array
-from ik_nn_ros.formatting import format_quantity
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.console import format_quantity
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 from ik_nn_ros.studies.compare.results import Comparison, seed_statistics
 from ik_nn_ros.studies.plot_style import (

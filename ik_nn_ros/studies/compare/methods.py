@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.refine import refine, refine_batch
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 from ik_nn_ros.studies.compare.evaluation_set import PathBatch, TargetBatch

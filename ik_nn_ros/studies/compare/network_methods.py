@@ -21,7 +21,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import ModelError
 from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD
 from ik_nn_ros.ik.network import (

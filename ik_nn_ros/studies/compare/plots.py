@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.ik.verification import MAX_TIP_ERROR_RATIO
 from ik_nn_ros.studies.compare.labels import Label, place_labels
 from ik_nn_ros.studies.compare.results import CompareRow, Comparison, MethodKind

@@ -7,9 +7,9 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ik_nn_ros.console import TextTable
-from ik_nn_ros.formatting import (
+from ik_nn_ros.console import (
     NO_VALUE,
+    TextTable,
     format_count,
     format_error,
     format_quantity,

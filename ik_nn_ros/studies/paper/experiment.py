@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.console import ProgressCallback
 from ik_nn_ros.ik.acceptance import PROPOSAL_LIMIT_TOLERANCE_RAD
 from ik_nn_ros.ik.network import ModelInfo, Network

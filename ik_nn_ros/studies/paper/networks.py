@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.verification import random_joints
 from ik_nn_ros.learning.networks.feed_forward import PaperNetwork
 from ik_nn_ros.learning.networks.network import Sampler, TrainableNetwork, mlp

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from matplotlib.axes import Axes
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.studies.paper.results import RECIPE, RELU, SMOOTH, PaperResults
 from ik_nn_ros.studies.paper.study import ARM, TABLE_1, actual_angles
 from ik_nn_ros.studies.plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, styled_figure

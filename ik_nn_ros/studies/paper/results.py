@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import Array
+from ik_nn_ros.arm.geometry import Array
 from ik_nn_ros.ik.verification import SolveStatistics
 from ik_nn_ros.studies.paper.networks import Recipe
 from ik_nn_ros.studies.paper.study import ARM, CITATION, TABLE_1, point_errors, recomputed_errors

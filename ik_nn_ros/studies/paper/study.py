@@ -11,7 +11,8 @@ from math import pi
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.verification import tip_errors
 
 CITATION = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ik_nn_ros.console import SEPARATOR, TextTable, requirement_mark
-from ik_nn_ros.formatting import NO_VALUE
+from ik_nn_ros.console import NO_VALUE, SEPARATOR, TextTable, requirement_mark
 from ik_nn_ros.studies.paper.results import (
     RECIPE,
     SMOOTH,

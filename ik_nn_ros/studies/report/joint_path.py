@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ik_nn_ros.arm.model import TWO_PI, ArmModel, Array, JointPair
+from ik_nn_ros.arm.geometry import TWO_PI, Array, JointPair
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.ik.network import Network
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.studies.accuracy import propose_joints, tip_distance

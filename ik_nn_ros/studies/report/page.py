@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ik_nn_ros.arm.model import ArmModel, JointPair
-from ik_nn_ros.formatting import format_length
+from ik_nn_ros.arm.geometry import JointPair
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.console import format_length
 from ik_nn_ros.studies.accuracy import NETWORK, ErrorSummary, WorstCase
 from ik_nn_ros.studies.page import render
 from ik_nn_ros.studies.plot_style import METHOD_LABELS, Picture

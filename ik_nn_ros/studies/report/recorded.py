@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ik_nn_ros.arm.calibrated import Calibration
-from ik_nn_ros.arm.model import ArmModel, Array
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
 from ik_nn_ros.errors import RecordingError
 from ik_nn_ros.recordings.samples import Samples, TopicNames, read_samples
 from ik_nn_ros.studies.accuracy import ErrorSummary

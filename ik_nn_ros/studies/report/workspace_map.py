@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ik_nn_ros.arm.model import ArmModel, Array
-from ik_nn_ros.ik.acceptance import SolverConfig
+from ik_nn_ros.arm.geometry import Array
+from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.ik.acceptance import SolverConfig, Status
 from ik_nn_ros.ik.network import Network
-from ik_nn_ros.ik.result import Status
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.studies.accuracy import errors_by_method
 

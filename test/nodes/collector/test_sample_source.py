@@ -8,11 +8,7 @@ import pytest
 from collector_rig import ARM, joint_state, tip_pose
 
 from ik_nn_ros.nodes.collector import sample_source
-from ik_nn_ros.nodes.collector.sample_source import (
-    PAIRING_TIMEOUT_S,
-    RateLimiter,
-    SampleSource,
-)
+from ik_nn_ros.nodes.collector.sample_source import PAIRING_TIMEOUT_S, RateLimiter, SampleSource
 
 MS = 1_000_000
 NAN, INF = float('nan'), float('inf')

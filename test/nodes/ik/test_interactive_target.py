@@ -22,8 +22,7 @@ from visualization_msgs.srv import GetInteractiveMarkers
 
 from ik_nn_ros.arm.geometry import Plane
 from ik_nn_ros.arm.model import ArmModel
-from ik_nn_ros.ik.acceptance import SolverConfig
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.acceptance import SolverConfig, Status
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.nodes.common.conversions import rotate_vector
 from ik_nn_ros.nodes.ik.interactive_target import (

@@ -14,12 +14,11 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ik_nn_ros.arm.geometry import Plane
 from ik_nn_ros.arm.model import ArmModel
+from ik_nn_ros.arm.paths import TRAIL_DURATION_S, TipTrail
 from ik_nn_ros.files import share_directory
-from ik_nn_ros.ik.acceptance import SolverConfig
-from ik_nn_ros.ik.result import Status
+from ik_nn_ros.ik.acceptance import SolverConfig, Status
 from ik_nn_ros.ik.solver import HybridSolver
 from ik_nn_ros.nodes.common.conversions import rotate_vector
-from ik_nn_ros.nodes.common.tip_trail import TRAIL_DURATION_S, TipTrail
 from ik_nn_ros.nodes.ik import markers
 from ik_nn_ros.nodes.ik.interactive_target import SERVER_NAMESPACE
 from ik_nn_ros.nodes.ik.marker_shapes import MarkerId
