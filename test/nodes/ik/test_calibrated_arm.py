@@ -50,7 +50,11 @@ class DeviatingArm:
     def __init__(self, client, ik_node):
         self._client, self._ik_node = client, ik_node
         self._stamps = itertools.count(1)
-        self._answers = client.collect(DiagnosticStatus, 'ik_node/target_status')
+        self._solutions = {}
+        """Joints by the stamp of their target, rad."""
+        client.node.create_subscription(
+            DiagnosticStatus, 'ik_node/target_status', self._on_answer, 100
+        )
         self._commands = client.collect(JointState, 'joint_command')
         self._tips = client.collect(PoseStamped, 'tip_pose')
         self._targets = client.publisher(PoseStamped, 'target_pose')
@@ -68,33 +72,29 @@ class DeviatingArm:
         message = PoseStamped()
         message.header.stamp.sec = next(self._stamps)
         message.pose.position.x, message.pose.position.y = target
-        self._wait(self._is_still)
+        self._client.wait_until(self._is_still, what=self._state)
 
         def arrived():
             """Tell whether the commands, and then the tip, have reached the solution."""
-            self._targets.publish(message)
-            solution = self._solution(message.header.stamp)
-            if not solution or not self._commands or not self._is_still():
+            solution = self._solutions.get(f'{message.header.stamp.sec}.000000000')
+            if solution is None or not self._commands or not self._is_still():
                 return False
             return np.allclose(self._commands[-1].position, solution, atol=1e-6)
 
-        self._wait(arrived)
+        self._client.publish_until(self._targets, message, arrived, what=self._state)
         return np.hypot(*(self._latest()[-1] - target))
 
-    def _solution(self, stamp):
-        """Return the joints of the accepted target with a stamp, rad, if there is one."""
-        for answer in self._answers:
-            values = {entry.key: entry.value for entry in answer.values}
-            if answer.message == 'ACCEPTED' and values['stamp'] == f'{stamp.sec}.000000000':
-                return float(values['q1']), float(values['q2'])
-        return None
+    def _on_answer(self, answer):
+        values = {entry.key: entry.value for entry in answer.values}
+        if answer.message == 'ACCEPTED':
+            self._solutions[values['stamp']] = float(values['q1']), float(values['q2'])
 
     def _transition(self, number):
         request = ChangeState.Request(transition=Transition(id=number))
         return self._client.call(ChangeState, 'ik_node/change_state', request).success
 
-    def _wait(self, condition):
-        self._client.wait_until(condition, what=lambda: f'{self._latest()}\n{self._ik_node.output}')
+    def _state(self):
+        return f'{self._latest()}\n{self._ik_node.output}'
 
     def _latest(self):
         return np.array([(p.pose.position.x, p.pose.position.y) for p in self._tips[-10:]])

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -58,7 +59,11 @@ class Arm:
         self.client, self.namespace = client, namespace
         self.model = load_arm(urdf, f'{prefix}base_link', f'{prefix}tip')
         self.commands = client.collect(JointState, f'{namespace}/joint_command')
-        self.answers = client.collect(DiagnosticStatus, f'{namespace}/ik_node/target_status')
+        self.answers = {}
+        """Codes of the answers by the targets' stamps."""
+        client.node.create_subscription(
+            DiagnosticStatus, f'{namespace}/ik_node/target_status', self._on_answer, 100
+        )
         self.targets = client.publisher(PoseStamped, f'{namespace}/target_pose')
         self._states = client.publisher(JointState, f'{namespace}/joint_states')
         self.q = list(q)
@@ -83,31 +88,37 @@ class Arm:
         message.pose.position.x, message.pose.position.y = self.model.fk_point(*q)
         self.targets.publish(message)
         stamp = f'{message.header.stamp.sec}.000000000'
-
-        def answer():
-            return [
-                status.message
-                for status in self.answers
-                if ('stamp', stamp) in {(value.key, value.value) for value in status.values}
-            ]
-
-        try:
-            return self.client.wait_until(answer, 1.0)[0]
-        except AssertionError:
-            return None
+        self._spin_until(lambda: stamp in self.answers)
+        return self.answers.get(stamp)
 
     def ask_until(self, code, q):
         """Send a target until its answer has this code."""
-        self.client.wait_until(
-            lambda: self.ask(q) == code, what=lambda: f'{self.namespace}: {self.answers[-1:]}'
-        )
+        self.client.wait_until(lambda: self.ask(q) == code, what=self._latest_answers)
 
     def arrive(self, q):
         """Send a target until the arm is there, also where a busy machine stops it."""
-        self.client.wait_until(
-            lambda: self.ask(q) == 'ACCEPTED' and self.is_at(q),
-            what=lambda: f'{self.namespace}: {self.answers[-1:]}',
-        )
+
+        def arrived():
+            if self.ask(q) == 'ACCEPTED':
+                count = -1
+                while not self.is_at(q) and len(self.commands) > count:
+                    count = len(self.commands)
+                    self._spin_until(lambda seen=count: len(self.commands) > seen)
+            return self.is_at(q)
+
+        self.client.wait_until(arrived, what=self._latest_answers)
+
+    def _spin_until(self, condition):
+        """Wait for a condition, but not longer than a second."""
+        with suppress(AssertionError):
+            self.client.wait_until(condition, 1.0)
+
+    def _latest_answers(self):
+        return f'{self.namespace}: {list(self.answers.values())[-3:]}'
+
+    def _on_answer(self, status):
+        values = {value.key: value.value for value in status.values}
+        self.answers[values['stamp']] = status.message
 
     def is_at(self, q):
         tip = self.model.fk_point(*self.q)
