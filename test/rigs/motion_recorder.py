@@ -21,7 +21,9 @@ INTRUDER = 'intruder'
 MAX_STAMP_OFFSET_NS = 10**9
 """A stamp farther from the time of sending was read from another clock."""
 LATE_S = 0.05
-"""An arm whose joint_states are farther apart, or a message that takes longer, is late."""
+"""Delay of an arm, a message or the test that may matter."""
+OUTAGE_S = 1.0
+"""Joint_states that are farther apart were stopped by the test."""
 
 
 class StampedJoints(NamedTuple):
@@ -74,7 +76,9 @@ class MotionRecorder:
         """Answers to targets by their stamps."""
         self.answered: Counter[str] = Counter()
         """Number of answers to each target."""
-        self._late_count = 0
+        self._late_count = self._expected_stalls = 0
+        self._ticks: list[float] = []
+        """Times at which the test called callbacks, s."""
         self._starvation: set[str] = set()
         self._epoch = time.time_ns()
         subscribe = client.node.create_subscription
@@ -82,6 +86,7 @@ class MotionRecorder:
         subscribe(JointState, 'joint_states', self._on_state, qos_profile_sensor_data)
         subscribe(DiagnosticStatus, 'ik_node/target_status', self._on_answer, 1000)
         subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        client.node.create_timer(PERIOD_S, lambda: self._ticks.append(self.now()))
 
     def now(self) -> float:
         """Return the time on the clock of all records, s."""
@@ -99,6 +104,8 @@ class MotionRecorder:
         for record in self.history.values():
             record.clear()
         self._starvation.clear()
+        self._ticks.clear()
+        self._expected_stalls = 0
 
     def stream(self) -> CommandStream:
         """Return the commands."""
@@ -128,14 +135,17 @@ class MotionRecorder:
         gaps = np.diff(commands)
         if len(late := gaps[(gaps > SEGMENT_GAP_S) & (gaps < MOTION_GAP_S)]):
             found.append(f'{late.max():.3f} s between two commands')
-        for start, end in itertools.pairwise(states):
-            moving = (commands > start - LATE_S) & (commands < end)
-            if end - start > LATE_S and moving.any():
-                found.append(f'{end - start:.3f} s between two joint_states of a moving arm')
         delays = [command.received - command.sent for command in self.history['command']]
         if delays and max(delays) > LATE_S:
             found.append(f'a command took {max(delays):.3f} s to the test')
+        for name, times in (('joint_states', states), ('callbacks of the test', self._ticks)):
+            if gap := _longest_gap(np.array(times), commands):
+                found.append(f'{gap:.3f} s between two {name} while the arm moved')
         return found
+
+    def expect_stall(self) -> None:
+        """Do not take the next stall of the node for starvation: the test suspends it."""
+        self._expected_stalls += 1
 
     def note_starvation(self, text: str) -> None:
         """Note what else shows in this test that the machine was too busy."""
@@ -173,6 +183,23 @@ class MotionRecorder:
             if status.name.startswith('ik_node'):
                 self.reports.append(Report(sent, status))
                 late_count = int(self.reports[-1].values.get('late', self._late_count))
-                if late_count > self._late_count:
+                stalls = max(late_count - self._late_count, 0)
+                if stalls > self._expected_stalls:
                     self.note_starvation('the node reports that its control loop was late')
+                self._expected_stalls = max(self._expected_stalls - stalls, 0)
                 self._late_count = late_count
+
+
+def _longest_gap(times: np.ndarray, commands: np.ndarray) -> float:
+    """
+    Return the longest time between two events while the arm moved; 0 where all came in time.
+
+    :param times: (N,) of the events, s
+    :param commands: (M,) of the commands, s
+    """
+    longest = 0.0
+    for start, end in itertools.pairwise(times):
+        moving = (commands > start - LATE_S) & (commands < end)
+        if LATE_S < end - start < OUTAGE_S and moving.any():
+            longest = max(longest, end - start)
+    return longest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -112,6 +113,16 @@ class MotionRig(MotionRecorder):
         """Run another node."""
         process = node_process(module, domain=self.domain, parameters=parameters)
         return self._processes.enter_context(process)
+
+    @contextmanager
+    def suspended_node(self) -> Iterator[None]:
+        """Suspend the node while the block runs."""
+        self.expect_stall()
+        self.node.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.node.process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End all processes."""

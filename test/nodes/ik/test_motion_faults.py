@@ -261,16 +261,13 @@ def test_killed_while_moving_and_started_again_it_waits_for_a_new_target(rig):
 def test_suspended_while_moving_it_does_not_carry_out_old_targets(rig):
     """Suspended for two seconds, it finds its goal, and targets, of two seconds ago."""
     goal = rig.set_off()
-    rig.node.process.send_signal(signal.SIGSTOP)
-    try:
+    with rig.suspended_node():
         end = time.monotonic() + 2.0
         while time.monotonic() < end:
             rig.send(ELSEWHERE)
             rig.spin_for(0.05)
         before = rig.simulated.q
         continued = rig.now()
-    finally:
-        rig.node.process.send_signal(signal.SIGCONT)
     rig.wait_answers()
     rig.wait_at_rest()
     old = Counter(rig.codes[stamp] for stamp in rig.sent[1:])

@@ -299,11 +299,8 @@ def test_a_node_that_was_suspended_does_not_send_the_arm_back(controlled):
     whole = start_path(controlled, figure_eight())
     controlled.spin_for(1.0)
     since = time.monotonic()
-    controlled.node.process.send_signal(signal.SIGSTOP)
-    try:
+    with controlled.suspended_node():
         controlled.spin_for(0.2)
-    finally:
-        controlled.node.process.send_signal(signal.SIGCONT)
     wait_stopped(controlled)
     note_outage(controlled)
     controller = controlled.controller
