@@ -145,7 +145,7 @@ class Kinematics(ABC):
         It is the root mean square distance between the modelled tip and the real one.
 
         :param q: (..., 2) joint positions, rad
-        :return: (...), m; 0 for an ideal model, NaN where nobody has determined it
+        :return: (...), m; 0 for an ideal model, NaN where it is not known
         """
 
     @abstractmethod
